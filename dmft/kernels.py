@@ -1,0 +1,69 @@
+"""What a run knows so far: two-time kernels and one-time functions on the nodes, grown cell by cell.
+
+Arrays have room for `capacity` nodes, the first `n` of which are filled; node 0 carries the initial condition.
+
+    C[c, i, j]   correlation of channel c at times t_i, t_j; symmetric, both triangles filled
+    R[c, i, j]   response of node i to a unit force at node j, quadrature weight included; zero for cells j after i.
+                 Column 0 is zero: the initial condition is never a source.
+
+A model adds kernels of its own (its residual sector) and its observables under their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Shape = tuple[int, ...]
+
+
+class History:
+    """Named arrays over nodes: `one_time` of shape (..., n), `two_time` of shape (..., n, n)."""
+
+    def __init__(self, one_time: Mapping[str, Shape], two_time: Mapping[str, Shape], capacity: int = 128) -> None:
+        self.n = 0
+        self.one_time: dict[str, Array] = {name: np.zeros((*lead, capacity)) for name, lead in one_time.items()}
+        self.two_time: dict[str, Array] = {name: np.zeros((*lead, capacity, capacity)) for name, lead in two_time.items()}
+
+    @property
+    def capacity(self) -> int:
+        """Number of nodes that fit before the arrays have to grow."""
+        return self.one_time["time"].shape[-1]
+
+    def __getitem__(self, name: str) -> Array:
+        """The filled part of one array, as a view."""
+        if name in self.one_time:
+            return self.one_time[name][..., : self.n]
+        return self.two_time[name][..., : self.n, : self.n]
+
+    def append(self, one_time: Mapping[str, Array], rows: Mapping[str, Array], symmetric: frozenset[str]) -> None:
+        """Add a cell: values (..., s) and rows (..., s, n + s); rows of symmetric kernels are mirrored into columns."""
+        n = self.n
+        total = next(iter(rows.values())).shape[-1]
+        self._reserve(total)
+        for name, values in one_time.items():
+            self.one_time[name][..., n:total] = values
+        for name, block in rows.items():
+            array = self.two_time[name]
+            array[..., n:total, :total] = block
+            if name in symmetric:
+                array[..., :n, n:total] = np.swapaxes(block[..., :n], -1, -2)
+        self.n = total
+
+    def _reserve(self, nodes: int) -> None:
+        """Grow by half at a time: appending stays linear in what is stored, and at most 2.25 times it is allocated."""
+        capacity = self.capacity
+        if nodes <= capacity:
+            return
+        capacity = max(nodes, capacity + capacity // 2)
+        for name, old in self.one_time.items():
+            new = np.zeros((*old.shape[:-1], capacity))
+            new[..., : self.n] = old[..., : self.n]
+            self.one_time[name] = new
+        for name, old in self.two_time.items():
+            new = np.zeros((*old.shape[:-2], capacity, capacity))
+            new[..., : self.n, : self.n] = old[..., : self.n, : self.n]
+            self.two_time[name] = new

@@ -1,0 +1,3 @@
+"""One file a theory; importing this package registers them all."""
+
+from dmft.models import two_layer_flow as two_layer_flow

@@ -1,0 +1,109 @@
+"""What a model gives to the solver.
+
+A model is a set of channels c with correlation C_c and response R_c.  Given the newest rows of these it returns the memory
+kernel M_c, the noise kernel D_c, the drift b along the signal direction (felt by channel 0) and the rates of its
+own one-time functions.  The solver advances, on the nodes of a cell,
+
+    dw/dt = (M - nu) w + b u + zeta,   <zeta zeta> = D,   so that   C = <w w>,  R = dw/dzeta,  v = <w u>,
+
+with nu fixed by sum_c weight_c C_c(t, t) = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.kernels import History
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of s new nodes over all N nodes, themselves included.
+
+    C, R: (channels, s, N); overlap v: (s,); scalars: (p, s), the model's own one-time functions.
+    """
+
+    C: Array
+    R: Array
+    overlap: Array
+    scalars: Array
+
+
+@dataclass(frozen=True)
+class Forces:
+    """What acts on the new nodes: memory M and noise D (channels, s, N), drift (s,), rates of the scalars (p, s).
+
+    `kernels` holds the new rows (s, N) of the model's own two-time functions, `values` (s,) its own one-time functions.
+    """
+
+    M: Array
+    D: Array
+    drift: Array
+    rates: Array
+    kernels: Mapping[str, Array]
+    values: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Start:
+    """State at t = 0: C_c(0, 0) (channels,), v(0), scalars (p,)."""
+
+    C: Array
+    overlap: float
+    scalars: Array
+
+
+class Model(Protocol):
+    """Equations of one theory; see the module docstring."""
+
+    @property
+    def channel_weights(self) -> Array:
+        """Weights w_c of the same-unit function X = sum_c w_c X_c, shape (channels,)."""
+        ...
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """Names of the one-time functions with a rate of their own; they are observables too."""
+        ...
+
+    @property
+    def own_kernels(self) -> Mapping[str, bool]:
+        """Names of the model's own two-time kernels; True for a symmetric one."""
+        ...
+
+    @property
+    def own_values(self) -> tuple[str, ...]:
+        """Names of the one-time functions that `forces` returns, to be kept for later cells."""
+        ...
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names of what `observe` returns, the multiplier included."""
+        ...
+
+    def start(self) -> Start:
+        """The state at t = 0."""
+        ...
+
+    def forces(self, history: History, rows: Rows) -> Forces:
+        """M, D, drift and rates on the new nodes."""
+        ...
+
+    def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:
+        """Every observable on the new nodes, each (s,)."""
+        ...
+
+    def kernels(self, history: History) -> dict[str, Array]:
+        """The two-time kernels that a user wants, (n, n) each, responses with their quadrature weights."""
+        ...
+
+    def responses(self, history: History) -> dict[str, tuple[Array, Array]]:
+        """For each response among `kernels`: R(t, 0), from the kick at t = 0, and R(t, t), (n,) each."""
+        ...

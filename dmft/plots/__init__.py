@@ -1,0 +1,1 @@
+"""Figures from solutions and files; nothing here solves."""

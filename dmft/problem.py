@@ -1,0 +1,259 @@
+"""What is asked: one parameter point and how to solve it, frozen and validated, TOML in and out.
+
+A problem file has two tables.  `[problem]` holds the parameters of one model; each model registers the class that
+validates them.  `[solver]` holds what is the same for all models.  Wrong input is refused here, in one sentence that says
+what was given and what is wanted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dmft.tableau import MAX_STAGES
+
+
+class ProblemError(ValueError):
+    """Bad input, as one line: key, what was given, what is wanted."""
+
+
+class Table(BaseModel):
+    """One table of a problem file: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True, validate_default=True)
+
+
+class SolverSettings(Table):
+    """Horizon, accuracy and scheme; times in the unit of the model."""
+
+    t_max: float = Field(gt=0, allow_inf_nan=False, description="last node")
+    tolerance: float = Field(
+        default=1e-5,
+        ge=1e-10,
+        le=1e-1,
+        description="error of every observable at every time, relative to its value or to 1e-3 of its largest value",
+    )
+    scheme: Literal["radau"] = "radau"
+    stages: int = Field(default=7, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1")
+    max_nodes: int = Field(default=20_000, ge=2, description="give up beyond this many nodes")
+    max_iterations: int = Field(default=80, ge=1, description="fixed-point iterations of a cell before its step is halved")
+    smallest_step: float = Field(default=1e-7, gt=0, lt=1, description="give up below this step, relative to the time reached")
+
+
+class Parameters(Table):
+    """Base of the `[problem]` tables; a model's own class registers itself under its `model` name."""
+
+    registry: ClassVar[dict[str, type[Parameters]]] = {}
+    model: str = Field(description="the theory")
+
+    def build(self) -> Any:
+        """The equations of this parameter point, a `dmft.models.base.Model`."""
+        raise NotImplementedError
+
+
+ParametersType = TypeVar("ParametersType", bound=type[Parameters])
+
+
+def register(name: str):
+    """Class decorator: `[problem] model = name` is validated by this class."""
+
+    def add(parameters: ParametersType) -> ParametersType:
+        Parameters.registry[name] = parameters
+        return parameters
+
+    return add
+
+
+class Problem:
+    """One parameter point of one model, and the solver settings.
+
+    Built from keywords (`Problem(width=10, ..., t_max=300.0)`), from a TOML file (`Problem.load(path)`) or from TOML text
+    (`Problem.from_toml(text)`).  Two problems are equal if every value, defaults included, is.
+
+    Raises ProblemError with one line that names the key, what was given and what is wanted.
+    """
+
+    def __init__(self, **keys: Any) -> None:
+        settings = {key: keys.pop(key) for key in list(keys) if key in SolverSettings.model_fields}
+        self._set({"problem": keys, "solver": settings})
+
+    def _set(self, tables: Mapping[str, Any]) -> None:
+        _refuse_unknown(tables, ("problem", "solver"), "the problem file")
+        for name in ("problem", "solver"):
+            if not isinstance(tables.get(name), Mapping):
+                raise ProblemError(f"[{name}] is missing: wanted a table [{name}]")
+        given = {"model": "two-layer-flow", **tables["problem"]}
+        models = Parameters.registry
+        if given["model"] not in models:
+            raise ProblemError(f"model = {_show(given['model'])}: wanted one of {', '.join(sorted(models))}")
+        self.parameters = _validated(models[given["model"]], given, "[problem]")
+        self.solver = _validated(SolverSettings, tables["solver"], "[solver]")
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any]) -> Problem:
+        """From the nested tables {"problem": {...}, "solver": {...}}."""
+        problem = cls.__new__(cls)
+        problem._set(tables)
+        return problem
+
+    @classmethod
+    def from_toml(cls, text: str) -> Problem:
+        """From the text of a problem file."""
+        return cls.from_tables(read_toml(text))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Problem:
+        """From a problem file."""
+        return cls.from_tables(read_toml_file(path))
+
+    @property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Every value, defaults included; keys without a value are left out."""
+        return {
+            "problem": self.parameters.model_dump(exclude_none=True),
+            "solver": self.solver.model_dump(exclude_none=True),
+        }
+
+    def replace(self, **keys: Any) -> Problem:
+        """The same problem with some keys changed, e.g. `problem.replace(width=20, t_max=1e4)`."""
+        tables = self.tables
+        for key, value in keys.items():
+            table = "solver" if key in SolverSettings.model_fields else "problem"
+            tables[table][key] = value
+        return Problem.from_tables(tables)
+
+    def to_toml(self) -> str:
+        """The problem file, defaults included; `Problem.from_toml` reads back an equal problem."""
+        lines = []
+        for name, table in self.tables.items():
+            lines.append(f"[{name}]")
+            lines += [f"{key} = {_toml_value(value)}" for key, value in table.items()]
+            lines.append("")
+        return "\n".join(lines)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Problem) and self.tables == other.tables
+
+    def __hash__(self) -> int:
+        return hash(self.to_toml())
+
+    def __repr__(self) -> str:
+        keys = {**self.tables["problem"], **self.tables["solver"]}
+        return f"Problem({', '.join(f'{key}={value!r}' for key, value in keys.items())})"
+
+
+def read_toml_file(path: str | Path) -> dict[str, Any]:
+    """Tables of a TOML file; ProblemError if it is missing, unreadable or malformed."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ProblemError(f"cannot be read ({reason}): wanted a problem file in TOML") from None
+    return read_toml(text)
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Tables of TOML text; ProblemError if it is malformed."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProblemError(f"malformed TOML: {error}") from None
+
+
+def with_overrides(tables: Mapping[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """Apply `table.key=value` assignments (`problem.width=20`); a value is TOML, or else taken as a bare string."""
+    changed = {name: dict(table) if isinstance(table, Mapping) else table for name, table in tables.items()}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        table, dot, key = path.strip().partition(".")
+        if not (equals and dot and table and key):
+            raise ProblemError(f"--set {assignment}: wanted table.key=value, for example problem.width=20")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        target = changed.setdefault(table, {})
+        if not isinstance(target, dict):
+            raise ProblemError(f"--set {assignment}: {table} is not a table")
+        # Giving one of the two sample ratios takes the place of the other one.
+        for pair in (("samples_per_parameter", "samples_per_dimension"),):
+            if key in pair:
+                for other in pair:
+                    target.pop(other, None)
+        target[key] = value
+    return changed
+
+
+TableType = TypeVar("TableType", bound=Table)
+
+
+def _validated(schema: type[TableType], given: Mapping[str, Any], where: str) -> TableType:
+    _refuse_unknown(given, tuple(schema.model_fields), where)
+    try:
+        return schema(**given)
+    except ValidationError as error:
+        raise ProblemError(_one_line(error.errors()[0], where)) from None
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in given:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"wanted one of {', '.join(known)}"
+            raise ProblemError(f"unknown key {key!r} in {where}; {hint}")
+
+
+WANTED = {
+    "greater_than": "a number > {gt:g}",
+    "greater_than_equal": "a number >= {ge:g}",
+    "less_than": "a number < {lt:g}",
+    "less_than_equal": "a number <= {le:g}",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "literal_error": "{expected}",
+}
+
+
+def _one_line(error: Any, where: str) -> str:
+    """Turn pydantic's first complaint into `key = given: wanted ...`."""
+    key = ".".join(str(part) for part in error["loc"][:1])
+    if error["type"] == "missing":
+        return f"{key} is missing in {where}: wanted a value"
+    if error["type"] == "value_error":
+        message = str(error["ctx"]["error"])
+        return f"{key} = {_show(error['input'])}: {message}" if key else message
+    wanted = WANTED.get(error["type"])
+    wanted = wanted.format(**error.get("ctx", {})) if wanted else error["msg"][0].lower() + error["msg"][1:]
+    return f"{key} = {_show(error['input'])}: wanted {wanted}"
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, default=str) if not isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml_value(item)}" for key, item in value.items()) + " }"
+    return repr(value)

@@ -1,0 +1,134 @@
+"""Run one problem: build its model, march, checkpoint, tell the observers, return the solution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from dmft.problem import Problem, ProblemError
+from dmft.solution import Solution, State
+from dmft.solver.march import AcceptedCell, March
+from dmft.solver.outcome import Outcome
+
+Array = NDArray[np.float64]
+
+Observer = Callable[[March, AcceptedCell], None]
+
+
+class StopRun(Exception):
+    """Raised by an observer to end the run after the cell it was told of."""
+
+
+def solve(
+    problem: Problem,
+    *,
+    output: str | Path | None = None,
+    start: Solution | None = None,
+    observers: Sequence[Observer] = (),
+    checkpoint_every: float = 30.0,
+) -> Solution:
+    """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
+
+    output: run file to write; checkpointed every `checkpoint_every` seconds, and continued if it exists.  A file that holds
+        another problem is refused (ProblemError).
+    start: a solution of the same problem to continue, with the same or a larger t_max.
+    observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
+
+    Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
+    """
+    began = monotonic()
+    if output is not None:
+        from dmft.storage import run_file
+
+        output = Path(output)
+        start = run_file.continue_from(output, problem) if start is None else start
+    elif start is not None:
+        refuse_other_problem(start, problem)
+    earlier = start.wall_time if start else 0.0
+    iterations = start.iterations if start else 0
+    model = problem.parameters.build()
+    # The products are thin: one BLAS thread is fastest, and makes results independent of the machine's core count.
+    with threadpool_limits(limits=1, user_api="blas"):
+        history, next_step = (start.state.history, start.state.next_step) if start else (None, 0.0)
+        march = March(model, problem.solver, history, next_step)
+
+        def snapshot(outcome: Outcome) -> Solution:
+            return _solution(problem, march, outcome, iterations, earlier + monotonic() - began)
+
+        written = monotonic()
+        try:
+            for cell in march:
+                iterations += cell.iterations
+                for observe in observers:
+                    observe(march, cell)
+                if output is not None and monotonic() - written > checkpoint_every:
+                    snapshot(Outcome.RUNNING).save(output)
+                    written = monotonic()
+            outcome = march.outcome
+        except StopRun:
+            outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
+    solution = snapshot(outcome)
+    if output is not None:
+        solution.save(output)
+    return solution
+
+
+# Limits that may change between a run and its continuation: none of them changes a number.
+LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
+
+
+def refuse_other_problem(found: Solution, problem: Problem) -> None:
+    """ProblemError, naming the key, unless `problem` differs from that of `found` in limits and a larger t_max only."""
+    for table, wanted in problem.tables.items():
+        known = found.problem.tables[table]
+        for key in sorted({*wanted, *known} - set(LIMITS)):
+            if wanted.get(key) != known.get(key):
+                raise ProblemError(f"holds another problem: {key} = {known.get(key)!r} there, {wanted.get(key)!r} wanted")
+    reached = float(found.time[-1])
+    if problem.solver.t_max < reached:
+        raise ProblemError(f"has reached t = {reached:g} already: wanted t_max >= {reached:g}, not {problem.solver.t_max:g}")
+
+
+def _solution(problem: Problem, march: March, outcome: Outcome, iterations: int, wall_time: float) -> Solution:
+    history, model = march.history, march.model
+    kernels = model.kernels(history)
+    time, weights = history["time"], history["weights"]
+    for name, (kick, equal_time) in model.responses(history).items():
+        kernels[name] = densities(kernels[name], kick, equal_time, time, weights, problem.solver.stages)
+    return Solution(
+        problem=problem,
+        time=time.copy(),
+        weights=weights.copy(),
+        observables={name: history[name].copy() for name in model.observables},
+        kernels=kernels,
+        outcome=outcome,
+        state=State(history, march.next_step),
+        iterations=iterations,
+        wall_time=wall_time,
+    )
+
+
+def densities(response: Array, kick: Array, equal_time: Array, time: Array, weights: Array, stages: int) -> Array:
+    """Turn discrete responses, quadrature weight included, into densities R(t, t'), shape (n, n).
+
+    R_ij = int R(t_i, s) L_j(s) ds with L_j the Lagrange polynomials of the cell of node j.  For the cells before that of
+    node i, R_ij/weight_j is the projection of R(t_i, .) on polynomials, as Gauss-Radau quadrature is exact for the products
+    L_j L_k.  Inside its own cell, up to t_i, R(t_i, .) is the parabola with the right integral, the value R(t, t) at the
+    end and that of the last node before the cell at the start.  Column 0 is the response to a kick at t = 0.
+    """
+    density = np.zeros_like(response)
+    density[:, 1:] = response[:, 1:] / weights[1:]
+    density[:, 0] = kick
+    for first in range(1, len(time), stages):
+        own = slice(first, first + stages)
+        span = time[own] - time[first - 1]
+        x = np.minimum(span[None, :] / span[:, None], 1.0)
+        mean = response[own, own].sum(axis=1, keepdims=True) / span[:, None]
+        start, end = density[own, first - 1, None], equal_time[own, None]
+        density[own, own] = np.tril(start * (1 - x) + end * x + 6 * x * (1 - x) * (mean - (start + end) / 2))
+    return density

@@ -1,0 +1,127 @@
+"""What a run found: observables and kernels on the nodes, and how the run ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.kernels import History
+from dmft.problem import Problem
+from dmft.solver.outcome import Outcome
+from dmft.solver.step_control import lagrange
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+
+class Minimum(NamedTuple):
+    """Where a function of time is smallest."""
+
+    time: float
+    value: float
+
+
+@dataclass(frozen=True)
+class State:
+    """What the march needs to go on: its history and the step to try next."""
+
+    history: History
+    next_step: float
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Observables and kernels of one problem on its nodes.
+
+    time, weights: (n,), nodes and the quadrature weights of int ds, in the time unit of the model.
+    observables: name -> (n,); also read as attributes, `solution.test_error`.
+    kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
+    outcome: how the run ended; a failed run keeps all that was reached.
+    """
+
+    problem: Problem
+    time: Array
+    weights: Array
+    observables: dict[str, Array]
+    kernels: dict[str, Array]
+    outcome: Outcome
+    state: State
+    iterations: int = 0
+    wall_time: float = 0.0
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Array:
+        if name != "observables" and name in self.__dict__.get("observables", {}):
+            return self.observables[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute or observable {name!r}")
+
+    @property
+    def complete(self) -> bool:
+        """Whether t_max was reached."""
+        return self.outcome is Outcome.DONE
+
+    @property
+    def generalization_gap(self) -> Array:
+        """Test error minus training error, (n,)."""
+        return self.observables["test_error"] - self.observables["train_error"]
+
+    @property
+    def early_stopping(self) -> Minimum:
+        """Time and value of the smallest test error, between the nodes."""
+        return self.minimum("test_error")
+
+    def at(self, time: float) -> dict[str, float]:
+        """Every observable at one time, interpolated by the polynomial of its cell.
+
+        Raises ValueError outside of what was reached.
+        """
+        if not 0.0 <= time <= self.time[-1]:
+            raise ValueError(f"t = {time:g}: wanted a time in [0, {self.time[-1]:g}]")
+        nodes = self._cell(int(np.searchsorted(self.time, time)))
+        basis = lagrange(self.time[nodes], np.array([time]))[:, 0]
+        return {name: float(values[nodes] @ basis) for name, values in self.observables.items()}
+
+    def minimum(self, observable: str) -> Minimum:
+        """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node."""
+        values = self.observables[observable]
+        smallest = int(np.argmin(values))
+        best = Minimum(float(self.time[smallest]), float(values[smallest]))
+        for node in {smallest, min(smallest + 1, len(values) - 1)}:
+            nodes = self._cell(node)
+            fit = np.polynomial.Polynomial.fit(self.time[nodes], values[nodes], nodes.size - 1)
+            inside = [t.real for t in fit.deriv().roots() if abs(t.imag) < 1e-12 * abs(t) + 1e-300]
+            for t in inside:
+                if self.time[nodes[0]] <= t <= self.time[nodes[-1]] and fit(t) < best.value:
+                    best = Minimum(float(t), float(fit(t)))
+        return best
+
+    def _cell(self, node: int) -> NDArray[np.intp]:
+        """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""
+        stages = self.problem.solver.stages
+        first = (max(node, 1) - 1) // stages * stages
+        return np.arange(first, min(first + stages + 1, len(self.time)))
+
+    def save(self, path: str | Path) -> None:
+        """Write a run file; it appears complete or not at all."""
+        from dmft.storage import run_file
+
+        run_file.write(path, self)
+
+    @staticmethod
+    def load(path: str | Path) -> Solution:
+        """Read a run file.  Raises `dmft.storage.run_file.RunFileError` if it is not one."""
+        from dmft.storage import run_file
+
+        return run_file.read(path)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draw the standard figure; save it too if a path (.png, .pdf, .svg) is given."""
+        from dmft.plots import standard
+
+        return standard.figure(self, path)

@@ -1,0 +1,1 @@
+"""The marching solver: grid, cells, fixed point."""

@@ -1,0 +1,158 @@
+"""One cell of the march: the map x -> G(x) whose fixed point is the next s nodes.
+
+On the nodes B of a cell, after the nodes H, with A = dt * tableau (theory, discretisation of the flow itself):
+
+    w_B = w_last + A (M - nu) w + A (b u + zeta)
+    R_B = (1 - A (M - nu)_BB)^(-1) [ R_last + A (1_BB + M_BH R_HH) ]
+    C_B = (1 - A (M - nu)_BB)^(-1) [ C_last + A (M_BH C_H. + (D R^T)_B. + b_B v^T) ]
+
+M, D and b depend on the new rows themselves; x holds these rows, G solves the linear system for given M, D, b.
+Cost of one evaluation: 18 s n^2 flops for two channels and their residual sector, all in matrix products.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.kernels import History
+from dmft.models.base import Forces, Model, Rows
+from dmft.solver.loops import history_terms, solve_own_block
+from dmft.tableau import Tableau
+
+Array = NDArray[np.float64]
+
+
+class Cell:
+    """The fixed-point problem of one step from the last node of `history` over a time dt."""
+
+    def __init__(self, model: Model, history: History, tableau: Tableau, dt: float) -> None:
+        self.model, self.history, self.tableau, self.dt = model, history, tableau, dt
+        self.A = dt * tableau.A
+        self.n = history.n
+        self.total = history.n + tableau.stages
+        self.channels = len(model.channel_weights)
+        self.multiplier = np.full(tableau.stages, history["stage_multiplier"][-1])
+        self.forces: Forces | None = None
+        self.P = np.empty((self.channels, tableau.stages, tableau.stages))
+
+    def rows(self, x: Array) -> Rows:
+        """View a vector as the new rows."""
+        s = self.tableau.stages
+        block = self.channels * s * self.total
+        shape = (self.channels, s, self.total)
+        rest = x[2 * block :].reshape(-1, s)
+        return Rows(x[:block].reshape(shape), x[block : 2 * block].reshape(shape), rest[0], rest[1:])
+
+    def empty(self) -> tuple[Array, Rows]:
+        """A zero vector and its view."""
+        s = self.tableau.stages
+        x = np.zeros((2 * self.channels * self.total + 1 + len(self.model.scalars)) * s)
+        return x, self.rows(x)
+
+    def size(self) -> Array:
+        """Size of each entry of x: every field by its own magnitude, so that the residual is relative."""
+        x, rows = self.empty()
+        history = self.history
+        tiny = np.finfo(float).tiny
+        last = history["C"][:, -1, -1]
+        rows.C[:] = np.maximum(np.abs(last), tiny)[:, None, None]
+        # Divide response rows by dt: otherwise the least-squares step only sees the correlations.
+        rows.R[:] = self.dt
+        rows.overlap[:] = max(abs(history["overlap"][-1]), np.sqrt(abs(last[0])), tiny)
+        for k, name in enumerate(self.model.scalars):
+            rows.scalars[k] = max(abs(history[name][-1]), tiny)
+        return x
+
+    def __call__(self, x: Array) -> Array:
+        """G(x); not-a-number throughout if the linear system of the cell is singular."""
+        history, n, A = self.history, self.n, self.A
+        rows = self.rows(x)
+        forces = self.forces = self.model.forces(history, rows)
+        M_BH, D_BH = forces.M[:, :, :n], forces.D[:, :, :n]
+        C, R, overlap = history["C"], history["R"], history["overlap"]
+
+        out, new = self.empty()
+        C_rhs, R_rhs = np.empty((2, self.channels, self.tableau.stages, n))
+        v_rhs = np.empty(self.tableau.stages)
+        history_terms(
+            A, M_BH @ C, M_BH @ R, D_BH @ R.transpose(0, 2, 1), forces.drift, overlap, M_BH[0] @ overlap,
+            C[:, -1], R[:, -1], C_rhs, R_rhs, v_rhs,
+        )  # fmt: skip
+        C_BB, R_BB = np.empty((2, *self.P.shape))
+        try:
+            defect = solve_own_block(
+                A, np.ascontiguousarray(forces.M[:, :, n:]), np.ascontiguousarray(forces.D[:, :, n:]),
+                M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1), np.ascontiguousarray(C_rhs[:, :, -1]),
+                forces.drift, v_rhs, self.model.channel_weights, self.multiplier, self.P, C_BB, R_BB, new.overlap,
+            )  # fmt: skip
+        except np.linalg.LinAlgError:
+            defect = np.inf
+        if not defect < 1e-6:
+            return np.full_like(x, np.nan)
+        new.C[:, :, :n] = self.P @ C_rhs
+        new.R[:, :, :n] = self.P @ R_rhs
+        new.C[:, :, n:] = C_BB
+        new.R[:, :, n:] = R_BB
+        for k, name in enumerate(self.model.scalars):
+            new.scalars[k] = history[name][-1] + A @ forces.rates[k]
+        return out
+
+    def times(self) -> Array:
+        """Times of the new nodes."""
+        return self.history["time"][-1] + self.dt * self.tableau.c
+
+    def observe(self, x: Array) -> dict[str, Array]:
+        """Observables on the new nodes at the vector x that G was evaluated at last."""
+        assert self.forces is not None
+        rows = self.rows(x)
+        return self.model.observe(self.history, rows, self.forces, multiplier(self.model, rows, self.forces))
+
+    def kick(self) -> Array:
+        """Response (channels, s) of the new nodes to a kick of the weights at t = 0."""
+        assert self.forces is not None
+        kick = self.history["kick"]
+        pushed = np.einsum("cij,cj->ci", self.forces.M[:, :, : self.n], kick)
+        return np.einsum("cij,cj->ci", self.P, kick[:, -1:] + pushed @ self.A.T)
+
+
+def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
+    """nu(t) = [M C + D R](t, t) + b v for one unit: the force along w, which the constraint |w| = 1 takes out.
+
+    The multipliers of the stages satisfy the constraint only to order s; this one has the accuracy of the state.
+    """
+    along = np.einsum("c,csj->s", model.channel_weights, forces.M * rows.C + forces.D * rows.R)
+    return along + forces.drift * rows.overlap
+
+
+def initial_node(model: Model, history: History) -> float:
+    """Put node 0, the initial condition, into an empty history; returns the fastest rate there."""
+    start = model.start()
+    C = start.C[:, None, None]
+    rows = Rows(C, np.zeros_like(C), np.array([start.overlap]), start.scalars[:, None])
+    forces = model.forces(history, rows)
+    nu = multiplier(model, rows, forces)
+    one_time = {
+        **model.observe(history, rows, forces, nu),
+        **forces.values,
+        "overlap": rows.overlap,
+        "stage_multiplier": nu,
+        "kick": np.ones((len(start.C), 1)),
+    }
+    append(model, history, one_time, rows, forces)
+    speeds = (forces.M, np.sqrt(np.abs(forces.D)), forces.drift, nu, forces.rates / start.scalars[:, None])
+    return max(float(np.abs(speed).max(initial=0.0)) for speed in speeds)
+
+
+def append(model: Model, history: History, one_time: dict[str, Array], rows: Rows, forces: Forces) -> None:
+    """Add accepted rows to the history."""
+    symmetric = frozenset({"C", *(name for name, is_symmetric in model.own_kernels.items() if is_symmetric)})
+    history.append(one_time, {"C": rows.C, "R": rows.R, **forces.kernels}, symmetric)
+
+
+def empty_history(model: Model, capacity: int = 128) -> History:
+    """A history with every array that this model needs, without a node."""
+    channels = (len(model.channel_weights),)
+    one_time = dict.fromkeys(("time", "weights", "overlap", "stage_multiplier"), ())
+    one_time |= dict.fromkeys((*model.observables, *model.own_values), ()) | {"kick": channels}
+    return History(one_time, {"C": channels, "R": channels} | dict.fromkeys(model.own_kernels, ()), capacity)

@@ -1,0 +1,164 @@
+"""Cell after cell from t = 0 to t_max: a generator of accepted cells.
+
+The march owns time.  It proposes a step, solves the cell, accepts it if the fixed point converged and the estimated error
+is within the tolerance, and chooses the next step.  Between two cells its whole state is the history and one number, the
+next step; a run that is stored there and continued equals an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.kernels import History
+from dmft.models.base import Model
+from dmft.problem import SolverSettings
+from dmft.solver import guess
+from dmft.solver.cell import Cell, append, empty_history, initial_node
+from dmft.solver.fixed_point import Anderson, Ending
+from dmft.solver.outcome import Outcome
+from dmft.solver.step_control import StepControl
+from dmft.tableau import radau
+
+Array = NDArray[np.float64]
+
+# Residual of a cell's fixed point relative to the tolerance: C_F amplifies errors of C where the training error is small.
+RESIDUAL = 1e-3
+SMALLEST_RESIDUAL = 1e-13
+
+
+@dataclass(frozen=True)
+class AcceptedCell:
+    """What one step did: for progress lines and logs."""
+
+    cell: int
+    time: float
+    step: float
+    nodes: int
+    iterations: int
+    residual: float
+    constraint: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A cell after its fixed-point iteration; `error` is relative to the tolerance, infinite without convergence."""
+
+    cell: Cell
+    x: Array
+    observed: dict[str, Array]
+    ending: Ending
+    iterations: int
+    residual: float
+    error: float
+
+
+class March:
+    """Solver of one problem; iterate over it to advance.
+
+    `history` may be read between cells and `outcome` at the end; give a stored `history` and `next_step` to go on from there.
+    """
+
+    def __init__(self, model: Model, settings: SolverSettings, history: History | None = None, next_step: float = 0.0) -> None:
+        self.model, self.settings = model, settings
+        self.tableau = radau(settings.stages)
+        self.control = StepControl(self.tableau, settings.tolerance)
+        self.solver = Anderson(max_iterations=settings.max_iterations)
+        self.outcome = Outcome.RUNNING
+        if history is None:
+            history = empty_history(model)
+            next_step = 1.0 / initial_node(model, history)
+        self.history, self.next_step = history, next_step
+
+    @property
+    def time(self) -> float:
+        """Time of the last node."""
+        return float(self.history["time"][-1])
+
+    @property
+    def cells(self) -> int:
+        """Number of accepted cells."""
+        return (self.history.n - 1) // self.tableau.stages
+
+    def __iter__(self) -> Iterator[AcceptedCell]:
+        """Accept cells until t_max or failure; `outcome` says which."""
+        while self.time < self.settings.t_max:
+            if self.history.n + self.tableau.stages > self.settings.max_nodes:
+                self.outcome = Outcome.STUCK
+                return
+            attempt = self._next_cell()
+            if attempt is None:
+                return
+            yield self._accept(attempt)
+        self.outcome = Outcome.DONE
+
+    def _next_cell(self) -> Attempt | None:
+        """The next cell, its step shortened until it can be accepted; None, with the outcome set, if none can be."""
+        wanted, retries = self.next_step, 0
+        while True:
+            step = self._fit(wanted)
+            attempt = self._attempt(step)
+            if attempt.error <= 1.0:
+                self.next_step = self._following_step(wanted, attempt, retries)
+                return attempt
+            if not np.isfinite(attempt.error):
+                wanted = 0.5 * step
+            else:
+                wanted = step * min(self.control.factor(attempt.error), 0.8)
+            retries += 1
+            if wanted < self.settings.smallest_step * max(self.time, 1e-3 * self.next_step):
+                self.outcome = FAILURES.get(attempt.ending, Outcome.NOT_CONVERGED)
+                return None
+
+    def _fit(self, step: float) -> float:
+        """Shorten the step so that the last node falls on t_max and no sliver is left before it."""
+        left = self.settings.t_max - self.time
+        return left if step >= left else min(step, 0.5 * left) if step > 0.5 * left else step
+
+    def _attempt(self, step: float) -> Attempt:
+        """Solve one cell and estimate its error."""
+        cell = Cell(self.model, self.history, self.tableau, step)
+        tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
+        found = self.solver.solve(cell, guess.extrapolated(cell), cell.size(), tolerance)
+        observed = cell.observe(found.x) if found.converged else {}
+        error = self.control.error(self.history, step, observed) if found.converged else np.inf
+        return Attempt(cell, found.x, observed, found.ending, len(found.residuals), found.residual, error)
+
+    def _following_step(self, wanted: float, attempt: Attempt, retries: int) -> float:
+        """The step after an accepted one: as the error allows, but only a little longer after a rejection."""
+        step = attempt.cell.dt
+        growth = self.control.factor(attempt.error)
+        if retries:
+            growth = min(growth, 1.0 + step / (self.time + step))
+        # A step cut short to end on t_max says nothing against the one that was wanted.
+        return max(step * growth, wanted if step < wanted else 0.0)
+
+    def _accept(self, attempt: Attempt) -> AcceptedCell:
+        cell = attempt.cell
+        assert cell.forces is not None
+        times = cell.times()
+        if cell.dt == self.settings.t_max - self.time:
+            times[-1] = self.settings.t_max
+        rows = cell.rows(attempt.x)
+        one_time = {
+            **attempt.observed,
+            **cell.forces.values,
+            "time": times,
+            "weights": cell.A[-1],
+            "overlap": rows.overlap,
+            "stage_multiplier": cell.multiplier,
+            "kick": cell.kick(),
+        }
+        append(self.model, self.history, one_time, rows, cell.forces)
+        diagonal = np.diagonal(rows.C[:, :, cell.n :], axis1=1, axis2=2)
+        constraint = float(np.abs(self.model.channel_weights @ diagonal - 1.0).max())
+        return AcceptedCell(
+            self.cells, self.time, cell.dt, self.history.n, attempt.iterations, attempt.residual, constraint, attempt.error
+        )
+
+
+FAILURES = {Ending.CONVERGED: Outcome.STUCK, Ending.NOT_FINITE: Outcome.NOT_FINITE}

@@ -1,0 +1,38 @@
+"""How a run ended, as a named value whose text is advice."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """`value` is the name in run files; `advice` says what to do about it."""
+
+    RUNNING = "running"
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+    NOT_CONVERGED = "not-converged"
+    NOT_FINITE = "not-finite"
+    STUCK = "stuck"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in words."""
+        return ADVICE[self]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the mathematics failed, as opposed to being finished or interrupted."""
+        return self in (Outcome.NOT_CONVERGED, Outcome.NOT_FINITE, Outcome.STUCK)
+
+
+ADVICE = {
+    Outcome.RUNNING: "the run is not finished; the same command goes on from the last checkpoint",
+    Outcome.DONE: "t_max was reached",
+    Outcome.INTERRUPTED: "stopped by a signal after a checkpoint; the same command goes on from there",
+    Outcome.NOT_CONVERGED: "the fixed point of a cell did not converge even with the smallest step; "
+    "try a larger tolerance, fewer stages or more max_iterations",
+    Outcome.NOT_FINITE: "a value overflowed even with the smallest step; check the size of init_scale and of the coefficients",
+    Outcome.STUCK: "the step or the number of nodes reached its limit before t_max; "
+    "try a larger tolerance, or raise max_nodes or lower smallest_step",
+}

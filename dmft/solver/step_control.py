@@ -1,0 +1,87 @@
+"""Choose the step from the tolerance.
+
+Error estimate.  In a cell with s nodes the collocation polynomial u of degree s errs by y - u = K Phi(x) + ...,
+Phi(x) = int_0^x prod_j (z - c_j) dz, x = (t - t_last)/dt.  Run backwards over the previous cell, where y is known, u misses
+the old nodes by K Phi(x_old): a least-squares fit gives K, and the error on the new nodes is K Phi(c_i).  Its largest value
+over all observables and nodes, each relative to what the tolerance is relative to, is the error of the cell: of order dt^(s+1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.kernels import History
+from dmft.tableau import Tableau
+
+Array = NDArray[np.float64]
+
+# An observable that is small counts relative to this fraction of its largest value so far.
+FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class StepControl:
+    """Step sizes for one tableau and tolerance."""
+
+    tableau: Tableau
+    tolerance: float
+    safety: float = 0.9
+    largest_growth: float = 4.0
+    smallest_growth: float = 0.2
+
+    def error(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
+        """Estimated error of the new nodes, relative to the tolerance."""
+        old = self._old_nodes(history, dt)
+        names = list(observed)
+        new = np.array([observed[name] for name in names])
+        known = np.array([history[name][old] for name in names])
+        largest = np.maximum(np.abs(new).max(axis=1), [np.abs(history[name]).max() for name in names])
+        scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
+        scale[largest == 0.0] = 1.0
+        if old.size < 2:
+            missed = self._highest_coefficient(np.column_stack([known[:, -1], new]))
+        else:
+            x = (history["time"][old] - history["time"][-1]) / dt
+            missed = self._backward_error(x, known, new)
+        return float((missed / scale).max()) / self.tolerance
+
+    def _old_nodes(self, history: History, dt: float) -> NDArray[np.intp]:
+        """Indices of the last node and of those of the cell before it, no further back than one new step."""
+        old = np.arange(max(0, history.n - 1 - self.tableau.stages), history.n)
+        near = history["time"][old] >= history["time"][-1] - dt
+        near[-2:] = True
+        return old[near]
+
+    def _backward_error(self, x: Array, known: Array, new: Array) -> Array:
+        """K Phi(c_i), largest over i, from what the new polynomial misses at the old nodes x <= 0 (the last at 0)."""
+        nodes = np.append(0.0, self.tableau.c)
+        extrapolated = np.column_stack([known[:, -1], new]) @ lagrange(nodes, x[:-1])
+        phi = self.tableau.stage_error(x[:-1])
+        K = (known[:, :-1] - extrapolated) @ phi / (phi @ phi)
+        return np.abs(K) * np.abs(self.tableau.stage_error(self.tableau.c)).max()
+
+    def _highest_coefficient(self, values: Array) -> Array:
+        """For the first cell, which has no old nodes: size of the highest Legendre coefficient, an overestimate."""
+        nodes = np.append(0.0, self.tableau.c)
+        return np.abs(values @ np.linalg.inv(np.polynomial.legendre.legvander(2 * nodes - 1, nodes.size - 1))[-1])
+
+    def factor(self, error: float) -> float:
+        """By how much to change a step whose error was this, relative to the tolerance."""
+        with np.errstate(divide="ignore"):
+            ideal = self.safety * np.float64(error) ** (-1.0 / (self.tableau.stages + 1))
+        return float(np.clip(ideal, self.smallest_growth, self.largest_growth))
+
+
+def lagrange(nodes: Array, x: Array) -> Array:
+    """Values (nodes, x) of the Lagrange polynomials of the nodes at the points x."""
+    differences = x[None, :] - nodes[:, None]
+    gaps = nodes[:, None] - nodes[None, :]
+    np.fill_diagonal(gaps, 1.0)
+    out = np.empty_like(differences)
+    for j in range(nodes.size):
+        out[j] = np.delete(differences, j, axis=0).prod(axis=0)
+    return out / gaps.prod(axis=1)[:, None]

@@ -1,0 +1,168 @@
+"""Write, read and continue run files; `schema.py` names what is in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.problem import Problem, ProblemError
+from dmft.run import refuse_other_problem
+from dmft.solution import Solution, State
+from dmft.solver.cell import empty_history
+from dmft.solver.outcome import Outcome
+from dmft.storage import schema
+from dmft.storage.atomic import replacing
+from dmft.storage.provenance import provenance
+from dmft.storage.schema import Entry
+
+Array = NDArray[np.float64]
+
+
+class RunFileError(ValueError):
+    """A file that is not a run file of this schema, or cannot be read."""
+
+
+def write(path: str | Path, solution: Solution) -> None:
+    """Write a run file; it appears complete or not at all."""
+    with replacing(Path(path)) as beside, h5py.File(beside, "w", libver=("v108", "v110")) as file:
+        for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
+            _put(file, name, values, schema.ROOT[name])
+        for name, values in solution.observables.items():
+            _put(file, f"observables/{name}", values, schema.OBSERVABLES[name])
+        for name, values in solution.kernels.items():
+            _put(file, f"kernels/{name}", values, schema.KERNELS[name])
+        _put_state(file, solution.state)
+        for name, value in _attributes(solution).items():
+            file.attrs[name] = value
+        # The marker of a whole file comes last.
+        file.attrs["complete"] = solution.complete
+
+
+def _attributes(solution: Solution) -> dict[str, object]:
+    return {
+        "schema": schema.SCHEMA,
+        **provenance(),
+        "model": solution.problem.parameters.model,
+        "problem": solution.problem.to_toml(),
+        "outcome": solution.outcome.value,
+        "advice": solution.outcome.advice,
+        "nodes": len(solution.time),
+        "iterations": solution.iterations,
+        "wall_time": solution.wall_time,
+    }
+
+
+def _put(file: h5py.File, name: str, values: Array, entry: Entry) -> None:
+    """One dataset with its scales, units and meaning; a dataset named like its own dimension is that scale."""
+    dataset = file.create_dataset(name, data=values)
+    dataset.attrs["units"] = entry.units
+    dataset.attrs["meaning"] = entry.meaning
+    if entry.dimensions == (name,):
+        dataset.make_scale(name)
+        return
+    for axis, dimension in enumerate(entry.dimensions):
+        dataset.dims[axis].attach_scale(file[dimension])
+
+
+def _put_state(file: h5py.File, state: State) -> None:
+    """Everything that a continuation needs and that is not an observable, unchanged to the last bit."""
+    stored = set(schema.ROOT) | set(schema.OBSERVABLES)
+    file.create_group("state").attrs["next_step"] = state.next_step
+    history = state.history
+    for arrays, times in ((history.one_time, ("time",)), (history.two_time, ("time", "time_prime"))):
+        for name in arrays.keys() - stored:
+            values = history[name]
+            lead = values.ndim - len(times)
+            dimensions = tuple(f"channel{i}" if lead > 1 else "channel" for i in range(lead))
+            for axis, dimension in enumerate(dimensions):
+                if dimension not in file:
+                    index = Entry((dimension,), "1", "index of a channel of the model's equations")
+                    _put(file, dimension, np.arange(values.shape[axis], dtype=float), index)
+            _put(file, f"state/{name}", values, Entry((*dimensions, *times), "1", f"{name} of the solver, for continuation"))
+
+
+def read(path: str | Path) -> Solution:
+    """Read a run file.
+
+    Raises RunFileError, one line, if it cannot be opened, is not a run file, or has another schema.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "not an HDF5 file, or damaged"
+        raise RunFileError(f"cannot be read ({reason}): wanted a run file") from None
+    except (KeyError, ProblemError) as error:
+        raise RunFileError(f"is not a run file ({str(error).strip(chr(34))})") from None
+
+
+def _read(file: h5py.File) -> Solution:
+    found = file.attrs.get("schema")
+    if found != schema.SCHEMA:
+        raise RunFileError(f"schema = {found}: wanted a run file of schema {schema.SCHEMA}")
+    problem = Problem.from_toml(str(file.attrs["problem"]))
+    time = _array(file, "time")
+    observables = _group(file, "observables")
+    history = empty_history(problem.parameters.build(), capacity=len(time))
+    known = {"time": time, "weights": _array(file, "weights"), **observables, **_group(file, "state")}
+    for arrays in (history.one_time, history.two_time):
+        for name, array in arrays.items():
+            array[...] = known[name]
+    history.n = len(time)
+    return Solution(
+        problem=problem,
+        time=time,
+        weights=known["weights"],
+        observables=observables,
+        kernels=_group(file, "kernels"),
+        outcome=Outcome(file.attrs["outcome"]),
+        state=State(history, _number(file["state"], "next_step")),
+        iterations=int(_number(file, "iterations")),
+        wall_time=_number(file, "wall_time"),
+        provenance={name: str(file.attrs[name]) for name in ("dmft_version", "git", "command")},
+    )
+
+
+def _number(item: h5py.HLObject, name: str) -> float:
+    return float(np.asarray(item.attrs[name]))
+
+
+def _array(file: h5py.File, name: str) -> Array:
+    dataset = file[name]
+    assert isinstance(dataset, h5py.Dataset)
+    return np.asarray(dataset[()], dtype=float)
+
+
+def _group(file: h5py.File, name: str) -> dict[str, Array]:
+    group = file[name]
+    assert isinstance(group, h5py.Group)
+    return {str(key): _array(file, f"{name}/{key}") for key in group}
+
+
+def continue_from(path: Path, problem: Problem) -> Solution | None:
+    """The run stored at `path` if it is of this problem, None if there is no file there.
+
+    Raises ProblemError if the file holds another problem, is no run file, or the place cannot be written to.
+    """
+    if not path.parent.is_dir():
+        raise ProblemError(f"cannot be written: wanted an existing folder, {path.parent} is none")
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ProblemError("cannot be written: wanted the name of a file in a folder that is writable")
+    if not path.exists():
+        return None
+    try:
+        found = read(path)
+    except RunFileError as error:
+        raise ProblemError(f"{error}; wanted a new name or the run file to continue") from None
+    refuse_other_problem(found, problem)
+    return found
+
+
+def describe(entries: Mapping[str, Entry]) -> list[tuple[str, str, str, str]]:
+    """Rows (name, dimensions, units, meaning) for documentation."""
+    return [(name, ", ".join(e.dimensions), e.units, e.meaning) for name, e in entries.items()]

@@ -1,0 +1,86 @@
+"""Radau IIA collocation with any number of stages.
+
+A cell [t, t + dt] has nodes t + c_i dt, i = 1..s, the last one its end (c_s = 1).  With L_j the Lagrange polynomials
+of the nodes c,
+
+    A_ij = int_0^{c_i} L_j(x) dx,      b_j = A_sj,
+
+so w_i = w(t) + dt sum_j A_ij f(w_j).  The order at the end of a cell is 2s - 1, inside it s + 1; the scheme is L-stable.
+Hairer & Wanner, *Solving Ordinary Differential Equations II*, IV.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from numpy.typing import NDArray
+from scipy.special import roots_jacobi
+
+Array = NDArray[np.float64]
+
+MAX_STAGES = 9
+
+
+@dataclass(frozen=True)
+class Tableau:
+    """Coefficients of one collocation scheme: `c` (s,), `A` (s, s); the weights are the last row of A."""
+
+    c: Array
+    A: Array
+
+    @property
+    def stages(self) -> int:
+        """Number of nodes of a cell."""
+        return len(self.c)
+
+    @property
+    def b(self) -> Array:
+        """Quadrature weights of a cell of unit length."""
+        return self.A[-1]
+
+    @property
+    def order(self) -> int:
+        """Order of the error at cell ends."""
+        return 2 * self.stages - 1
+
+    @cached_property
+    def stage_error(self) -> Polynomial:
+        """Phi(x) = int_0^x prod_j (y - c_j) dy: how the leading error of the collocation polynomial depends on x."""
+        return Polynomial.fromroots(self.c).integ()
+
+
+def _lagrange_polynomials(c: Array) -> list[Polynomial]:
+    polynomials = []
+    for j, node in enumerate(c):
+        others = np.delete(c, j)
+        p = Polynomial.fromroots(others) if others.size else Polynomial([1.0])
+        polynomials.append(p / p(node))
+    return polynomials
+
+
+@cache
+def radau(stages: int) -> Tableau:
+    """The Radau IIA scheme with 1 to 9 stages; refuses to return one that misses its order conditions."""
+    if not 1 <= stages <= MAX_STAGES:
+        raise ValueError(f"stages = {stages}: wanted 1 to {MAX_STAGES}")
+    inner = roots_jacobi(stages - 1, 1, 0)[0] if stages > 1 else np.empty(0)
+    c = np.append((np.sort(inner) + 1) / 2, 1.0)
+    A = np.array([[p.integ()(x) for p in _lagrange_polynomials(c)] for x in c])
+    for array in (c, A):
+        array.setflags(write=False)
+    tableau = Tableau(c, A)
+    defect = order_condition_defect(tableau)
+    if defect > 1e-11:
+        raise ArithmeticError(f"Radau IIA with {stages} stages misses its order conditions by {defect:.1e}")
+    return tableau
+
+
+def order_condition_defect(tableau: Tableau) -> float:
+    """Largest violation of B(2s - 1): sum_j b_j c_j^(k-1) = 1/k, and of C(s): sum_j A_ij c_j^(k-1) = c_i^k/k."""
+    c, A, s = tableau.c, tableau.A, tableau.stages
+    quadrature = max(abs(A[-1] @ c ** (k - 1) - 1 / k) for k in range(1, 2 * s))
+    collocation = max(np.abs(A @ c ** (k - 1) - c**k / k).max() for k in range(1, s + 1))
+    return float(max(quadrature, collocation))
