@@ -69,6 +69,11 @@ class Model(Protocol):
         ...
 
     @property
+    def channel_sizes(self) -> Array:
+        """C_c(t, t) of independent units, shape (channels,)."""
+        ...
+
+    @property
     def scalars(self) -> tuple[str, ...]:
         """Names of the one-time functions with a rate of their own; they are observables too."""
         ...

@@ -167,6 +167,11 @@ class TwoLayerFlow:
         """C_d = K + (1 - e) C_-."""
         return np.array([1.0, 1.0 - self.inverse_width])
 
+    @property
+    def channel_sizes(self) -> Array:
+        """C_o = 0: K = e and C_- = 1."""
+        return np.array([self.inverse_width, 1.0])
+
     def start(self) -> Start:
         """C_d = 1 and C_o = v^2 at t = 0: independent neurons, tilted by v towards u."""
         e, v = self.inverse_width, self.alignment

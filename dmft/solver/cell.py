@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 
 from dmft.kernels import History
 from dmft.models.base import Forces, Model, Rows
+from dmft.solver.step_control import FLOOR, scales
 from dmft.solver.loops import history_terms, solve_own_block
 from dmft.tableau import Tableau
 
 Array = NDArray[np.float64]
+
+
+# Observables may change by this much more, in their own scale, than the rows in the iteration that ends a cell.
+SETTLED = 50.0
 
 
 class Cell:
@@ -42,27 +47,41 @@ class Cell:
         block = self.channels * s * self.total
         shape = (self.channels, s, self.total)
         rest = x[2 * block :].reshape(-1, s)
-        return Rows(x[:block].reshape(shape), x[block : 2 * block].reshape(shape), rest[0], rest[1:])
+        scalars = rest[1 : 1 + len(self.model.scalars)]
+        return Rows(x[:block].reshape(shape), x[block : 2 * block].reshape(shape), rest[0], scalars)
+
+    def watched(self, x: Array) -> Array:
+        """View the last entries of a vector as the observables (observables, s).
+
+        G computes them but does not depend on them: they are there so that the iteration goes on until they have settled.
+        """
+        s = self.tableau.stages
+        return x[-len(self.model.observables) * s :].reshape(-1, s)
 
     def empty(self) -> tuple[Array, Rows]:
         """A zero vector and its view."""
         s = self.tableau.stages
-        x = np.zeros((2 * self.channels * self.total + 1 + len(self.model.scalars)) * s)
+        one_time = 1 + len(self.model.scalars) + len(self.model.observables)
+        x = np.zeros((2 * self.channels * self.total + one_time) * s)
         return x, self.rows(x)
 
-    def size(self) -> Array:
-        """Size of each entry of x: every field by its own magnitude, so that the residual is relative."""
-        x, rows = self.empty()
-        history = self.history
+    def size(self, guess: Array) -> Array:
+        """Size of each entry of x: every field by its own magnitude, so that the residual is relative.
+
+        A correlation much smaller than that of independent units only has to be known relative to the latter.
+        """
+        size, rows = self.empty()
+        guessed = self.rows(guess)
         tiny = np.finfo(float).tiny
-        last = history["C"][:, -1, -1]
-        rows.C[:] = np.maximum(np.abs(last), tiny)[:, None, None]
+        own = np.abs(guessed.C[:, :, self.n :]).max(axis=(1, 2))
+        rows.C[:] = np.maximum(own, FLOOR * self.model.channel_sizes)[:, None, None]
         # Divide response rows by dt: otherwise the least-squares step only sees the correlations.
         rows.R[:] = self.dt
-        rows.overlap[:] = max(abs(history["overlap"][-1]), np.sqrt(abs(last[0])), tiny)
-        for k, name in enumerate(self.model.scalars):
-            rows.scalars[k] = max(abs(history[name][-1]), tiny)
-        return x
+        rows.overlap[:] = max(np.abs(guessed.overlap).max(), np.sqrt(own[0]))
+        rows.scalars[:] = np.abs(guessed.scalars).max(axis=1, keepdims=True)
+        watched = np.column_stack([self.watched(guess), scales(self.history, self.model.observables)])
+        self.watched(size)[:] = SETTLED * np.abs(watched).max(axis=1, keepdims=True)
+        return np.maximum(size, tiny)
 
     def __call__(self, x: Array) -> Array:
         """G(x); not-a-number throughout if the linear system of the cell is singular."""
@@ -96,6 +115,7 @@ class Cell:
         new.R[:, :, n:] = R_BB
         for k, name in enumerate(self.model.scalars):
             new.scalars[k] = history[name][-1] + A @ forces.rates[k]
+        self.watched(out)[:] = list(self.observe(x).values())
         return out
 
     def times(self) -> Array:

@@ -19,12 +19,14 @@ def extrapolated(cell: Cell) -> Array:
     history, n, s = cell.history, cell.n, cell.tableau.stages
     x, rows = cell.empty()
     C, R = history["C"], history["R"]
+    cell.watched(x)[:] = [[history[name][-1]] for name in cell.model.observables]
     if n == 1:
         rows.C[:] = C[:, :1, :1]
         rows.R[:, :, n:] = cell.A
         rows.overlap[:] = history["overlap"][-1]
         rows.scalars[:] = [[history[name][-1]] for name in cell.model.scalars]
-        return x
+        # Two Picard steps give every field that leaves zero a size.
+        return cell(cell(x))
     time, last, before = history["time"], n - 1, n - 1 - s
     if before > 0:
         ahead = np.log(cell.times() / time[last]) / np.log(time[last] / time[before])

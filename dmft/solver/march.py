@@ -58,7 +58,7 @@ class Attempt:
 
 
 class March:
-    """Solver of one problem; iterate over it to advance.
+    """Solver of one problem; iterate over it to advance.  `residual` is that of the last cell tried, accepted or not.
 
     `history` may be read between cells and `outcome` at the end; give a stored `history` and `next_step` to go on from there.
     """
@@ -69,6 +69,7 @@ class March:
         self.control = StepControl(self.tableau, settings.tolerance)
         self.solver = Anderson(max_iterations=settings.max_iterations)
         self.outcome = Outcome.RUNNING
+        self.residual = np.nan
         if history is None:
             history = empty_history(model)
             next_step = 1.0 / initial_node(model, history)
@@ -123,7 +124,11 @@ class March:
         """Solve one cell and estimate its error."""
         cell = Cell(self.model, self.history, self.tableau, step)
         tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
-        found = self.solver.solve(cell, guess.extrapolated(cell), cell.size(), tolerance)
+        # What overflows becomes a residual that is not finite, and a named ending.
+        with np.errstate(all="ignore"):
+            first = guess.extrapolated(cell)
+            found = self.solver.solve(cell, first, cell.size(first), tolerance)
+        self.residual = found.residual
         observed = cell.observe(found.x) if found.converged else {}
         error = self.control.error(self.history, step, observed) if found.converged else np.inf
         return Attempt(cell, found.x, observed, found.ending, len(found.residuals), found.residual, error)

@@ -8,7 +8,7 @@ over all observables and nodes, each relative to what the tolerance is relative 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,11 @@ Array = NDArray[np.float64]
 
 # An observable that is small counts relative to this fraction of its largest value so far.
 FLOOR = 1e-3
+
+
+def scales(history: History, names: Sequence[str]) -> Array:
+    """What the tolerance of each observable is relative to at the last node, (observables,)."""
+    return np.array([max(abs(history[name][-1]), FLOOR * np.abs(history[name]).max()) for name in names])
 
 
 @dataclass(frozen=True)
