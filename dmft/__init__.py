@@ -6,13 +6,15 @@ solution = dmft.solve(problem)
 solution.save("run.h5")
 """
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
-from dmft import models as models
-from dmft.problem import Problem, ProblemError
-from dmft.run import solve
-from dmft.solution import Solution
-from dmft.solver.outcome import Outcome
+if TYPE_CHECKING:
+    from dmft.problem import Problem, ProblemError
+    from dmft.run import solve
+    from dmft.solution import Solution
+    from dmft.solver.outcome import Outcome
 
 try:
     __version__ = version("dmft")
@@ -20,3 +22,22 @@ except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
 __all__ = ["Outcome", "Problem", "ProblemError", "Solution", "__version__", "solve"]
+
+# Imported on first use: numba and SciPy take half a second, which neither `dmft --help` nor a signal should wait for.
+_HOMES = {
+    "Outcome": "dmft.solver.outcome",
+    "Problem": "dmft.problem",
+    "ProblemError": "dmft.problem",
+    "Solution": "dmft.solution",
+    "solve": "dmft.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

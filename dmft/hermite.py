@@ -90,6 +90,8 @@ def series(name: str, degree: int | None = None) -> Array:
     if degree is None:
         k = np.arange(top + 1)
         tail = np.cumsum((np.maximum(k * (k - 1), 1) * coefficients**2)[::-1])[::-1]
+        if tail[-1] > TAIL:
+            raise ArithmeticError(f"the Hermite series of {name!r} has not converged at degree {MAX_DEGREE}")
         coefficients = coefficients[: max(2, int(np.searchsorted(-tail, -TAIL)))]
     coefficients.setflags(write=False)
     return coefficients

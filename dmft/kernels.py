@@ -11,6 +11,7 @@ A model adds kernels of its own (its residual sector) and its observables under 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import numpy as np
@@ -38,6 +39,10 @@ class History:
         if name in self.one_time:
             return self.one_time[name][..., : self.n]
         return self.two_time[name][..., : self.n, : self.n]
+
+    def copy(self) -> History:
+        """The same nodes in arrays of their own."""
+        return copy.deepcopy(self)
 
     def append(self, one_time: Mapping[str, Array], rows: Mapping[str, Array], symmetric: frozenset[str]) -> None:
         """Add a cell: values (..., s) and rows (..., s, n + s); rows of symmetric kernels are mirrored into columns."""

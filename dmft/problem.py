@@ -12,10 +12,11 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from dmft.tableau import MAX_STAGES
 
@@ -24,10 +25,25 @@ class ProblemError(ValueError):
     """Bad input, as one line: key, what was given, what is wanted."""
 
 
+# Types of the keys that are numbers.
+NUMBERS = (float, int, float | None, int | None)
+
+
 class Table(BaseModel):
     """One table of a problem file: unknown keys are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_conversion(cls, value: Any, info: ValidationInfo) -> Any:
+        """TOML has types: neither true nor "1" is a number, and 1 is not true."""
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if wanted in NUMBERS and isinstance(value, bool | str):
+            raise ValueError("wanted a number")
+        if wanted is bool and not isinstance(value, bool):
+            raise ValueError("wanted true or false")
+        return value
 
 
 class SolverSettings(Table):
@@ -40,11 +56,11 @@ class SolverSettings(Table):
         le=1e-1,
         description="error of every observable at every time, relative to its value or to 1e-3 of its largest value",
     )
-    scheme: Literal["radau"] = "radau"
+    scheme: Literal["radau"] = Field(default="radau", description="Radau IIA collocation")
     stages: int = Field(default=7, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1")
     max_nodes: int = Field(default=20_000, ge=2, description="give up beyond this many nodes")
     max_iterations: int = Field(default=80, ge=1, description="fixed-point iterations of a cell before its step is halved")
-    smallest_step: float = Field(default=1e-7, gt=0, lt=1, description="give up below this step, relative to the time reached")
+    smallest_step: float = Field(default=1e-4, gt=0, lt=1, description="give up below this step, relative to the time reached")
 
 
 class Parameters(Table):
@@ -90,8 +106,8 @@ class Problem:
             if not isinstance(tables.get(name), Mapping):
                 raise ProblemError(f"[{name}] is missing: wanted a table [{name}]")
         given = {"model": "two-layer-flow", **tables["problem"]}
-        models = Parameters.registry
-        if given["model"] not in models:
+        models = _models()
+        if not isinstance(given["model"], str) or given["model"] not in models:
             raise ProblemError(f"model = {_show(given['model'])}: wanted one of {', '.join(sorted(models))}")
         self.parameters = _validated(models[given["model"]], given, "[problem]")
         self.solver = _validated(SolverSettings, tables["solver"], "[solver]")
@@ -189,6 +205,12 @@ def with_overrides(tables: Mapping[str, Any], assignments: list[str]) -> dict[st
                     target.pop(other, None)
         target[key] = value
     return changed
+
+
+def _models() -> dict[str, type[Parameters]]:
+    """Every model there is, by name; models register themselves, which happens here at the latest."""
+    import_module("dmft.models")
+    return Parameters.registry
 
 
 TableType = TypeVar("TableType", bound=Table)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from dmft.cost import refuse_too_large
 from dmft.problem import Problem, ProblemError
 from dmft.solution import Solution, State
 from dmft.solver.march import AcceptedCell, March
@@ -39,6 +40,7 @@ def solve(
     start: a solution of the same problem to continue, with the same or a larger t_max.
     observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
 
+    Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
     """
     began = monotonic()
@@ -46,16 +48,15 @@ def solve(
         from dmft.storage import run_file
 
         output = Path(output)
-        start = run_file.continue_from(output, problem) if start is None else start
-    elif start is not None:
+        start = run_file.continue_from(output, problem) or start
+    if start is not None:
         refuse_other_problem(start, problem)
-    earlier = start.wall_time if start else 0.0
-    iterations = start.iterations if start else 0
-    model = problem.parameters.build()
+    refuse_too_large(problem)
     # The products are thin: one BLAS thread is fastest, and makes results independent of the machine's core count.
-    with threadpool_limits(limits=1, user_api="blas"):
-        history, next_step = (start.state.history, start.state.next_step) if start else (None, 0.0)
-        march = March(model, problem.solver, history, next_step)
+    # What overflows becomes a residual that is not finite, and a named outcome.
+    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
+        march = _march(problem, start)
+        iterations, earlier = (start.iterations, start.wall_time) if start else (0, 0.0)
 
         def snapshot(outcome: Outcome) -> Solution:
             return _solution(problem, march, outcome, iterations, earlier + monotonic() - began)
@@ -72,13 +73,21 @@ def solve(
             outcome = march.outcome
         except StopRun:
             outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
-    solution = snapshot(outcome)
+        solution = snapshot(outcome)
     if output is not None:
         solution.save(output)
     return solution
 
 
-# Limits that may change between a run and its continuation: none of them changes a number.
+def _march(problem: Problem, start: Solution | None) -> March:
+    """The march of a problem, from t = 0 or from a copy of the state of `start`."""
+    model = problem.parameters.build()
+    if start is None:
+        return March(model, problem.solver)
+    return March(model, problem.solver, start.state.history.copy(), start.state.next_step)
+
+
+# What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
 LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
 
 
@@ -109,6 +118,7 @@ def _solution(problem: Problem, march: March, outcome: Outcome, iterations: int,
         outcome=outcome,
         state=State(history, march.next_step),
         iterations=iterations,
+        residual=march.residual,
         wall_time=wall_time,
     )
 

@@ -43,6 +43,7 @@ class Solution:
     observables: name -> (n,); also read as attributes, `solution.test_error`.
     kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
     outcome: how the run ended; a failed run keeps all that was reached.
+    residual: of the fixed point of the last cell tried, relative to the size of each entry; what a failed run failed at.
     """
 
     problem: Problem
@@ -53,6 +54,7 @@ class Solution:
     outcome: Outcome
     state: State
     iterations: int = 0
+    residual: float = np.nan
     wall_time: float = 0.0
     provenance: dict[str, str] = field(default_factory=dict)
 

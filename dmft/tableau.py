@@ -52,13 +52,13 @@ class Tableau:
         return Polynomial.fromroots(self.c).integ()
 
 
-def _lagrange_polynomials(c: Array) -> list[Polynomial]:
-    polynomials = []
-    for j, node in enumerate(c):
-        others = np.delete(c, j)
-        p = Polynomial.fromroots(others) if others.size else Polynomial([1.0])
-        polynomials.append(p / p(node))
-    return polynomials
+def lagrange(nodes: Array, x: Array) -> Array:
+    """Values (nodes, x) of the Lagrange polynomials of the nodes at the points x."""
+    differences = x[None, :] - nodes[:, None]
+    gaps = nodes[:, None] - nodes[None, :]
+    np.fill_diagonal(gaps, 1.0)
+    products = [np.delete(differences, j, axis=0).prod(axis=0) for j in range(nodes.size)]
+    return np.array(products) / gaps.prod(axis=1)[:, None]
 
 
 @cache
@@ -68,7 +68,9 @@ def radau(stages: int) -> Tableau:
         raise ValueError(f"stages = {stages}: wanted 1 to {MAX_STAGES}")
     inner = roots_jacobi(stages - 1, 1, 0)[0] if stages > 1 else np.empty(0)
     c = np.append((np.sort(inner) + 1) / 2, 1.0)
-    A = np.array([[p.integ()(x) for p in _lagrange_polynomials(c)] for x in c])
+    # Gauss-Legendre quadrature of enough points is exact, and keeps all digits.
+    x, w = np.polynomial.legendre.leggauss(stages)
+    A = np.array([lagrange(c, end * (x + 1) / 2) @ (end * w / 2) for end in c])
     for array in (c, A):
         array.setflags(write=False)
     tableau = Tableau(c, A)

@@ -1,1 +1,1 @@
-"""Commands, one small file each."""
+"""The command line: one small file a command."""

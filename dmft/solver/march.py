@@ -72,7 +72,8 @@ class March:
         self.residual = np.nan
         if history is None:
             history = empty_history(model)
-            next_step = 1.0 / initial_node(model, history)
+            rate = initial_node(model, history)
+            next_step = 1.0 / rate if rate > 0.0 else settings.t_max
         self.history, self.next_step = history, next_step
 
     @property
@@ -111,7 +112,9 @@ class March:
             else:
                 wanted = step * min(self.control.factor(attempt.error), 0.8)
             retries += 1
-            if wanted < self.settings.smallest_step * max(self.time, 1e-3 * self.next_step):
+            # At t = 0 the step is relative to the first one tried.
+            smallest = self.settings.smallest_step
+            if not wanted > smallest * max(self.time, smallest * self.next_step):
                 self.outcome = FAILURES.get(attempt.ending, Outcome.NOT_CONVERGED)
                 return None
 
@@ -124,10 +127,8 @@ class March:
         """Solve one cell and estimate its error."""
         cell = Cell(self.model, self.history, self.tableau, step)
         tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
-        # What overflows becomes a residual that is not finite, and a named ending.
-        with np.errstate(all="ignore"):
-            first = guess.extrapolated(cell)
-            found = self.solver.solve(cell, first, cell.size(first), tolerance)
+        first = guess.extrapolated(cell)
+        found = self.solver.solve(cell, first, cell.size(first), tolerance)
         self.residual = found.residual
         observed = cell.observe(found.x) if found.converged else {}
         error = self.control.error(self.history, step, observed) if found.converged else np.inf

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.kernels import History
-from dmft.tableau import Tableau
+from dmft.tableau import Tableau, lagrange
 
 Array = NDArray[np.float64]
 
@@ -79,14 +79,3 @@ class StepControl:
         with np.errstate(divide="ignore"):
             ideal = self.safety * np.float64(error) ** (-1.0 / (self.tableau.stages + 1))
         return float(np.clip(ideal, self.smallest_growth, self.largest_growth))
-
-
-def lagrange(nodes: Array, x: Array) -> Array:
-    """Values (nodes, x) of the Lagrange polynomials of the nodes at the points x."""
-    differences = x[None, :] - nodes[:, None]
-    gaps = nodes[:, None] - nodes[None, :]
-    np.fill_diagonal(gaps, 1.0)
-    out = np.empty_like(differences)
-    for j in range(nodes.size):
-        out[j] = np.delete(differences, j, axis=0).prod(axis=0)
-    return out / gaps.prod(axis=1)[:, None]

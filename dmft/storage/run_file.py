@@ -10,13 +10,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.kernels import History
 from dmft.problem import Problem, ProblemError
 from dmft.run import refuse_other_problem
 from dmft.solution import Solution, State
 from dmft.solver.cell import empty_history
 from dmft.solver.outcome import Outcome
 from dmft.storage import schema
-from dmft.storage.atomic import replacing
+from dmft.storage.atomic import refuse_unwritable, replacing
 from dmft.storage.provenance import provenance
 from dmft.storage.schema import Entry
 
@@ -53,6 +54,7 @@ def _attributes(solution: Solution) -> dict[str, object]:
         "advice": solution.outcome.advice,
         "nodes": len(solution.time),
         "iterations": solution.iterations,
+        "residual": solution.residual,
         "wall_time": solution.wall_time,
     }
 
@@ -86,46 +88,57 @@ def _put_state(file: h5py.File, state: State) -> None:
             _put(file, f"state/{name}", values, Entry((*dimensions, *times), "1", f"{name} of the solver, for continuation"))
 
 
-def read(path: str | Path) -> Solution:
+def read(path: str | Path, *, only_observables: bool = False) -> Solution:
     """Read a run file.
+
+    only_observables: leave out everything two-time and the state: quick for any size, enough to print, not to go on or draw.
 
     Raises RunFileError, one line, if it cannot be opened, is not a run file, or has another schema.
     """
     try:
         with h5py.File(path, "r") as file:
-            return _read(file)
+            return _read(file, only_observables)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "not an HDF5 file, or damaged"
         raise RunFileError(f"cannot be read ({reason}): wanted a run file") from None
-    except (KeyError, ProblemError) as error:
-        raise RunFileError(f"is not a run file ({str(error).strip(chr(34))})") from None
+    except RunFileError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFileError(f"is not a whole run file ({str(error).strip(chr(34))}): wanted a run file") from None
 
 
-def _read(file: h5py.File) -> Solution:
+def _read(file: h5py.File, only_observables: bool) -> Solution:
     found = file.attrs.get("schema")
     if found != schema.SCHEMA:
         raise RunFileError(f"schema = {found}: wanted a run file of schema {schema.SCHEMA}")
     problem = Problem.from_toml(str(file.attrs["problem"]))
-    time = _array(file, "time")
-    observables = _group(file, "observables")
-    history = empty_history(problem.parameters.build(), capacity=len(time))
-    known = {"time": time, "weights": _array(file, "weights"), **observables, **_group(file, "state")}
-    for arrays in (history.one_time, history.two_time):
-        for name, array in arrays.items():
-            array[...] = known[name]
-    history.n = len(time)
+    one_time = {"time": _array(file, "time"), "weights": _array(file, "weights"), **_group(file, "observables")}
+    history = History({}, {}) if only_observables else _history(file, problem, one_time)
     return Solution(
         problem=problem,
-        time=time,
-        weights=known["weights"],
-        observables=observables,
-        kernels=_group(file, "kernels"),
+        time=one_time.pop("time"),
+        weights=one_time.pop("weights"),
+        observables=one_time,
+        kernels={} if only_observables else _group(file, "kernels"),
         outcome=Outcome(file.attrs["outcome"]),
         state=State(history, _number(file["state"], "next_step")),
         iterations=int(_number(file, "iterations")),
+        residual=_number(file, "residual"),
         wall_time=_number(file, "wall_time"),
         provenance={name: str(file.attrs[name]) for name in ("dmft_version", "git", "command")},
     )
+
+
+def _history(file: h5py.File, problem: Problem, one_time: Mapping[str, Array]) -> History:
+    """What the march goes on from."""
+    nodes = len(one_time["time"])
+    history = empty_history(problem.parameters.build(), capacity=nodes)
+    known = {**one_time, **_group(file, "state")}
+    for arrays in (history.one_time, history.two_time):
+        for name, array in arrays.items():
+            array[...] = known[name]
+    history.n = nodes
+    return history
 
 
 def _number(item: h5py.HLObject, name: str) -> float:
@@ -149,10 +162,7 @@ def continue_from(path: Path, problem: Problem) -> Solution | None:
 
     Raises ProblemError if the file holds another problem, is no run file, or the place cannot be written to.
     """
-    if not path.parent.is_dir():
-        raise ProblemError(f"cannot be written: wanted an existing folder, {path.parent} is none")
-    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ProblemError("cannot be written: wanted the name of a file in a folder that is writable")
+    refuse_unwritable(path)
     if not path.exists():
         return None
     try:

@@ -32,6 +32,7 @@ ATTRIBUTES: dict[str, str] = {
     "complete": "true if the last node is t_max",
     "nodes": "number of nodes n, the initial condition included",
     "iterations": "fixed-point iterations, all cells together",
+    "residual": "relative residual of the fixed point of the last cell tried, accepted or not",
     "wall_time": "seconds of computing, all continuations together",
     "git": "commit of the program's source tree, empty if there is none",
     "command": "the command line that wrote the file last",
@@ -62,5 +63,5 @@ KERNELS: dict[str, Entry] = {
     "R_d": Entry(_TT, "1/time unit", "response density of a neuron at t to a force on itself at t'"),
     "R_o": Entry(_TT, "1/time unit", "response density of a neuron at t to a force on another at t'"),
     "C_F": Entry(_TT, "1", "correlation of the residual f - y on one training sample"),
-    "R_F": Entry(_TT, "1/time unit", "response density of that residual to a shift of its label, without its delta(t-t')"),
+    "R_F": Entry(_TT, "1/time unit", "response density of that residual to a field added to it, without its delta(t-t')"),
 }

@@ -1,0 +1,82 @@
+"""dmft cite: BibTeX of what a file rests on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dmft.cli.inputs import load_observables
+
+if TYPE_CHECKING:
+    from dmft import Solution
+
+# By model: what is cited for, and the entry.
+THEORY: dict[str, list[tuple[str, str]]] = {
+    "two-layer-flow": [
+        (
+            "the equations of the two-layer gradient flow",
+            """@inproceedings{montanari2025dynamical,
+  author    = {Montanari, Andrea and Urbani, Pierfrancesco},
+  title     = {Dynamical Decoupling of Generalization and Overfitting in Large Two-Layer Networks},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year      = {2025},
+  eprint    = {2502.21269},
+  archivePrefix = {arXiv},
+}""",
+        )
+    ],
+}
+
+SCHEME: dict[str, list[tuple[str, str]]] = {
+    "radau": [
+        (
+            "Radau IIA, the scheme in time",
+            """@book{hairer1996solving,
+  author    = {Hairer, Ernst and Wanner, Gerhard},
+  title     = {Solving Ordinary Differential Equations {II}: Stiff and Differential-Algebraic Problems},
+  edition   = {2},
+  publisher = {Springer},
+  year      = {1996},
+  doi       = {10.1007/978-3-642-05221-7},
+}""",
+        ),
+        (
+            "Anderson acceleration, which solves the equations of a time step",
+            """@article{walker2011anderson,
+  author  = {Walker, Homer F. and Ni, Peng},
+  title   = {Anderson Acceleration for Fixed-Point Iterations},
+  journal = {SIAM Journal on Numerical Analysis},
+  volume  = {49},
+  number  = {4},
+  pages   = {1715--1735},
+  year    = {2011},
+  doi     = {10.1137/10078356X},
+}""",
+        ),
+    ],
+}
+
+
+def cite(file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file.", show_default=False)]) -> None:
+    """Print BibTeX of what was used to make a file."""
+    typer.echo("\n\n".join(f"% {purpose}\n{entry}" for purpose, entry in entries(load_observables(file))))
+
+
+def entries(solution: Solution) -> list[tuple[str, str]]:
+    """What each entry is cited for, and the entry."""
+    problem = solution.problem
+    return [*THEORY[problem.parameters.model], _program(solution), *SCHEME[problem.solver.scheme]]
+
+
+def _program(solution: Solution) -> tuple[str, str]:
+    """This program, at the version and commit that wrote the file."""
+    origin = solution.provenance
+    commit = f",\n  note    = {{commit {origin['git']}}}" if origin["git"] else ""
+    entry = f"""@software{{dmft,
+  author  = {{{{The dmft developers}}}},
+  title   = {{dmft: dynamical mean-field theory of two-layer networks}},
+  version = {{{origin["dmft_version"]}}}{commit},
+}}"""
+    return "the program that made the file", entry

@@ -1,0 +1,65 @@
+"""Read what a command is given; what is wrong with it becomes one line that names the file.
+
+Imports of the solver, of h5py and the like stand inside functions, here and in the commands: `dmft --help` needs none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dmft import Problem, Solution
+
+
+class BadInput(Exception):
+    """A file and what is wrong with it, as one line."""
+
+    def __init__(self, file: str | Path, message: str) -> None:
+        super().__init__(" ".join(f"{file}: {message}".split()))
+
+
+@contextmanager
+def naming(file: str | Path, *kinds: type[Exception]) -> Iterator[None]:
+    """Turn exceptions of these kinds into BadInput that names the file."""
+    try:
+        yield
+    except kinds as error:
+        message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise BadInput(file, message) from None
+
+
+def load_problem(file: Path, assignments: list[str]) -> Problem:
+    """Problem of a file, after assignments like `problem.width=20`."""
+    from dmft import Problem, ProblemError
+    from dmft.problem import read_toml_file, with_overrides
+
+    with naming(file, ProblemError):
+        return Problem.from_tables(with_overrides(read_toml_file(file), assignments))
+
+
+def load_solution(file: Path) -> Solution:
+    """Everything in a run file."""
+    from dmft.storage import run_file
+
+    with naming(file, run_file.RunFileError):
+        return run_file.read(file)
+
+
+def load_observables(file: Path) -> Solution:
+    """A run file without its two-time functions: quick for any size, enough to print."""
+    from dmft.storage import run_file
+
+    with naming(file, run_file.RunFileError):
+        return run_file.read(file, only_observables=True)
+
+
+def refuse_unwritable(file: Path) -> None:
+    """BadInput unless a file can be put here."""
+    from dmft import ProblemError
+    from dmft.storage import atomic
+
+    with naming(file, ProblemError):
+        atomic.refuse_unwritable(file)

@@ -1,0 +1,121 @@
+"""One progress line a person can act on, on standard error: live on a terminal, one a minute in a job log."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic, process_time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dmft.solver.march import AcceptedCell, March
+
+LIVE_SECONDS = 0.1
+LOG_SECONDS = 60.0
+# Cells over which speed and step size are averaged.
+RECENT = 20
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a run was at some moment."""
+
+    clock: float
+    time: float
+    nodes: int
+
+
+def seconds_left(then: Mark, now: Mark, cells: int, t_max: float) -> float:
+    """Estimate from the last `cells` cells: the nodes per unit of log t stay, the cost of a cell grows like nodes^2."""
+    if cells == 0 or now.time >= t_max:
+        return 0.0
+    nodes_per_log = (now.nodes - then.nodes) / math.log(now.time / then.time)
+    growth = 1.0 + nodes_per_log * math.log(t_max / now.time) / now.nodes
+    seconds_per_node = (now.clock - then.clock) / (now.nodes - then.nodes)
+    return seconds_per_node * now.nodes * (growth**3 - 1.0) / 3.0
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 0.31 s, 42 s, 3 min 20 s, 5 h 03 min."""
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Meter:
+    """Observer of `dmft.run.solve`: counts cells and seconds, and shows a line every `interval` seconds."""
+
+    def __init__(self, t_max: float, interval: float = math.inf) -> None:
+        self.t_max, self.interval = t_max, interval
+        self.cells = 0
+        self.began, self.cpu_began = monotonic(), process_time()
+        self.shown = self.began
+        self.recent: deque[Mark] = deque(maxlen=RECENT + 1)
+
+    def __call__(self, march: March, cell: AcceptedCell) -> None:
+        """Take note of a cell."""
+        self.cells += 1
+        now = Mark(monotonic(), cell.time, cell.nodes)
+        self.recent.append(now)
+        if now.clock - self.shown >= self.interval:
+            self.shown = now.clock
+            self.show(self.line(cell))
+
+    def show(self, line: str) -> None:
+        """Show a line: as a line of its own."""
+        print(line, file=sys.stderr, flush=True)
+
+    def line(self, cell: AcceptedCell) -> str:
+        """Where the run is and how it fares."""
+        left = seconds_left(self.recent[0], self.recent[-1], len(self.recent) - 1, self.t_max)
+        return (
+            f"cell {cell.cell}  t = {cell.time:.4g} of {self.t_max:g}  {cell.nodes} nodes  {cell.iterations} iterations  "
+            f"residual {cell.residual:.1e}  |C_d(t,t)-1| {cell.constraint:.0e}  left {duration(left) if left else '?'}"
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the start."""
+        return monotonic() - self.began
+
+    @property
+    def cells_per_cpu_second(self) -> float:
+        """Throughput since the start."""
+        return self.cells / max(process_time() - self.cpu_began, 1e-9)
+
+
+class LiveMeter(Meter):
+    """A meter that rewrites one line of the terminal."""
+
+    def __init__(self, t_max: float) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        super().__init__(t_max, LIVE_SECONDS)
+        self.live = Live("dmft: starting", console=Console(stderr=True), auto_refresh=False, transient=True)
+
+    def show(self, line: str) -> None:
+        """Put the line in place of the one before."""
+        from rich.text import Text
+
+        self.live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+
+
+@contextmanager
+def meter(t_max: float, quiet: bool) -> Iterator[Meter]:
+    """The meter that suits the place where standard error goes."""
+    if quiet:
+        yield Meter(t_max)
+    elif sys.stderr.isatty():
+        shown = LiveMeter(t_max)
+        with shown.live:
+            yield shown
+    else:
+        yield Meter(t_max, LOG_SECONDS)

@@ -1,0 +1,70 @@
+"""dmft show: what is in a file, and values at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dmft.cli.inputs import load_observables, naming
+from dmft.cli.progress import duration
+from dmft.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from dmft import Solution
+
+DIGITS = ".8g"
+
+
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file.", show_default=False)],
+    at: Annotated[
+        float | None, typer.Option(metavar="T", help="Print every observable at this time instead.", show_default=False)
+    ] = None,
+) -> None:
+    """Show what is in a file."""
+    solution = load_observables(file)
+    if at is not None:
+        with naming(file, ValueError):
+            values = solution.at(at)
+        print_table(f"{file} at t = {at:g}", [(name, f"{value:{DIGITS}}") for name, value in values.items()])
+        return
+    print_table(str(file), _overview(solution))
+    typer.echo(solution.problem.to_toml())
+    print_table("observables: final, smallest, largest", _ranges(solution))
+    print_table("generalisation", _generalisation(solution))
+
+
+def _overview(solution: Solution) -> list[tuple[str, str]]:
+    """How the run ended and what it took."""
+    origin = solution.provenance
+    return [
+        ("outcome", f"{solution.outcome.value}: {solution.outcome.advice}"),
+        ("time reached", f"{solution.time[-1]:{DIGITS}} of {solution.problem.solver.t_max:g}"),
+        ("nodes", f"{len(solution.time)}"),
+        ("iterations", f"{solution.iterations}"),
+        ("last residual", f"{solution.residual:.1e}"),
+        ("wall time", duration(solution.wall_time)),
+        ("version", origin["dmft_version"]),
+        ("commit", origin["git"] or "none"),
+        ("command", origin["command"]),
+    ]
+
+
+def _ranges(solution: Solution) -> list[tuple[str, ...]]:
+    """Name, final, smallest and largest value on the nodes of every observable."""
+    return [
+        (name, *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())))
+        for name, values in solution.observables.items()
+    ]
+
+
+def _generalisation(solution: Solution) -> list[tuple[str, str]]:
+    """Early stopping and the gap."""
+    best = solution.early_stopping
+    gap = solution.generalization_gap
+    return [
+        ("smallest test error", f"{best.value:{DIGITS}} at t = {best.time:{DIGITS}}"),
+        ("gap, test - train", f"{gap[-1]:{DIGITS}} at the end, {gap.max():{DIGITS}} at most"),
+    ]

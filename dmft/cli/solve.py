@@ -1,0 +1,99 @@
+"""dmft solve: one parameter point, into a run file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dmft.cli.exit_codes import ExitCode
+from dmft.cli.inputs import BadInput, load_problem, naming
+from dmft.cli.progress import Meter, duration, meter
+from dmft.cli.signals import StopOnSignal
+
+if TYPE_CHECKING:
+    from dmft import Problem, Solution
+
+
+def solve(
+    problem: Annotated[Path, typer.Argument(metavar="PROBLEM.toml", help="Problem file.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUN.h5", help="Run file to write or to go on from.", show_default=False)
+    ],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change a value of the problem file; may be repeated."),
+    ] = None,
+    checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints; 0: every cell.")] = 30.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Solve one parameter point.
+
+    The same command goes on where a run was stopped, or extends it to a larger t_max.
+
+    Exit status: 0 done, 2 bad input, 3 the mathematics failed, 4 stopped by a signal after a checkpoint.
+    """
+    if not checkpoint >= 0:
+        raise BadInput("--checkpoint", f"{checkpoint:g}: wanted seconds >= 0")
+    with StopOnSignal() as stop:
+        asked = load_problem(problem, assignments or [])
+        stored = _stored(output, asked)
+        if stored is not None and stored.complete and stored.time[-1] == asked.solver.t_max:
+            _say(f"complete already: {_summary(stored)}, {output}", quiet)
+            return
+        with meter(asked.solver.t_max, quiet) as progress:
+            solution = _run(problem, output, asked, stored, progress, stop, checkpoint)
+    _report(solution, output, progress, stop, quiet)
+
+
+def _stored(output: Path, asked: Problem) -> Solution | None:
+    """The run to go on from, if there is one."""
+    from dmft import ProblemError
+    from dmft.storage import run_file
+
+    with naming(output, ProblemError):
+        return run_file.continue_from(output, asked)
+
+
+def _run(
+    file: Path, output: Path, asked: Problem, stored: Solution | None, progress: Meter, stop: StopOnSignal, checkpoint: float
+) -> Solution:
+    """Solve; what is refused or cannot be written is bad input of the file that it is about."""
+    import numpy as np
+
+    import dmft
+
+    # What overflows ends as an outcome, with a line of its own.
+    with naming(output, OSError), naming(file, dmft.ProblemError), np.errstate(all="ignore"):
+        return dmft.solve(asked, output=output, start=stored, observers=(progress, stop), checkpoint_every=checkpoint)
+
+
+def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> None:
+    """One line on how it ended; raises typer.Exit unless t_max was reached."""
+    outcome, reached = solution.outcome, solution.time[-1]
+    if outcome.failed:
+        line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {outcome.advice}"
+        typer.echo(f"dmft: {output}: {line}", err=True)
+        raise typer.Exit(ExitCode.FAILED)
+    if not solution.complete:
+        line = f"stopped by {stop.received} at t = {reached:.6g}: the same command goes on from there"
+        typer.echo(f"dmft: {output}: {line}", err=True)
+        raise typer.Exit(ExitCode.STOPPED)
+    speed = f"{duration(progress.seconds)} at {progress.cells_per_cpu_second:.3g} cells per cpu-second"
+    _say(f"{outcome.value}: {_summary(solution)}, {speed}, {output}", quiet)
+
+
+def _summary(solution: Solution) -> str:
+    """Where a run arrived and what it found, in one line."""
+    train, test = (solution.observables[name][-1] for name in ("train_error", "test_error"))
+    best = solution.early_stopping
+    return (
+        f"t = {solution.time[-1]:.6g}, {len(solution.time)} nodes, train error {train:.6g}, test error {test:.6g}, "
+        f"smallest {best.value:.6g} at t = {best.time:.4g}"
+    )
+
+
+def _say(line: str, quiet: bool) -> None:
+    if not quiet:
+        typer.echo(line)

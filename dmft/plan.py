@@ -1,0 +1,74 @@
+"""What a run will cost, before it runs: measured on two pilot runs at loose tolerances, each cut after a few seconds.
+
+Each decade of tolerance multiplies the nodes by about the same factor, and each decade of time adds about the same number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log, log10
+from time import process_time
+
+import psutil
+
+from dmft.cost import BYTES, two_time_arrays, working_memory
+from dmft.problem import Problem
+from dmft.run import StopRun, solve
+from dmft.solver.march import AcceptedCell, March
+
+PILOT_TOLERANCES = (1e-3, 1e-5)
+PILOT_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cost of a problem file: number of points; and nodes, peak resident memory and file size in bytes, core seconds of one."""
+
+    points: int
+    nodes: int
+    memory: float
+    file_size: float
+    seconds: float
+
+
+def plan(problem: Problem) -> Plan:
+    """Estimate the cost of a run from pilot runs of at most a few seconds.
+
+    Memory counts this process as it is after the pilots, which have loaded all that a run loads.
+    """
+    import dmft.storage.run_file  # noqa: F401  # a run that writes its file loads it
+
+    tolerance = problem.solver.tolerance
+    coarse, fine = (max(tolerance, pilot) for pilot in PILOT_TOLERANCES)
+    kernels, nodes, seconds = _pilot(problem.replace(tolerance=coarse))
+    if fine < coarse:
+        first = nodes
+        kernels, nodes, seconds = _pilot(problem.replace(tolerance=fine))
+        more = (nodes / first) ** (log10(fine / tolerance) / log10(coarse / fine))
+        # A run costs cells x iterations x nodes^2 once its products dominate.
+        nodes, seconds = nodes * more, seconds * more**2
+    nodes = min(nodes, problem.solver.max_nodes)
+    return Plan(
+        points=1,
+        nodes=round(nodes),
+        memory=psutil.Process().memory_info().rss + working_memory(problem, nodes),
+        file_size=BYTES * (two_time_arrays(problem) + kernels) * nodes**2,
+        seconds=seconds,
+    )
+
+
+def _pilot(problem: Problem) -> tuple[int, float, float]:
+    """Number of kernels, and nodes and seconds to t_max, extrapolated in log t from what a few seconds reach."""
+    trace: list[tuple[float, float]] = []
+    began = process_time()
+
+    def stop_in_time(march: March, cell: AcceptedCell) -> None:
+        trace.append((cell.time, process_time() - began))
+        if trace[-1][1] > PILOT_SECONDS:
+            raise StopRun
+
+    solution = solve(problem, observers=[stop_in_time])
+    (first, _), (reached, seconds) = trace[0], trace[-1]
+    nodes = len(solution.time)
+    missing = log(problem.solver.t_max / reached) / log(reached / first) if reached > first else 0.0
+    return len(solution.kernels), nodes * (1 + missing), seconds * (1 + missing) ** 3

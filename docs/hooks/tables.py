@@ -1,0 +1,125 @@
+"""Tables made from the code at build time: a line `<!-- table: NAME -->` of a page becomes the table of that name."""
+
+from __future__ import annotations
+
+import html
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.pages import Page
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from dmft import hermite
+from dmft.models.two_layer_flow import TwoLayerFlowParameters
+from dmft.problem import SolverSettings
+from dmft.solver.outcome import Outcome
+from dmft.storage import schema
+
+PLACEHOLDER = re.compile(r"^<!-- table: ([\w -]+?) -->$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Put the tables in place of their placeholders; an unknown name stops the build."""
+
+    def replaced(match: re.Match[str]) -> str:
+        if match[1] not in TABLES:
+            raise PluginError(f"{page.file.src_path}: no table {match[1]!r}; wanted one of {', '.join(TABLES)}")
+        return TABLES[match[1]]()
+
+    return PLACEHOLDER.sub(replaced, markdown)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def plain(text: str) -> str:
+    """Text of the code as it stands: `<w_i, u>` is not HTML."""
+    return html.escape(text, quote=False)
+
+
+def keys(parameters: type[BaseModel]) -> str:
+    """Every key of one table of a problem file."""
+    rows = (
+        (f"`{name}`", wanted(field), default(field), plain(field.description or ""))
+        for name, field in parameters.model_fields.items()
+    )
+    return table(("Key", "Type", "Default", "Meaning"), rows)
+
+
+def wanted(field: FieldInfo) -> str:
+    """Type and bounds of a key, in the words of a problem file."""
+    return " ".join([type_name(field.annotation), *bounds(field.metadata)])
+
+
+WORDS = {float: "number", int: "whole number", bool: "`true` or `false`", str: "string"}
+
+
+def type_name(annotation: Any) -> str:
+    """`float | None` is a number, `Literal["a", "b"]` is `"a"` or `"b"`."""
+    origin, inside = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(f'`"{value}"`' for value in inside)
+    if origin in (Union, types.UnionType):
+        return " or ".join(type_name(part) for part in inside if part is not types.NoneType)
+    if origin is tuple:
+        return f"list of {type_name(inside[0])}s"
+    return WORDS[annotation]
+
+
+def bounds(metadata: Iterable[Any]) -> list[str]:
+    """`> 0`, `<= 9`: what pydantic was told to check."""
+    signs = {annotated_types.Gt: ("gt", ">"), annotated_types.Ge: ("ge", "≥"), annotated_types.Lt: ("lt", "<")}
+    signs[annotated_types.Le] = ("le", "≤")
+    known = [(signs[type(item)], item) for item in metadata if type(item) in signs]
+    return [", ".join(f"{sign} {getattr(item, name):g}" for (name, sign), item in known)] if known else []
+
+
+def default(field: FieldInfo) -> str:
+    """The default as it would be written in TOML."""
+    if field.is_required():
+        return "required"
+    value = field.default
+    if value is None:
+        return "not given"
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+
+
+def datasets(entries: Mapping[str, schema.Entry], folder: str = "") -> str:
+    """Every dataset of one group of a run file."""
+    rows = (
+        (f"`{folder}/{name}`", ", ".join(entry.dimensions), entry.units, plain(entry.meaning))
+        for name, entry in entries.items()
+    )
+    return table(("Dataset", "Dimensions", "Units", "Meaning"), rows)
+
+
+def functions() -> str:
+    """Every named function: whether it is smooth, and the degree at which its series is cut."""
+    rows = (
+        (f"`{name}`", *(("yes", str(len(hermite.series(name)) - 1)) if function.smooth else ("no", "`activation_degree`")))
+        for name, function in hermite.NAMED.items()
+    )
+    return table(("Name", "Smooth", "Degree of the series"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "problem two-layer-flow": lambda: keys(TwoLayerFlowParameters),
+    "solver": lambda: keys(SolverSettings),
+    "functions": functions,
+    "attributes": lambda: table(
+        ("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in schema.ATTRIBUTES.items())
+    ),
+    "root": lambda: datasets(schema.ROOT),
+    "observables": lambda: datasets(schema.OBSERVABLES, "/observables"),
+    "kernels": lambda: datasets(schema.KERNELS, "/kernels"),
+    "outcomes": lambda: table(("Outcome", "What it says"), ((f"`{o.value}`", plain(o.advice)) for o in Outcome)),
+}

@@ -1,0 +1,59 @@
+"""Numbers that must come out, and an error that follows the tolerance."""
+
+import numpy as np
+import pytest
+
+from dmft import Outcome, solve
+from tests.conftest import OBSERVABLES, REFERENCE, reference_problem
+
+FLOOR = 1e-3
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_reference_values(name):
+    solution = solve(reference_problem(name, tolerance=1e-6))
+    values = REFERENCE[name]["values"]
+    assert solution.outcome is Outcome.DONE
+    assert solution.time[-1] == REFERENCE[name]["problem"]["t_max"]
+    for key, observable in OBSERVABLES.items():
+        assert solution.observables[observable][-1] == pytest.approx(values[key], rel=1e-5, abs=1e-12), observable
+    # The reference quotes the smallest test error among its own nodes.
+    assert solution.at(values["ttestmin"])["test_error"] == pytest.approx(values["testmin"], rel=1e-5)
+    assert solution.early_stopping.value <= values["testmin"] * (1 + 1e-6)
+    for t, *row in values["curve_t_train_test_a_v"]:
+        found = solution.at(t)
+        for key, value in zip(("train", "test", "a", "v"), row, strict=True):
+            assert found[OBSERVABLES[key]] == pytest.approx(value, rel=5e-3, abs=1e-6)
+
+
+@pytest.fixture(scope="module", params=REFERENCE)
+def exact(request):
+    """The case solved two orders below the smallest tolerance of the test, with another order of the scheme."""
+    return request.param, solve(reference_problem(request.param, tolerance=1e-10, stages=8))
+
+
+@pytest.mark.parametrize("stages", [5, 7])
+def test_error_follows_tolerance(exact, stages):
+    name, best = exact
+    for tolerance in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
+        solution = solve(reference_problem(name, tolerance=tolerance, stages=stages))
+        assert worst_error(solution, best) < 3 * tolerance
+
+
+def worst_error(solution, best) -> float:
+    """Largest error of any observable at any node, relative to its value or to FLOOR of its largest value."""
+    expected = [best.at(t) for t in solution.time]
+    worst = 0.0
+    for observable, values in solution.observables.items():
+        truth = np.array([row[observable] for row in expected])
+        scale = np.maximum(np.abs(truth), FLOOR * np.abs(truth).max())
+        if scale.max() > 0:
+            worst = max(worst, float((np.abs(values - truth) / scale).max()))
+    return worst
+
+
+def test_error_falls_with_tolerance(exact):
+    """Not only bounded: five decades of tolerance buy at least three and a half of accuracy."""
+    name, best = exact
+    loose, tight = (worst_error(solve(reference_problem(name, tolerance=t)), best) for t in (1e-3, 1e-8))
+    assert tight < loose * 10**-3.5

@@ -1,0 +1,99 @@
+"""A signal stops a run after a checkpoint; whatever stops it, the same command goes on, bit for bit as if nothing had been."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from dmft import Outcome, Solution
+from dmft.cli.progress import Meter
+from dmft.cli.signals import SIGNALS
+
+from .conftest import assert_same, datasets, start
+
+PATIENCE = 60.0
+
+
+def wait_for(path, process):
+    """Wait until the first checkpoint of a process is there."""
+    end = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_signal_stops_after_a_checkpoint(dmft, slow, tmp_path, uninterrupted, number):
+    path = tmp_path / "run.h5"
+    process = start("solve", slow, "-o", path, "--checkpoint", "0")
+    wait_for(path, process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 4
+    assert out == ""
+    assert err.count("\n") == 1
+    for part in (str(path), number.name, "the same command goes on"):
+        assert part in err
+    stopped = Solution.load(path)
+    assert stopped.outcome is Outcome.INTERRUPTED
+    assert 0 < stopped.time[-1] < 20.0
+    assert dmft("solve", slow, "-o", path).code == 0
+    assert_same(datasets(path), uninterrupted)
+
+
+def test_signal_before_the_first_cell(dmft, slow, tmp_path, uninterrupted, monkeypatch):
+    path = tmp_path / "run.h5"
+    with monkeypatch.context() as patch:
+        patch.setattr("dmft.cli.solve._stored", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        ended = dmft("solve", slow, "-o", path)
+    assert ended.code == 4
+    assert ended.err.count("\n") == 1
+    assert len(Solution.load(path).time) == 1 + 3
+    assert dmft("solve", slow, "-o", path).code == 0
+    assert_same(datasets(path), uninterrupted)
+
+
+def test_signal_in_the_last_cell_changes_nothing(dmft, quick, tmp_path, monkeypatch):
+    def call_and_signal(meter, march, cell):
+        count(meter, march, cell)
+        if cell.time == 20.0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    count = Meter.__call__
+    monkeypatch.setattr(Meter, "__call__", call_and_signal)
+    ended = dmft("solve", quick, "-o", tmp_path / "run.h5")
+    assert (ended.code, ended.err) == (0, "")
+    assert Solution.load(tmp_path / "run.h5").complete
+
+
+def test_handlers_are_put_back(dmft, quick, tmp_path):
+    before = [signal.getsignal(number) for number in SIGNALS]
+    assert dmft("solve", quick, "-o", tmp_path / "run.h5").code == 0
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_killed_at_any_moment(dmft, slow, tmp_path, uninterrupted):
+    path = tmp_path / "run.h5"
+    chance = random.Random(1)
+    reached = 0.0
+    for _ in range(5):
+        process = start("solve", slow, "-o", path, "--checkpoint", "0")
+        wait_for(path, process)
+        began = path.stat().st_mtime_ns
+        while path.stat().st_mtime_ns == began and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0.0, 0.04))
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+        found = Solution.load(path)
+        assert found.outcome is Outcome.RUNNING
+        assert reached < found.time[-1] < 20.0
+        reached = found.time[-1]
+    # What a process that is killed in the middle of writing leaves behind.
+    (tmp_path / ".run.h5.1.part").write_bytes(b"half")
+    assert dmft("solve", slow, "-o", path).code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.h5", "slow.toml"]
+    assert_same(datasets(path), uninterrupted)

@@ -1,0 +1,41 @@
+"""Problems that several tests share."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dmft import Problem
+
+REFERENCE = json.loads((Path(__file__).parent / "data" / "two_layer_flow.json").read_text())["cases"]
+
+OBSERVABLES = {
+    "train": "train_error",
+    "test": "test_error",
+    "a": "second_layer",
+    "v": "alignment",
+    "Cd0": "memory_of_start",
+    "Co": "neuron_overlap",
+}
+
+
+def reference_problem(name: str, **keys) -> Problem:
+    """One case of the reference file; its a0 is the value of a(0) itself."""
+    given = dict(REFERENCE[name]["problem"])
+    given["init_scale"] = given.pop("a0")
+    return Problem(**{**given, **keys})
+
+
+@pytest.fixture
+def small() -> Problem:
+    """Quadratic network near its interpolation threshold: every term of the equations is at work."""
+    return Problem(
+        width=3,
+        samples_per_parameter=1.0,
+        activation=[0.1, 0.7**0.5, 0.3**0.5],
+        target=[0.2, 1.0, 0.4],
+        noise=0.3,
+        alignment=0.1,
+        t_max=20.0,
+        tolerance=1e-5,
+    )

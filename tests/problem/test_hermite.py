@@ -1,0 +1,64 @@
+"""Hermite series of named functions, against closed forms and quadrature of another kind."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import tanhsinh
+
+from dmft.hermite import NAMED, Covariance, series, signal_series, variance
+
+SMOOTH = [name for name, function in NAMED.items() if function.smooth]
+
+
+def expectation(f):
+    """By the tanh-sinh rule on either side of the origin."""
+    halves = (tanhsinh(lambda x, sign=sign: f(sign * x) * np.exp(-(x**2) / 2), 0.0, 12.0) for sign in (-1, 1))
+    return sum(half.integral for half in halves) / math.sqrt(2 * math.pi)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_tail_of_smooth_functions_is_negligible(name):
+    s = series(name)
+    assert variance(name) - np.sum(s**2) < 1e-12
+    f = NAMED[name].evaluate
+    second = expectation(lambda x: ((f(x + 1e-3) - 2 * f(x) + f(x - 1e-3)) / 1e-6) ** 2)
+    assert Covariance(s**2).evaluate(np.ones(1))[2, 0] == pytest.approx(second, rel=1e-4, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_first_coefficients_by_adaptive_quadrature(name):
+    s = series(name, 6)
+    f = NAMED[name].evaluate
+    for k in range(len(s)):
+        he = np.polynomial.hermite_e.HermiteE.basis(k)
+        assert s[k] == pytest.approx(expectation(lambda x, he=he: f(x) * he(x)) / math.sqrt(math.factorial(k)), abs=1e-10)
+
+
+def test_erf_covariance_is_an_arcsine():
+    q = np.linspace(-1, 1, 21)
+    h = Covariance(series("erf") ** 2).evaluate(q)[0]
+    np.testing.assert_allclose(h, 2 / math.pi * np.arcsin(q / 2), atol=1e-13)
+
+
+def test_relu_coefficients():
+    s = series("relu", 4)
+    np.testing.assert_allclose(s[:3], [1 / math.sqrt(2 * math.pi), 0.5, 1 / math.sqrt(4 * math.pi)], atol=1e-13)
+    assert s[3] == pytest.approx(0.0, abs=1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name, function in NAMED.items() if not function.smooth])
+def test_kinks_need_a_degree(name):
+    with pytest.raises(ValueError, match="kink"):
+        series(name)
+
+
+def test_signal_is_the_expectation_of_the_product():
+    """phat(v) = E sigma(g) phi(g') at correlation v, by two-dimensional quadrature."""
+    v = 0.6
+    x, w = np.polynomial.hermite_e.hermegauss(80)
+    g, other = x[:, None], v * x[:, None] + math.sqrt(1 - v**2) * x[None, :]
+    product = np.tanh(g) * (0.3 + 0.8 * other + 0.5 * (other**2 - 1) / math.sqrt(2))
+    exact = (w[:, None] * w[None, :] * product).sum() / (2 * math.pi)
+    phat = np.polynomial.Polynomial(signal_series(series("tanh"), np.array([0.3, 0.8, 0.5])))
+    assert phat(v) == pytest.approx(exact, abs=1e-8)
