@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dmft.kernels import History
 from dmft.problem import Problem
 from dmft.solver.outcome import Outcome
-from dmft.solver.step_control import lagrange
+from dmft.tableau import lagrange
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -16,7 +16,7 @@ from dmft.cli.show import show
 from dmft.cli.solve import solve
 
 # typer has carried a copy of click of its own for a while: the base class of its usage errors is found through a public one.
-UsageError: type = typer.BadParameter.__mro__[1]
+UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="dmft",
@@ -54,7 +54,8 @@ def run(arguments: list[str] | None = None) -> int:
         print(f"dmft: {error}", file=sys.stderr)
     except UsageError as error:
         place = error.ctx.command_path if error.ctx else "dmft"
-        print(f"dmft: {' '.join(error.format_message().split())} See {place} --help.", file=sys.stderr)
+        message = " ".join(error.format_message().split()).rstrip(".")
+        print(f"dmft: {message}; see {place} --help", file=sys.stderr)
     return ExitCode.BAD_INPUT
 
 

@@ -37,10 +37,8 @@ def plan(
 
 def amount(size: float) -> str:
     """Bytes in words: 3.1 MiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1000:
-            break
-        size /= 1024
-    else:
-        unit = "TiB"
-    return f"{size:.3g} {unit}"
+    units = ("B", "KiB", "MiB", "GiB", "TiB")
+    power = 0
+    while size >= 1000 and power < len(units) - 1:
+        size, power = size / 1024, power + 1
+    return f"{size:.3g} {units[power]}"

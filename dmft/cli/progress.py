@@ -30,9 +30,12 @@ class Mark:
 
 
 def seconds_left(then: Mark, now: Mark, cells: int, t_max: float) -> float:
-    """Estimate from the last `cells` cells: the nodes per unit of log t stay, the cost of a cell grows like nodes^2."""
-    if cells == 0 or now.time >= t_max:
-        return 0.0
+    """Estimate from the last `cells` cells: the nodes per unit of log t stay, the cost of a cell grows like nodes^2.
+
+    Not a number while there is nothing to go by.
+    """
+    if cells == 0:
+        return math.nan
     nodes_per_log = (now.nodes - then.nodes) / math.log(now.time / then.time)
     growth = 1.0 + nodes_per_log * math.log(t_max / now.time) / now.nodes
     seconds_per_node = (now.clock - then.clock) / (now.nodes - then.nodes)
@@ -40,7 +43,9 @@ def seconds_left(then: Mark, now: Mark, cells: int, t_max: float) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: 0.31 s, 42 s, 3 min 20 s, 5 h 03 min."""
+    """Seconds in words: 0.31 s, 42 s, 3 min 20 s, 5 h 03 min; a question mark for what is not known."""
+    if math.isnan(seconds):
+        return "?"
     if seconds < 60:
         return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -77,7 +82,7 @@ class Meter:
         left = seconds_left(self.recent[0], self.recent[-1], len(self.recent) - 1, self.t_max)
         return (
             f"cell {cell.cell}  t = {cell.time:.4g} of {self.t_max:g}  {cell.nodes} nodes  {cell.iterations} iterations  "
-            f"residual {cell.residual:.1e}  |C_d(t,t)-1| {cell.constraint:.0e}  left {duration(left) if left else '?'}"
+            f"residual {cell.residual:.1e}  |C_d(t,t)-1| {cell.constraint:.0e}  left {duration(left)}"
         )
 
     @property

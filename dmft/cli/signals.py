@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 class StopOnSignal:
     """A context in which signals only set `received`, and an observer that ends the run once one has come.
 
-    A signal that comes before the first cell is kept until that is accepted; one that comes after the last cell changes nothing.
+    A signal before the first cell is kept until that is accepted; one after the last cell changes nothing.
     """
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmft.cli.exit_codes import ExitCode
-from dmft.cli.inputs import BadInput, load_problem, naming
+from dmft.cli.inputs import load_problem, naming
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
 
@@ -35,7 +35,7 @@ def solve(
     Exit status: 0 done, 2 bad input, 3 the mathematics failed, 4 stopped by a signal after a checkpoint.
     """
     if not checkpoint >= 0:
-        raise BadInput("--checkpoint", f"{checkpoint:g}: wanted seconds >= 0")
+        raise typer.BadParameter(f"--checkpoint = {checkpoint:g}: wanted seconds >= 0")
     with StopOnSignal() as stop:
         asked = load_problem(problem, assignments or [])
         stored = _stored(output, asked)

@@ -15,8 +15,8 @@ Array = NDArray[np.float64]
 TEST, TRAIN, ALIGNMENT, LAYER = "#D55E00", "#0072B2", "#00805A", "#6A3D9A"
 # A curve has begun to move once it is this fraction of its whole range away from its start.
 MOVED = 1e-2
-# A training error that falls by more than this factor is drawn on a logarithmic axis.
-FALL = 20.0
+# A training error that falls by more than the first factor is drawn on a logarithmic axis, down to the second one.
+FALL, DEEPEST = 20.0, 1e4
 
 
 def first_motion(solution: Solution) -> float:
@@ -34,10 +34,13 @@ def draw_errors(axes: Axes, solution: Solution, times: Array) -> None:
     for name, colour, line in (("test_error", TEST, "-"), ("train_error", TRAIN, "--")):
         axes.plot(times, _values(solution, name, times), line, color=colour, label=name.replace("_", " "))
     axes.set_xscale("log")
-    train = solution.observables["train_error"]
-    if 0 < FALL * train.min() < train.max():
+    low, high = solution.observables["train_error"].min(), solution.observables["train_error"].max()
+    if FALL * low < high:
         axes.set_yscale("log")
-    axes.set_ylabel(r"error $\frac{1}{2}\langle(f-y)^2\rangle$")
+        axes.set_ylim(bottom=max(low / 1.5, high / DEEPEST))
+    else:
+        _widen(axes)
+    axes.set_ylabel(r"error  $\langle(f-y)^2\rangle/2$")
     axes.margins(x=0)
     axes.tick_params(which="both", direction="in", top=True, right=True)
     _mark_early_stopping(axes, solution, times)
@@ -45,30 +48,31 @@ def draw_errors(axes: Axes, solution: Solution, times: Array) -> None:
 
 
 def _mark_early_stopping(axes: Axes, solution: Solution, times: Array) -> None:
-    """A point and its coordinates where the test error is smallest."""
+    """A point where the test error is smallest, its coordinates above the panel, where no curve can hide them."""
     best = solution.early_stopping
     at = max(best.time, times[0])
     axes.axvline(at, color="0.5", linewidth=0.8, linestyle=":")
     axes.plot([at], [best.value], "o", color=TEST, markersize=6, markeredgecolor="black", clip_on=False, zorder=5)
-    late = np.log(at / times[0]) > 0.6 * np.log(times[-1] / times[0])
+    place = np.log(at / times[0]) / np.log(times[-1] / times[0])
     axes.annotate(
-        f"early stopping\n$t = {number(best.time)}$\ntest error ${number(best.value)}$",
-        (at, best.value),
-        xytext=(-8 if late else 8, -10),
+        f"smallest test error ${number(best.value)}$ at $t = {number(best.time)}$",
+        (at, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 4),
         textcoords="offset points",
-        ha="right" if late else "left",
-        va="top",
+        ha="left" if place < 0.4 else "center" if place < 0.6 else "right",
+        va="bottom",
     )
 
 
 def draw_order_parameters(axes: Axes, solution: Solution, times: Array) -> None:
     """Alignment v on the left axis, second layer |a| on the right one."""
     axes.plot(times, _values(solution, "alignment", times), color=ALIGNMENT)
-    axes.set_ylabel(r"alignment $v=\langle w,u\rangle$", color=ALIGNMENT)
+    axes.set_ylabel(r"alignment  $v=\langle w,u\rangle$", color=ALIGNMENT)
     axes.set_xlabel(TIME)
     other = axes.twinx()
     other.plot(times, np.abs(_values(solution, "second_layer", times)), "--", color=LAYER)
-    other.set_ylabel(r"second layer $|a|$", color=LAYER)
+    other.set_ylabel(r"second layer  $|a|$", color=LAYER)
     for side, colour in ((axes, ALIGNMENT), (other, LAYER)):
         side.tick_params(axis="y", colors=colour, direction="in")
         side.margins(x=0)

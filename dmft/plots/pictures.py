@@ -2,44 +2,57 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
-from dmft.plots.labels import TIME
 from dmft.solution import Solution
 
 Array = NDArray[np.float64]
 
-KERNELS = {
-    "C_d": r"$C_d(t,t^\prime)$",
-    "C_o": r"$C_o(t,t^\prime)$",
-    "R_d": r"$R_d(t,t^\prime)$",
-    "C_F": r"$C_F(t,t^\prime)$",
-}
+KERNELS = {"C_d": "$C_d(t,t')$", "C_o": "$C_o(t,t')$", "R_d": "$R_d(t,t')$", "C_F": "$C_F(t,t')$"}
+# These change by decades.
+LOGARITHMIC = ("R_d", "C_F")
 PIXELS = 300
-# Decades of a response that are told apart.
-DECADES = 3
-# A negative part smaller than this fraction of the largest value is no reason for a second colour.
-NEGLIGIBLE = 1e-3
+# Decades that are told apart, for values of one sign and on either side of zero.
+DECADES, DECADES_OF_TWO = 4, 2
+# A second sign counts if this fraction of the picture has it, beyond this fraction of the largest value.
+AREA, SIZE = 1e-2, 1e-3
 ONE_SIGN, TWO_SIGNS = "cividis", "RdBu_r"
 
 
 def draw_kernel(axes: Axes, solution: Solution, name: str, label: str, span: tuple[float, float]) -> None:
-    """One kernel for t' <= t; responses on a logarithmic colour scale."""
+    """One kernel for t' <= t."""
     edges = np.geomspace(*span, PIXELS + 1)
     picture = on_log_grid(solution.time, solution.kernels[name], np.sqrt(edges[1:] * edges[:-1]))
-    norm, colours = scale(picture, logarithmic=name.startswith("R"))
+    norm, colours = scale(picture.compressed(), name in LOGARITHMIC)
     mesh = axes.pcolormesh(edges, edges, picture.T, norm=norm, cmap=colours, rasterized=True)
-    axes.set(xscale="log", yscale="log", xlabel=TIME, ylabel=r"$t^\prime$", aspect="equal")
-    axes.text(0.05, 0.95, label, transform=axes.transAxes, ha="left", va="top", fontsize=13)
+    axes.set(xscale="log", yscale="log", box_aspect=1)
+    axes.text(0.05, 0.95, label, transform=axes.transAxes, ha="left", va="top", fontsize=12)
     figure = axes.get_figure()
     assert figure is not None
-    figure.colorbar(mesh, ax=axes, shrink=0.9, pad=0.02, extend="min" if isinstance(norm, LogNorm) else "neither")
+    bar = figure.colorbar(mesh, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))
+    _set_ticks(bar, norm)
 
 
-def on_log_grid(time: Array, kernel: Array, grid: Array) -> Array:
+def _set_ticks(bar: Colorbar, norm: Normalize) -> None:
+    """Ticks that do not run into each other, where matplotlib's own would."""
+    low, high = norm.vmin or 0.0, norm.vmax or 1.0
+    if isinstance(norm, SymLogNorm):
+        bar.set_ticks(symmetric_ticks(high))
+    elif isinstance(norm, LogNorm) and high <= 100 * low:
+        # A decade or two: 0.1, 0.2, 0.5, 1 read better than powers of ten.
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        bar.ax.minorticks_off()
+
+
+def on_log_grid(time: Array, kernel: Array, grid: Array) -> np.ma.MaskedArray:
     """The lower triangle of a kernel on other times, (len(grid), len(grid)), linear between nodes; masked for t' > t."""
     # Mirrored, so that no zero of the upper triangle is mixed in beside the diagonal.
     whole = np.tril(kernel) + np.tril(kernel, -1).T
@@ -48,15 +61,23 @@ def on_log_grid(time: Array, kernel: Array, grid: Array) -> Array:
     return np.ma.masked_where(grid[None, :] > grid[:, None], values)
 
 
-def scale(picture: Array, logarithmic: bool) -> tuple[Normalize, str]:
+def scale(values: Array, logarithmic: bool) -> tuple[Normalize, str]:
     """Colour scale and map: one colour for one sign, two colours about zero for two."""
-    low, high = float(picture.min()), float(picture.max())
-    largest = max(abs(low), abs(high)) or 1.0
-    two_signs = low < -NEGLIGIBLE * largest
-    if logarithmic and two_signs:
-        return SymLogNorm(linthresh=largest * 10.0**-DECADES, vmin=-largest, vmax=largest), TWO_SIGNS
-    if logarithmic:
-        return LogNorm(vmin=largest * 10.0**-DECADES, vmax=largest, clip=True), ONE_SIGN
+    largest = float(np.abs(values).max()) or 1.0
+    two_signs = np.mean(values < -SIZE * largest) > AREA
+    if two_signs and logarithmic:
+        return SymLogNorm(largest * 10.0**-DECADES_OF_TWO, linscale=0.5, vmin=-largest, vmax=largest), TWO_SIGNS
     if two_signs:
         return Normalize(-largest, largest), TWO_SIGNS
-    return Normalize(min(low, 0.0), largest), ONE_SIGN
+    if logarithmic:
+        # At least one decade, so that what is constant does not show its rounding errors.
+        smallest = np.clip(np.quantile(values, AREA), largest * 10.0**-DECADES, largest / 10)
+        return LogNorm(float(smallest), largest, clip=True), ONE_SIGN
+    return Normalize(0.0, largest), ONE_SIGN
+
+
+def symmetric_ticks(largest: float) -> list[float]:
+    """Zero, and the powers of ten on the logarithmic parts of a scale about zero."""
+    top = math.floor(math.log10(largest))
+    powers = [10.0**k for k in range(top - DECADES_OF_TWO + 1, top + 1)]
+    return [*(-power for power in reversed(powers)), 0.0, *powers]

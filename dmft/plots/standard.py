@@ -6,7 +6,9 @@ A run that failed or is not finished is drawn by the same call and says so.
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,13 +19,12 @@ from dmft.plots.curves import draw_errors, draw_order_parameters, first_motion
 from dmft.plots.pictures import KERNELS, draw_kernel
 from dmft.solution import Solution
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9.0,
     "axes.labelsize": 10.0,
     "axes.linewidth": 0.7,
     "lines.linewidth": 1.8,
     "legend.frameon": False,
-    "mathtext.fontset": "stix",
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
 }
@@ -34,8 +35,9 @@ DOTS_PER_INCH = 200
 def figure(solution: Solution, path: str | Path | None = None) -> Figure:
     """Draw a solution; save it too if a path is given, in the format that its suffix names (png, pdf or svg)."""
     with matplotlib.rc_context(STYLE):
-        drawn = Figure(figsize=(11.0, 6.2), layout="constrained")
-        drawn.suptitle(_heading(solution), fontsize=11)
+        drawn = Figure(figsize=(11.0, 6.4), layout="constrained")
+        drawn.suptitle(labels.title(solution.problem), fontsize=11)
+        _say_how_it_ended(drawn, solution)
         if len(solution.time) > 1:
             _draw(drawn, solution)
         if path is not None:
@@ -43,23 +45,29 @@ def figure(solution: Solution, path: str | Path | None = None) -> Figure:
     return drawn
 
 
-def _heading(solution: Solution) -> str:
-    return f"{labels.title(solution.problem)}\n{labels.ending(solution)}"
+def _say_how_it_ended(drawn: Figure, solution: Solution) -> None:
+    """A quiet line below a complete run, a loud one below any other."""
+    if solution.complete:
+        drawn.supxlabel(labels.ending(solution), fontsize=9, color="0.3")
+    else:
+        drawn.supxlabel(textwrap.fill(labels.ending(solution), 120), fontsize=11, color=ALARM, weight="bold")
 
 
 def _draw(drawn: Figure, solution: Solution) -> None:
     """All panels, over the time in which something moves."""
-    if not solution.complete:
-        drawn.get_suptitle()
-        drawn.set_edgecolor(ALARM)
     start, end = first_motion(solution), float(solution.time[-1])
-    left, right = drawn.subfigures(1, 2, width_ratios=(1.0, 1.45), wspace=0.03)
+    left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=(1.0, 1.5), wspace=0.02)[0]
     errors, parameters = left.subplots(2, 1, sharex=True)
     times = np.append(np.geomspace(start, end, 400)[:-1], end)
     draw_errors(errors, solution, times)
     draw_order_parameters(parameters, solution, times)
-    for panel, (name, label) in zip(right.subplots(2, 2).flat, KERNELS.items(), strict=True):
+    panels = right.subplots(2, 2, sharex=True, sharey=True)
+    for panel, (name, label) in zip(panels.flat, KERNELS.items(), strict=True):
         draw_kernel(panel, solution, name, label, (start, end))
+    for panel in panels[-1]:
+        panel.set_xlabel(labels.TIME)
+    for panel in panels[:, 0]:
+        panel.set_ylabel("time $t'$")
 
 
 def _save(drawn: Figure, path: Path) -> None:
