@@ -12,7 +12,7 @@ from time import process_time
 import psutil
 
 from dmft.cost import BYTES, two_time_arrays, working_memory
-from dmft.problem import Problem
+from dmft.problem import Problem, ProblemError
 from dmft.run import StopRun, solve
 from dmft.solver.march import AcceptedCell, March
 
@@ -34,6 +34,7 @@ class Plan:
 def plan(problem: Problem) -> Plan:
     """Estimate the cost of a run from pilot runs of at most a few seconds.
 
+    Raises ProblemError if not even the first cell can be solved.
     Memory counts this process as it is after the pilots, which have loaded all that a run loads.
     """
     import dmft.storage.run_file  # noqa: F401  # a run that writes its file loads it
@@ -68,6 +69,8 @@ def _pilot(problem: Problem) -> tuple[int, float, float]:
             raise StopRun
 
     solution = solve(problem, observers=[stop_in_time])
+    if not trace:
+        raise ProblemError(f"the first cell fails ({solution.outcome.value}): {solution.outcome.advice}")
     (first, _), (reached, seconds) = trace[0], trace[-1]
     nodes = len(solution.time)
     missing = log(problem.solver.t_max / reached) / log(reached / first) if reached > first else 0.0

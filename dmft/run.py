@@ -128,8 +128,8 @@ def densities(response: Array, kick: Array, equal_time: Array, time: Array, weig
 
     R_ij = int R(t_i, s) L_j(s) ds with L_j the Lagrange polynomials of the cell of node j.  For the cells before that of
     node i, R_ij/weight_j is the projection of R(t_i, .) on polynomials, as Gauss-Radau quadrature is exact for the products
-    L_j L_k.  Inside its own cell, up to t_i, R(t_i, .) is the parabola with the right integral, the value R(t, t) at the
-    end and that of the last node before the cell at the start.  Column 0 is the response to a kick at t = 0.
+    L_j L_k.  Inside its own cell R(t_i, .) goes from its value at the last node before to R(t_i, t_i) as a power of time that
+    gives it the right integral: it may fall much faster than the cell is long.  Column 0 is the response to a kick at t = 0.
     """
     density = np.zeros_like(response)
     density[:, 1:] = response[:, 1:] / weights[1:]
@@ -140,5 +140,8 @@ def densities(response: Array, kick: Array, equal_time: Array, time: Array, weig
         x = np.minimum(span[None, :] / span[:, None], 1.0)
         mean = response[own, own].sum(axis=1, keepdims=True) / span[:, None]
         start, end = density[own, first - 1, None], equal_time[own, None]
-        density[own, own] = np.tril(start * (1 - x) + end * x + 6 * x * (1 - x) * (mean - (start + end) / 2))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            power = (end - start) / (mean - start) - 1
+        power = np.where(power >= 0, power, 1.0)
+        density[own, own] = np.tril(start + (end - start) * x**power)
     return density
