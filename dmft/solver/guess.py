@@ -35,12 +35,21 @@ def extrapolated(cell: Cell) -> Array:
     ahead = 0.5 * np.minimum(ahead, 2.0)
     rows.C[:, :, :n] = C[:, last, None, :] + ahead[:, None] * (C[:, last] - C[:, before])[:, None, :]
     rows.C[:, :, n:] = C[:, n - s :, n - s :]
-    rows.R[:, :, n:] = R[:, n - s :, n - s :] * (cell.dt / (time[last] - time[before]))
+    rows.R[:, :, n:] = _own_responses(R[:, n - s :, n - s :], time[last] - time[before], cell)
     rows.R[:, :, s + 1 : n] = R[:, n - s :, 1 : n - s]
     rows.overlap[:] = _ahead(history["overlap"], ahead, before)
     for k, name in enumerate(cell.model.scalars):
         rows.scalars[k] = _ahead(history[name], ahead, before)
     return x
+
+
+def _own_responses(previous: Array, dt: float, cell: Cell) -> Array:
+    """Responses inside the cell, R_BB = (A^(-1) - (M - nu)_BB)^(-1), with the M - nu of the previous cell."""
+    change = np.linalg.inv(cell.tableau.A) * (1 / cell.dt - 1 / dt)
+    try:
+        return np.asarray(np.linalg.inv(np.linalg.inv(previous) + change), dtype=float)
+    except np.linalg.LinAlgError:
+        return previous * (cell.dt / dt)
 
 
 def _ahead(values: Array, ahead: Array, before: int) -> Array:

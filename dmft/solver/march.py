@@ -18,7 +18,7 @@ from dmft.models.base import Model
 from dmft.problem import SolverSettings
 from dmft.solver import guess
 from dmft.solver.cell import Cell, append, empty_history, initial_node
-from dmft.solver.fixed_point import Anderson, Ending
+from dmft.solver.fixed_point import Anderson, AndersonThenNewton, Ending, NewtonKrylov
 from dmft.solver.outcome import Outcome
 from dmft.solver.step_control import StepControl
 from dmft.tableau import radau
@@ -28,6 +28,10 @@ Array = NDArray[np.float64]
 # Residual of a cell's fixed point relative to the tolerance: C_F amplifies errors of C where the training error is small.
 RESIDUAL = 1e-3
 SMALLEST_RESIDUAL = 1e-13
+# A cell that Anderson acceleration does not solve in so many iterations goes to Newton-Krylov.
+EASY = 30
+# Cells over which the progress of a run is judged.
+CRAWL = 50
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,10 @@ class March:
         self.model, self.settings = model, settings
         self.tableau = radau(settings.stages)
         self.control = StepControl(self.tableau, settings.tolerance)
-        self.solver = Anderson(max_iterations=settings.max_iterations)
+        self.solver = AndersonThenNewton(
+            Anderson(max_iterations=min(EASY, settings.max_iterations)),
+            NewtonKrylov(max_iterations=settings.max_iterations - EASY),
+        )
         self.outcome = Outcome.RUNNING
         self.residual = np.nan
         if history is None:
@@ -89,7 +96,7 @@ class March:
     def __iter__(self) -> Iterator[AcceptedCell]:
         """Accept cells until t_max or failure; `outcome` says which."""
         while self.time < self.settings.t_max:
-            if self.history.n + self.tableau.stages > self.settings.max_nodes:
+            if self.history.n + self.tableau.stages > self.settings.max_nodes or self._crawls():
                 self.outcome = Outcome.STUCK
                 return
             attempt = self._next_cell()
@@ -97,6 +104,13 @@ class March:
                 return
             yield self._accept(attempt)
         self.outcome = Outcome.DONE
+
+    def _crawls(self) -> bool:
+        """Whether the mean of the last CRAWL steps is below the smallest worth while, relative to the time reached."""
+        nodes = CRAWL * self.tableau.stages
+        if self.history.n <= nodes:
+            return False
+        return self.time - self.history["time"][-1 - nodes] < CRAWL * self.settings.smallest_step * self.time
 
     def _next_cell(self) -> Attempt | None:
         """The next cell, its step shortened until it can be accepted; None, with the outcome set, if none can be."""
@@ -113,8 +127,7 @@ class March:
                 wanted = step * min(self.control.factor(attempt.error), 0.8)
             retries += 1
             # At t = 0 the step is relative to the first one tried.
-            smallest = self.settings.smallest_step
-            if not wanted > smallest * max(self.time, smallest * self.next_step):
+            if not wanted > 1e-3 * self.settings.smallest_step * (self.time or self.next_step):
                 self.outcome = FAILURES.get(attempt.ending, Outcome.NOT_CONVERGED)
                 return None
 
@@ -135,11 +148,12 @@ class March:
         return Attempt(cell, found.x, observed, found.ending, len(found.residuals), found.residual, error)
 
     def _following_step(self, wanted: float, attempt: Attempt, retries: int) -> float:
-        """The step after an accepted one: as the error allows, but only a little longer after a rejection."""
+        """The step after an accepted one: as the error allows, but in proportion to t after a rejection or a hard cell."""
         step = attempt.cell.dt
         growth = self.control.factor(attempt.error)
-        if retries:
-            growth = min(growth, 1.0 + step / (self.time + step))
+        if retries or attempt.iterations > EASY:
+            in_proportion = (self.time + step) / self.time if self.time > 0 else 2.0
+            growth = min(growth, in_proportion * (1.0 if retries else 1.15))
         # A step cut short to end on t_max says nothing against the one that was wanted.
         return max(step * growth, wanted if step < wanted else 0.0)
 

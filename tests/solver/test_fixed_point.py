@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dmft.solver.fixed_point import Anderson, Ending
+from dmft.solver.fixed_point import Anderson, AndersonThenNewton, Ending, NewtonKrylov
 
 
 def linear_map(n, radius, seed=0):
@@ -68,3 +68,47 @@ def test_endings_are_named():
     assert Anderson(depth=0, max_iterations=5).solve(lambda x: x + one, one, one, 1e-8).ending is Ending.EXHAUSTED
     rng = np.random.default_rng(0)
     assert solver.solve(lambda x: rng.normal(size=3), one, one, 1e-8).ending is Ending.STALLED
+
+
+def curved(x):
+    """Far from linear, with derivatives that mix all entries; the fixed point is where x = tanh(3 mean) + 0.1."""
+    return np.tanh(3 * x.mean() + 0.5 * (x - x[::-1])) + 0.1
+
+
+def test_newton_krylov_converges_where_picard_iteration_does_not():
+    G, exact = linear_map(8, radius=3.0)
+    found = NewtonKrylov().solve(G, np.zeros(8), np.ones(8), 1e-10)
+    assert found.converged
+    np.testing.assert_allclose(found.x, exact, atol=1e-8)
+
+
+def test_newton_krylov_converges_fast_near_the_solution():
+    exact = NewtonKrylov().solve(curved, np.ones(6), np.ones(6), 1e-13).x
+    near = NewtonKrylov(forcing=1e-6).solve(curved, exact + 1e-3, np.ones(6), 1e-11)
+    assert near.converged
+    assert len(near.residuals) < 12
+
+
+def test_newton_krylov_shortens_steps_that_lead_nowhere():
+    """Newton's method overshoots on this arctangent from x = 3; the shortened steps find zero."""
+    found = NewtonKrylov().solve(lambda x: x - np.arctan(x), np.full(3, 3.0), np.ones(3), 1e-10)
+    assert found.converged
+    np.testing.assert_allclose(found.x, 0.0, atol=1e-9)
+
+
+def test_the_second_solver_goes_on_where_the_first_stopped():
+    G, exact = linear_map(40, radius=5.0)
+    first = Anderson(max_iterations=10)
+    assert not first.solve(G, np.zeros(40), np.ones(40), 1e-9).converged
+    both = AndersonThenNewton(first, NewtonKrylov()).solve(G, np.zeros(40), np.ones(40), 1e-9)
+    assert both.converged
+    np.testing.assert_allclose(both.x, exact, atol=1e-7)
+    assert len(both.residuals) > 10
+
+
+def test_newton_krylov_names_its_endings():
+    one = np.ones(3)
+    assert NewtonKrylov().solve(lambda x: np.full(3, np.nan), one, one, 1e-8).ending is Ending.NOT_FINITE
+    assert NewtonKrylov(max_iterations=1).solve(curved, one, one, 1e-12).ending is Ending.EXHAUSTED
+    # x^2 + 1 = 0 has no solution: |f| cannot fall below one.
+    assert NewtonKrylov().solve(lambda x: x + x**2 + 1, np.full(3, 0.5), one, 1e-8).ending is not Ending.CONVERGED

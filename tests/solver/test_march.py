@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dmft import Outcome, Problem, solve
+from dmft.solver.fixed_point import AndersonThenNewton, Ending, FixedPoint
 from dmft.solver.march import March
 from dmft.solver.step_control import StepControl
 from dmft.tableau import lagrange, radau
@@ -40,6 +41,22 @@ def test_nodes_grow_with_the_logarithm_of_time(small):
     nodes = [len(solve(small.replace(t_max=t, tolerance=1e-4)).time) for t in (1e1, 1e2, 1e3, 1e4)]
     # A decade costs a few cells more at most, not ten times as many.
     assert max(np.diff(nodes)) < 20 * small.solver.stages
+
+
+def test_long_times_near_the_interpolation_threshold():
+    """Anderson acceleration alone cannot take steps in proportion to t here; the run stays short and the errors small."""
+    problem = Problem(
+        width=10, samples_per_parameter=1.0, activation=[0, 0.7**0.5, 0.3**0.5], target=[0, 1], noise=0.3,
+        alignment=0.05, t_max=3e4, tolerance=1e-4,
+    )  # fmt: skip
+    solution = solve(problem)
+    assert solution.complete
+    assert len(solution.time) < 300
+    fine = solve(problem.replace(tolerance=1e-5, stages=6))
+    for name in ("train_error", "test_error", "second_layer", "alignment"):
+        floor = 1e-3 * np.abs(fine.observables[name]).max()
+        value = fine.observables[name][-1]
+        assert abs(solution.observables[name][-1] - value) < 1e-4 * max(abs(value), floor)
 
 
 def test_early_stopping_is_between_the_nodes():
@@ -100,11 +117,27 @@ def test_node_limit_is_a_named_outcome(small):
     assert np.isfinite(solution.test_error).all()
 
 
-def test_no_convergence_is_a_named_outcome(small):
-    solution = solve(small.replace(max_iterations=2))
+def test_no_convergence_is_a_named_outcome(small, monkeypatch):
+    """All that was accepted before is kept."""
+    solve_cell = AndersonThenNewton.solve
+
+    def fail_later(self, G, x, size, tolerance):
+        found = solve_cell(self, G, x, size, tolerance)
+        return FixedPoint(x, Ending.EXHAUSTED, found.residuals) if G.n > 30 else found
+
+    monkeypatch.setattr(AndersonThenNewton, "solve", fail_later)
+    solution = solve(small)
     assert solution.outcome is Outcome.NOT_CONVERGED
-    assert len(solution.time) >= 1
+    assert len(solution.time) == 36
     assert not solution.complete
+    assert solution.residual > 0
+
+
+def test_a_run_that_crawls_is_stuck(small):
+    """Two iterations a cell only suffice for tiny steps: the run says so and does not go on for ever."""
+    solution = solve(small.replace(max_iterations=2, smallest_step=0.1))
+    assert solution.outcome is Outcome.STUCK
+    assert len(solution.time) < 100 * small.solver.stages
 
 
 def test_overflow_is_a_named_outcome():
