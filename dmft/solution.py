@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dmft.kernels import History
 from dmft.problem import Problem
 from dmft.solver.outcome import Outcome
+from dmft.solver.step_control import FLOOR
 from dmft.tableau import lagrange
 
 if TYPE_CHECKING:
@@ -102,6 +103,20 @@ class Solution:
                 if self.time[nodes[0]] <= t <= self.time[nodes[-1]] and fit(t) < best.value:
                     best = Minimum(float(t), float(fit(t)))
         return best
+
+    def errors(self, reference: Solution) -> dict[str, float]:
+        """Largest error of each observable at any node against a more accurate solution to at least the same time.
+
+        Relative to what `tolerance` is relative to: the value, or 1e-3 of its largest one where it is smaller.
+        """
+        expected = [reference.at(t) for t in self.time]
+        found = {}
+        for name, values in self.observables.items():
+            exact = np.array([row[name] for row in expected])
+            scale = np.maximum(np.abs(exact), FLOOR * np.abs(exact).max())
+            difference = np.abs(values - exact)
+            found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
+        return found
 
     def _cell(self, node: int) -> NDArray[np.intp]:
         """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""

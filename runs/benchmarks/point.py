@@ -21,19 +21,6 @@ from dmft.plan import plan
 RUNS = Path(__file__).parents[1]
 FILES = sorted(RUNS.glob("*.toml"))
 TOLERANCES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
-FLOOR = 1e-3
-
-
-def largest_error(solution: Solution, exact: Solution) -> float:
-    """Largest error of an observable at a node, relative to its value or to FLOOR of its largest one, whichever is larger."""
-    rows = [exact.at(t) for t in solution.time]
-    worst = 0.0
-    for name, values in solution.observables.items():
-        truth = np.array([row[name] for row in rows])
-        scale = np.maximum(np.abs(truth), FLOOR * np.abs(truth).max())
-        if scale.max() > 0:
-            worst = max(worst, float((np.abs(values - truth) / scale).max()))
-    return worst
 
 
 def cpu_seconds(problem: Problem, repeats: int = 5) -> tuple[float, Solution]:
@@ -54,7 +41,7 @@ def in_process() -> None:
         exact = solve(problem.replace(tolerance=1e-10, stages=8))
         for tolerance in TOLERANCES:
             seconds, solution = cpu_seconds(problem.replace(tolerance=tolerance))
-            error = largest_error(solution, exact)
+            error = max(solution.errors(exact).values())
             print(
                 f"{file.stem:>16} {tolerance:9.0e} {seconds:7.3f} {len(solution.time):6d} {solution.iterations:10d} "
                 f"{error:8.1e} {error / tolerance:15.2f}"

@@ -1,12 +1,12 @@
 """Numbers that must come out, and an error that follows the tolerance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dmft import Outcome, solve
 from tests.conftest import OBSERVABLES, REFERENCE, reference_problem
-
-FLOOR = 1e-3
 
 
 @pytest.mark.parametrize("name", REFERENCE)
@@ -37,23 +37,23 @@ def test_error_follows_tolerance(exact, stages):
     name, best = exact
     for tolerance in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
         solution = solve(reference_problem(name, tolerance=tolerance, stages=stages))
-        assert worst_error(solution, best) < 3 * tolerance
+        assert max(solution.errors(best).values()) < 3 * tolerance
 
 
-def worst_error(solution, best) -> float:
-    """Largest error of any observable at any node, relative to its value or to FLOOR of its largest value."""
-    expected = [best.at(t) for t in solution.time]
-    worst = 0.0
-    for observable, values in solution.observables.items():
-        truth = np.array([row[observable] for row in expected])
-        scale = np.maximum(np.abs(truth), FLOOR * np.abs(truth).max())
-        if scale.max() > 0:
-            worst = max(worst, float((np.abs(values - truth) / scale).max()))
-    return worst
+def test_errors_are_relative_as_the_tolerance_is(exact):
+    """An observable that is off by a thousandth of its value, or of a thousandth of its largest one, has error 1e-3."""
+    _, best = exact
+    assert max(best.errors(best).values()) < 1e-12
+    values = best.train_error
+    wrong = values + 1e-3 * np.maximum(values, 1e-3 * values.max())
+    off = replace(best, observables={**best.observables, "train_error": wrong})
+    errors = off.errors(best)
+    assert errors["train_error"] == pytest.approx(1e-3, rel=1e-6)
+    assert errors["test_error"] < 1e-12
 
 
 def test_error_falls_with_tolerance(exact):
     """Not only bounded: five decades of tolerance buy at least three and a half of accuracy."""
     name, best = exact
-    loose, tight = (worst_error(solve(reference_problem(name, tolerance=t)), best) for t in (1e-3, 1e-8))
+    loose, tight = (max(solve(reference_problem(name, tolerance=t)).errors(best).values()) for t in (1e-3, 1e-8))
     assert tight < loose * 10**-3.5

@@ -1,0 +1,55 @@
+"""The error estimate is honest: over many kinds of problem the actual error stays below the tolerance, or little above it."""
+
+import math
+
+import pytest
+
+from dmft import Problem, solve
+
+BASE = {
+    "width": 10,
+    "samples_per_parameter": 1.0,
+    "activation": [0.0, 0.7**0.5, 0.3**0.5],
+    "target": [0.0, 1.0],
+    "noise": 0.3,
+    "alignment": 0.05,
+    "t_max": 100.0,
+}
+
+CASES = {
+    "one neuron, erf": {"width": 1, "activation": "erf"},
+    "two neurons": {"width": 2},
+    "very wide": {"width": 1e6},
+    "infinitely wide": {"width": math.inf},
+    "infinitely wide, few samples": {"width": math.inf, "samples_per_parameter": None, "samples_per_dimension": 3.0},
+    "lazy, very wide": {"width": 1e6, "init": "lazy", "alignment": 0.0},
+    "lazy, linear": {"width": 1e4, "init": "lazy", "activation": [0, 1.0], "target": "none", "samples_per_parameter": 2e-4},
+    "large start": {"init_scale": 10.0},
+    "small start": {"init_scale": 0.01},
+    "tanh": {"activation": "tanh"},
+    "softplus": {"activation": "softplus"},
+    "truncated relu": {"activation": "relu", "activation_degree": 30},
+    "relu as target": {"activation": "erf", "target": "relu"},
+    "cubic": {"activation": "cubic", "target": "cubic", "alignment": 0.1},
+    "frozen second layer": {"train_second_layer": False},
+    "very few samples": {"samples_per_parameter": 1e-6},
+    "very many samples": {"samples_per_parameter": 1e6},
+    "noiseless": {"noise": 0.0},
+    "strong noise": {"noise": 10.0},
+    "nearly aligned": {"alignment": 0.99},
+    "against the signal": {"alignment": -0.5},
+    "above threshold, long": {"samples_per_parameter": 2.0, "t_max": 3000.0},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_error_is_what_was_asked_for(case):
+    keys = {key: value for key, value in {**BASE, **CASES[case]}.items() if value is not None}
+    problem = Problem(**keys, tolerance=1e-5)
+    # Another scheme on another grid.
+    exact = solve(problem.replace(tolerance=1e-8, stages=8))
+    solution = solve(problem)
+    assert exact.complete
+    assert solution.complete
+    errors = solution.errors(exact)
+    assert max(errors.values()) < 2 * problem.solver.tolerance, errors
