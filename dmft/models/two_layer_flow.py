@@ -27,7 +27,7 @@ from typing import Any, Literal
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
 
 from dmft import hermite
 from dmft.hermite import Covariance
@@ -64,6 +64,10 @@ class TwoLayerFlowParameters(Parameters):
         if width == math.inf or (width >= 1 and width == int(width)):
             return width
         raise ValueError("wanted a whole number >= 1, or inf")
+
+    @field_serializer("width")
+    def _written_whole(self, width: float) -> float | int:
+        return width if math.isinf(width) else int(width)
 
     @field_validator("activation", "target")
     @classmethod
