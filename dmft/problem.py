@@ -57,7 +57,9 @@ class SolverSettings(Table):
         description="error of every observable at every time, relative to its value or to 1e-3 of its largest value",
     )
     scheme: Literal["radau"] = Field(default="radau", description="Radau IIA collocation")
-    stages: int = Field(default=7, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1")
+    stages: int = Field(
+        default=7, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"
+    )
     max_nodes: int = Field(default=20_000, ge=2, description="give up beyond this many nodes")
     max_iterations: int = Field(default=250, ge=1, description="fixed-point iterations of a cell before its step is halved")
     smallest_step: float = Field(
