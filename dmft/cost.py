@@ -17,8 +17,8 @@ DENSITY = 0.7
 # The first step is a small fraction of the fastest time scale: this many decades below it.
 STARTING_DECADES = 1.5
 BYTES = 8
-# Arrays (n, n) beside the history at the peak: a solution's kernels, and temporaries while they are made.
-SOLUTION_ARRAYS = 8
+# Arrays (n, n) beside the history at the peak, while a run file is made: kernels, temporaries, the file itself.
+SOLUTION_ARRAYS = 24
 
 
 def expected_nodes(problem: Problem) -> float:

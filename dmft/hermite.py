@@ -35,13 +35,12 @@ class NamedFunction:
 
     evaluate: Callable[[Array], Array]
     smooth: bool
-    polynomial: bool = False
 
 
 NAMED: dict[str, NamedFunction] = {
-    "linear": NamedFunction(lambda x: x, smooth=True, polynomial=True),
-    "quadratic": NamedFunction(lambda x: (x**2 - 1) / sqrt(2), smooth=True, polynomial=True),
-    "cubic": NamedFunction(lambda x: (x**3 - 3 * x) / sqrt(6), smooth=True, polynomial=True),
+    "linear": NamedFunction(lambda x: x, smooth=True),
+    "quadratic": NamedFunction(lambda x: (x**2 - 1) / sqrt(2), smooth=True),
+    "cubic": NamedFunction(lambda x: (x**3 - 3 * x) / sqrt(6), smooth=True),
     "erf": NamedFunction(lambda x: special.erf(x / sqrt(2)), smooth=True),
     "tanh": NamedFunction(np.tanh, smooth=True),
     "sigmoid": NamedFunction(special.expit, smooth=True),

@@ -16,7 +16,7 @@ from dmft.problem import Problem, ProblemError
 from dmft.run import StopRun, solve
 from dmft.solver.march import AcceptedCell, March
 
-PILOT_TOLERANCES = (1e-3, 1e-5)
+PILOT_TOLERANCES = (1e-4, 1e-6)
 PILOT_SECONDS = 3.0
 
 
@@ -46,8 +46,8 @@ def plan(problem: Problem) -> Plan:
         first = nodes
         kernels, nodes, seconds = _pilot(problem.replace(tolerance=fine))
         more = (nodes / first) ** (log10(fine / tolerance) / log10(coarse / fine))
-        # A run costs cells x iterations x nodes^2 once its products dominate.
-        nodes, seconds = nodes * more, seconds * more**2
+        # A run costs cells x iterations x nodes^2.
+        nodes, seconds = nodes * more, seconds * more**3
     nodes = min(nodes, problem.solver.max_nodes)
     return Plan(
         points=1,

@@ -54,6 +54,7 @@ class SolverSettings(Table):
         default=1e-5,
         ge=1e-10,
         le=1e-1,
+        allow_inf_nan=False,
         description="error of every observable at every time, relative to its value or to 1e-3 of its largest value",
     )
     scheme: Literal["radau"] = Field(default="radau", description="Radau IIA collocation")
@@ -71,6 +72,8 @@ class Parameters(Table):
     """Base of the `[problem]` tables; a model's own class registers itself under its `model` name."""
 
     registry: ClassVar[dict[str, type[Parameters]]] = {}
+    # Keys of which exactly one is given: a change to one of them takes the place of the others.
+    alternatives: ClassVar[tuple[str, ...]] = ()
     model: str = Field(description="the theory")
 
     def build(self) -> Any:
@@ -145,8 +148,7 @@ class Problem:
         """The same problem with some keys changed, e.g. `problem.replace(width=20, t_max=1e4)`."""
         tables = self.tables
         for key, value in keys.items():
-            table = "solver" if key in SolverSettings.model_fields else "problem"
-            tables[table][key] = value
+            _assign(tables["solver" if key in SolverSettings.model_fields else "problem"], key, value)
         return Problem.from_tables(tables)
 
     def to_toml(self) -> str:
@@ -202,13 +204,17 @@ def with_overrides(tables: Mapping[str, Any], assignments: list[str]) -> dict[st
         target = changed.setdefault(table, {})
         if not isinstance(target, dict):
             raise ProblemError(f"--set {assignment}: {table} is not a table")
-        # Giving one of the two sample ratios takes the place of the other one.
-        for pair in (("samples_per_parameter", "samples_per_dimension"),):
-            if key in pair:
-                for other in pair:
-                    target.pop(other, None)
-        target[key] = value
+        _assign(target, key, value)
     return changed
+
+
+def _assign(table: dict[str, Any], key: str, value: Any) -> None:
+    """Set a key of a table, in place of its alternatives."""
+    for parameters in _models().values():
+        if key in parameters.alternatives:
+            for other in parameters.alternatives:
+                table.pop(other, None)
+    table[key] = value
 
 
 def _models() -> dict[str, type[Parameters]]:
@@ -225,7 +231,7 @@ def _validated(schema: type[TableType], given: Mapping[str, Any], where: str) ->
     try:
         return schema(**given)
     except ValidationError as error:
-        raise ProblemError(_one_line(error.errors()[0], where)) from None
+        raise ProblemError(_one_line(error.errors()[0], schema, where)) from None
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
@@ -253,7 +259,7 @@ WANTED = {
 }
 
 
-def _one_line(error: Any, where: str) -> str:
+def _one_line(error: Any, schema: type[Table], where: str) -> str:
     """Turn pydantic's first complaint into `key = given: wanted ...`."""
     key = ".".join(str(part) for part in error["loc"][:1])
     if error["type"] == "missing":
@@ -261,6 +267,8 @@ def _one_line(error: Any, where: str) -> str:
     if error["type"] == "value_error":
         message = str(error["ctx"]["error"])
         return f"{key} = {_show(error['input'])}: {message}" if key else message
+    if len(error["loc"]) > 1:  # inside a list, or none of several types
+        return f"{key} = {_show(error['input'])}: wanted {schema.model_fields[key].description}"
     wanted = WANTED.get(error["type"])
     wanted = wanted.format(**error.get("ctx", {})) if wanted else error["msg"][0].lower() + error["msg"][1:]
     return f"{key} = {_show(error['input'])}: wanted {wanted}"

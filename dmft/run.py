@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from dmft.cost import refuse_too_large
-from dmft.problem import Problem, ProblemError
-from dmft.solution import Solution, State
+from dmft.problem import Problem
+from dmft.solution import Solution, State, refuse_other_problem
 from dmft.solver.march import AcceptedCell, March
 from dmft.solver.outcome import Outcome
 
@@ -84,23 +84,9 @@ def _march(problem: Problem, start: Solution | None) -> March:
     model = problem.parameters.build()
     if start is None:
         return March(model, problem.solver)
-    return March(model, problem.solver, start.state.history.copy(), start.state.next_step)
-
-
-# What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
-LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
-
-
-def refuse_other_problem(found: Solution, problem: Problem) -> None:
-    """ProblemError, naming the key, unless `problem` differs from that of `found` in limits and a larger t_max only."""
-    for table, wanted in problem.tables.items():
-        known = found.problem.tables[table]
-        for key in sorted({*wanted, *known} - set(LIMITS)):
-            if wanted.get(key) != known.get(key):
-                raise ProblemError(f"holds another problem: {key} = {known.get(key)!r} there, {wanted.get(key)!r} wanted")
-    reached = float(found.time[-1])
-    if problem.solver.t_max < reached:
-        raise ProblemError(f"has reached t = {reached:g} already: wanted t_max >= {reached:g}, not {problem.solver.t_max:g}")
+    march = March(model, problem.solver, start.state.history.copy(), start.state.next_step)
+    march.residual = start.residual
+    return march
 
 
 def _solution(problem: Problem, march: March, outcome: Outcome, iterations: int, wall_time: float) -> Solution:
@@ -129,7 +115,8 @@ def densities(response: Array, kick: Array, equal_time: Array, time: Array, weig
     R_ij = int R(t_i, s) L_j(s) ds with L_j the Lagrange polynomials of the cell of node j.  For the cells before that of
     node i, R_ij/weight_j is the projection of R(t_i, .) on polynomials, as Gauss-Radau quadrature is exact for the products
     L_j L_k.  Inside its own cell R(t_i, .) goes from its value at the last node before to R(t_i, t_i) as a power of time that
-    gives it the right integral: it may fall much faster than the cell is long.  Column 0 is the response to a kick at t = 0.
+    gives it the right integral: it may fall much faster than the cell is long.  Where that integral lies outside of what a
+    monotone function can have, it is the parabola with it.  Column 0 is the response to a kick at t = 0.
     """
     density = np.zeros_like(response)
     density[:, 1:] = response[:, 1:] / weights[1:]
@@ -142,6 +129,7 @@ def densities(response: Array, kick: Array, equal_time: Array, time: Array, weig
         start, end = density[own, first - 1, None], equal_time[own, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             power = (end - start) / (mean - start) - 1
-        power = np.where(power >= 0, power, 1.0)
-        density[own, own] = np.tril(start + (end - start) * x**power)
+        monotone = start + (end - start) * x ** np.maximum(power, 0.0)
+        parabola = start + (end - start) * x + 6 * x * (1 - x) * (mean - (start + end) / 2)
+        density[own, own] = np.tril(np.where(power >= 0, monotone, parabola))
     return density

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.kernels import History
-from dmft.problem import Problem
+from dmft.problem import Problem, ProblemError
 from dmft.solver.outcome import Outcome
 from dmft.solver.step_control import FLOOR
 from dmft.tableau import lagrange
@@ -142,3 +142,19 @@ class Solution:
         from dmft.plots import standard
 
         return standard.figure(self, path)
+
+
+# What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
+LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
+
+
+def refuse_other_problem(found: Solution, problem: Problem) -> None:
+    """ProblemError, naming the key, unless `problem` differs from that of `found` in limits and a larger t_max only."""
+    for table, wanted in problem.tables.items():
+        known = found.problem.tables[table]
+        for key in sorted({*wanted, *known} - set(LIMITS)):
+            if wanted.get(key) != known.get(key):
+                raise ProblemError(f"holds another problem: {key} = {known.get(key)!r} there, {wanted.get(key)!r} wanted")
+    reached = float(found.time[-1])
+    if problem.solver.t_max < reached:
+        raise ProblemError(f"has reached t = {reached:g} already: wanted t_max >= {reached:g}, not {problem.solver.t_max:g}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dmft.cli.inputs import load_problem
+from dmft.cli.inputs import load_problem, naming
 from dmft.cli.progress import duration
 from dmft.cli.tables import print_table
 
@@ -20,9 +20,12 @@ def plan(
     ] = None,
 ) -> None:
     """Estimate nodes, memory and time of a run before it is started."""
+    from dmft import ProblemError
     from dmft.plan import plan as estimate
 
-    planned = estimate(load_problem(file, assignments or []))
+    asked = load_problem(file, assignments or [])
+    with naming(file, ProblemError):
+        planned = estimate(asked)
     print_table(
         f"plan of {file}",
         [

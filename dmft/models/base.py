@@ -93,6 +93,11 @@ class Model(Protocol):
         """Names of what `observe` returns, the multiplier included."""
         ...
 
+    @property
+    def observable_sizes(self) -> Mapping[str, float]:
+        """Sizes that count for the tolerance although the observable itself is still smaller; zero if not named."""
+        ...
+
     def start(self) -> Start:
         """The state at t = 0."""
         ...

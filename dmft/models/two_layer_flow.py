@@ -21,6 +21,7 @@ X_- = X_d - X_o.  Channel 0 carries K = C_+/m with D_+/m, channel 1 carries C_- 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,6 +43,8 @@ Array = NDArray[np.float64]
 class TwoLayerFlowParameters(Parameters):
     """The `[problem]` table of `model = "two-layer-flow"`."""
 
+    alternatives = ("samples_per_parameter", "samples_per_dimension")
+
     width: float = Field(description="number of neurons m: a whole number, or inf")
     samples_per_parameter: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="n/(m d)")
     samples_per_dimension: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="alpha = n/d")
@@ -50,12 +53,14 @@ class TwoLayerFlowParameters(Parameters):
         default=None, ge=1, le=hermite.MAX_DEGREE, description="cut the series of a named activation here"
     )
     target: str | tuple[float, ...] = Field(default="none", description="phi: a name, normalised Hermite coefficients, or none")
-    noise: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="tau, standard deviation of the label noise")
+    noise: float = Field(
+        default=0.0, ge=0, le=1e100, allow_inf_nan=False, description="tau, standard deviation of the label noise"
+    )
     init: Literal["mean-field", "lazy"] = Field(
         default="mean-field", description="a(0) = init_scale, or init_scale sqrt(width)"
     )
     init_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="gamma")
-    alignment: float = Field(default=0.0, gt=-1, lt=1, description="v(0), overlap of every neuron with u")
+    alignment: float = Field(default=0.0, gt=-1, lt=1, allow_inf_nan=False, description="v(0), overlap of every neuron with u")
     train_second_layer: bool = Field(default=True, description="whether a(t) moves")
 
     @field_validator("width")
@@ -83,7 +88,7 @@ class TwoLayerFlowParameters(Parameters):
     @classmethod
     def _one_sample_ratio(cls, values: Any) -> Any:
         """Exactly one of the two ratios; kept as samples per parameter whenever the width is finite."""
-        given = [key for key in ("samples_per_parameter", "samples_per_dimension") if values.get(key) is not None]
+        given = [key for key in cls.alternatives if values.get(key) is not None]
         if len(given) != 1:
             got = "both" if given else "neither"
             raise ValueError(f"samples_per_parameter, samples_per_dimension: {got} given, wanted exactly one of the two")
@@ -92,6 +97,12 @@ class TwoLayerFlowParameters(Parameters):
             values = {**values, "samples_per_parameter": alpha / width}
             del values["samples_per_dimension"]
         return values
+
+    @field_validator("samples_per_parameter")
+    @classmethod
+    def _without_rounding(cls, ratio: float | None) -> float | None:
+        """To 15 digits, so that n/d = 0.3 at width 3 is n/(m d) = 0.1 and both ways are the same problem."""
+        return None if ratio is None else float(f"{ratio:.15g}")
 
     @model_validator(mode="after")
     def _consistent(self) -> TwoLayerFlowParameters:
@@ -175,6 +186,11 @@ class TwoLayerFlow:
     def channel_sizes(self) -> Array:
         """C_o = 0: K = e and C_- = 1."""
         return np.array([self.inverse_width, 1.0])
+
+    @property
+    def observable_sizes(self) -> Mapping[str, float]:
+        """C_o acts like (m - 1) C_o beside C_d = 1; far below 1/m it is what rounding leaves of K - e C_-."""
+        return {"neuron_overlap": self.inverse_width}
 
     def start(self) -> Start:
         """C_d = 1 and C_o = v^2 at t = 0: independent neurons, tilted by v towards u."""

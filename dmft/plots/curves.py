@@ -16,7 +16,7 @@ TEST, TRAIN, ALIGNMENT, LAYER = "#D55E00", "#0072B2", "#00805A", "#6A3D9A"
 # A curve has begun to move once it is this fraction of its whole range away from its start.
 MOVED = 1e-2
 # A training error that falls by more than the first factor is drawn on a logarithmic axis, down to the second one.
-FALL, DEEPEST = 20.0, 1e4
+FALL, DEEPEST = 20.0, 1e8
 
 
 def first_motion(solution: Solution) -> float:
@@ -48,8 +48,14 @@ def draw_errors(axes: Axes, solution: Solution, times: Array) -> None:
 
 
 def _mark_early_stopping(axes: Axes, solution: Solution, times: Array) -> None:
-    """A point where the test error is smallest, its coordinates above the panel, where no curve can hide them."""
+    """A point where the test error is smallest, its coordinates above the panel, where no curve can hide them.
+
+    None while the test error still falls: that is no point to stop at.
+    """
     best = solution.early_stopping
+    if best.time == solution.time[-1]:
+        axes.set_title("the test error falls to the end", fontsize="medium", loc="right")
+        return
     at = max(best.time, times[0])
     axes.axvline(at, color="0.5", linewidth=0.8, linestyle=":")
     axes.plot([at], [best.value], "o", color=TEST, markersize=6, markeredgecolor="black", clip_on=False, zorder=5)
@@ -78,7 +84,8 @@ def draw_order_parameters(axes: Axes, solution: Solution, times: Array) -> None:
         side.margins(x=0)
         _widen(side)
     axes.tick_params(axis="x", which="both", direction="in", top=True)
-    axes.axvline(max(solution.early_stopping.time, times[0]), color="0.5", linewidth=0.8, linestyle=":")
+    if solution.early_stopping.time < solution.time[-1]:
+        axes.axvline(max(solution.early_stopping.time, times[0]), color="0.5", linewidth=0.8, linestyle=":")
 
 
 def _widen(axes: Axes) -> None:

@@ -6,6 +6,7 @@ A run that failed or is not finished is drawn by the same call and says so.
 
 from __future__ import annotations
 
+import logging
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ def _save(drawn: Figure, path: Path) -> None:
     """Write the figure; it appears complete or not at all."""
     from dmft.storage.atomic import replacing
 
+    # The subsetter of fonts for PDF remarks on their dates.
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
     # The name that is written to ends in .part, which tells no format.
     with replacing(path) as beside:
         drawn.savefig(beside, format=path.suffix.lstrip(".").lower(), dpi=DOTS_PER_INCH)

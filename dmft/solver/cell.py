@@ -79,7 +79,7 @@ class Cell:
         rows.R[:] = self.dt
         rows.overlap[:] = max(np.abs(guessed.overlap).max(), np.sqrt(own[0]))
         rows.scalars[:] = np.abs(guessed.scalars).max(axis=1, keepdims=True)
-        watched = np.column_stack([self.watched(guess), scales(self.history, self.model.observables)])
+        watched = np.column_stack([self.watched(guess), scales(self.history, observable_sizes(self.model))])
         self.watched(size)[:] = SETTLED * np.abs(watched).max(axis=1, keepdims=True)
         return np.maximum(size, tiny)
 
@@ -143,6 +143,11 @@ def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
     """
     along = np.einsum("c,csj->s", model.channel_weights, forces.M * rows.C + forces.D * rows.R)
     return along + forces.drift * rows.overlap
+
+
+def observable_sizes(model: Model) -> dict[str, float]:
+    """Every observable in order, with the size that counts at least; zero for most."""
+    return {name: model.observable_sizes.get(name, 0.0) for name in model.observables}
 
 
 def initial_node(model: Model, history: History) -> float:

@@ -17,7 +17,7 @@ from dmft.kernels import History
 from dmft.models.base import Model
 from dmft.problem import SolverSettings
 from dmft.solver import guess
-from dmft.solver.cell import Cell, append, empty_history, initial_node
+from dmft.solver.cell import Cell, append, empty_history, initial_node, observable_sizes
 from dmft.solver.fixed_point import Anderson, AndersonThenNewton, Ending, NewtonKrylov
 from dmft.solver.outcome import Outcome
 from dmft.solver.step_control import StepControl
@@ -70,7 +70,7 @@ class March:
     def __init__(self, model: Model, settings: SolverSettings, history: History | None = None, next_step: float = 0.0) -> None:
         self.model, self.settings = model, settings
         self.tableau = radau(settings.stages)
-        self.control = StepControl(self.tableau, settings.tolerance)
+        self.control = StepControl(self.tableau, settings.tolerance, observable_sizes(model))
         self.solver = AndersonThenNewton(
             Anderson(max_iterations=min(EASY, settings.max_iterations)),
             NewtonKrylov(max_iterations=settings.max_iterations - EASY),

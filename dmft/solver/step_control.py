@@ -8,7 +8,7 @@ over all observables and nodes, each relative to what the tolerance is relative 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +23,19 @@ Array = NDArray[np.float64]
 FLOOR = 1e-3
 
 
-def scales(history: History, names: Sequence[str]) -> Array:
+def scales(history: History, sizes: Mapping[str, float]) -> Array:
     """What the tolerance of each observable is relative to at the last node, (observables,)."""
-    return np.array([max(abs(history[name][-1]), FLOOR * np.abs(history[name]).max()) for name in names])
+    largest = [max(np.abs(history[name]).max(), size) for name, size in sizes.items()]
+    return np.maximum([abs(history[name][-1]) for name in sizes], FLOOR * np.array(largest))
 
 
 @dataclass(frozen=True)
 class StepControl:
-    """Step sizes for one tableau and tolerance."""
+    """Step sizes for one tableau and tolerance; `sizes` names the observables, see `Model.observable_sizes`."""
 
     tableau: Tableau
     tolerance: float
+    sizes: Mapping[str, float]
     safety: float = 0.9
     largest_growth: float = 4.0
     smallest_growth: float = 0.2
@@ -41,10 +43,10 @@ class StepControl:
     def error(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
         """Estimated error of the new nodes, relative to the tolerance."""
         old = self._old_nodes(history, dt)
-        names = list(observed)
-        new = np.array([observed[name] for name in names])
-        known = np.array([history[name][old] for name in names])
-        largest = np.maximum(np.abs(new).max(axis=1), [np.abs(history[name]).max() for name in names])
+        new = np.array([observed[name] for name in self.sizes])
+        known = np.array([history[name][old] for name in self.sizes])
+        largest = np.array([max(np.abs(history[name]).max(), size) for name, size in self.sizes.items()])
+        largest = np.maximum(largest, np.abs(new).max(axis=1))
         scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
         scale[largest == 0.0] = 1.0
         if old.size < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +13,7 @@ from numpy.typing import NDArray
 
 from dmft.kernels import History
 from dmft.problem import Problem, ProblemError
-from dmft.run import refuse_other_problem
-from dmft.solution import Solution, State
+from dmft.solution import Solution, State, refuse_other_problem
 from dmft.solver.cell import empty_history
 from dmft.solver.outcome import Outcome
 from dmft.storage import schema
@@ -29,19 +29,30 @@ class RunFileError(ValueError):
 
 
 def write(path: str | Path, solution: Solution) -> None:
-    """Write a run file; it appears complete or not at all."""
-    with replacing(Path(path)) as beside, h5py.File(beside, "w", libver=("v108", "v110")) as file:
-        for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
-            _put(file, name, values, schema.ROOT[name])
-        for name, values in solution.observables.items():
-            _put(file, f"observables/{name}", values, schema.OBSERVABLES[name])
-        for name, values in solution.kernels.items():
-            _put(file, f"kernels/{name}", values, schema.KERNELS[name])
-        _put_state(file, solution.state)
-        for name, value in _attributes(solution).items():
-            file.attrs[name] = value
-        # The marker of a whole file comes last.
-        file.attrs["complete"] = solution.complete
+    """Write a run file; it appears complete or not at all.
+
+    Raises OSError if it cannot be written, for example because the disk is full.
+    """
+    # HDF5 crashes when it cannot write its buffers: it writes to memory, and the disk sees one plain write.
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver=("v108", "v110")) as file:
+        _fill(file, solution)
+    with replacing(Path(path)) as beside:
+        beside.write_bytes(image.getbuffer())
+
+
+def _fill(file: h5py.File, solution: Solution) -> None:
+    for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
+        _put(file, name, values, schema.ROOT[name])
+    for name, values in solution.observables.items():
+        _put(file, f"observables/{name}", values, schema.OBSERVABLES[name])
+    for name, values in solution.kernels.items():
+        _put(file, f"kernels/{name}", values, schema.KERNELS[name])
+    _put_state(file, solution.state)
+    for name, value in _attributes(solution).items():
+        file.attrs[name] = value
+    # The marker of a whole file comes last.
+    file.attrs["complete"] = solution.complete
 
 
 def _attributes(solution: Solution) -> dict[str, object]:
@@ -171,8 +182,3 @@ def continue_from(path: Path, problem: Problem) -> Solution | None:
         raise ProblemError(f"{error}; wanted a new name or the run file to continue") from None
     refuse_other_problem(found, problem)
     return found
-
-
-def describe(entries: Mapping[str, Entry]) -> list[tuple[str, str, str, str]]:
-    """Rows (name, dimensions, units, meaning) for documentation."""
-    return [(name, ", ".join(e.dimensions), e.units, e.meaning) for name, e in entries.items()]

@@ -26,6 +26,7 @@ CASES = {
     "lazy, linear": {"width": 1e4, "init": "lazy", "activation": [0, 1.0], "target": "none", "samples_per_parameter": 2e-4},
     "large start": {"init_scale": 10.0},
     "small start": {"init_scale": 0.01},
+    "tiny start, no alignment": {"width": 100, "activation": "erf", "init_scale": 1e-4, "alignment": 0.0},
     "tanh": {"activation": "tanh"},
     "softplus": {"activation": "softplus"},
     "truncated relu": {"activation": "relu", "activation_degree": 30},

@@ -33,6 +33,11 @@ GOOD = {"width": 10, "samples_per_parameter": 1.0, "activation": "erf", "t_max":
         ({"activation": [0, 1], "activation_degree": 3}, ["activation_degree"]),
         ({"target": []}, ["target"]),
         ({"target": [math.inf]}, ["target"]),
+        ({"activation": 3}, ["activation = 3", "a name, or normalised Hermite coefficients"]),
+        ({"activation": [0, "a"]}, ["activation", "Hermite"]),
+        ({"noise": 1e200}, ["noise = 1e+200", "<= 1e+100"]),
+        ({"tolerance": math.nan}, ["tolerance = nan", "finite"]),
+        ({"alignment": math.nan}, ["alignment = nan", "finite"]),
         ({"init": "huge"}, ["init", "mean-field", "lazy"]),
         ({"init_scale": 0}, ["init_scale"]),
         ({"alignment": 1.0}, ["alignment"]),
@@ -99,6 +104,16 @@ def test_problems_are_frozen():
 
 def test_replace_keeps_the_rest():
     assert Problem(**GOOD).replace(noise=0.2, t_max=3.0) == Problem(**{**GOOD, "noise": 0.2, "t_max": 3.0})
+
+
+def test_replacing_a_sample_ratio_takes_the_place_of_the_other():
+    assert Problem(**GOOD).replace(samples_per_dimension=5.0) == Problem(**{**GOOD, "samples_per_parameter": 0.5})
+
+
+def test_sample_ratios_agree_beyond_rounding():
+    """0.3/3 is not 0.1 in floating point; the problems are the same all the same."""
+    keys = {"width": 3, "activation": "erf", "t_max": 1.0}
+    assert Problem(samples_per_dimension=0.3, **keys) == Problem(samples_per_parameter=0.1, **keys)
 
 
 def test_overrides():

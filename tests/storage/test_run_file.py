@@ -1,6 +1,9 @@
 """Run files: layout, round trip, continuation bit for bit, refusal, atomic writes."""
 
+import platform
+import resource
 import shutil
+import signal
 import subprocess
 
 import h5py
@@ -193,10 +196,50 @@ def test_a_missing_folder_is_refused_before_the_work(small, tmp_path):
         solve(small, output=tmp_path / "none" / "run.h5")
 
 
+@pytest.fixture
+def full_disk(solution, tmp_path):
+    """No file of this process may grow beyond half of what the run file needs."""
+    solution.save(tmp_path / "probe.h5")
+    size = (tmp_path / "probe.h5").stat().st_size
+    (tmp_path / "probe.h5").unlink()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_full_disk_is_one_error_and_leaves_the_old_file(solution, tmp_path, full_disk):
+    path = tmp_path / "run.h5"
+    path.write_text("old")
+    with pytest.raises(OSError):
+        solution.save(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_a_link_is_followed(solution, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.h5").symlink_to(tmp_path / "there" / "run.h5")
+    solution.save(tmp_path / "link.h5")
+    assert (tmp_path / "link.h5").is_symlink()
+    assert Solution.load(tmp_path / "there" / "run.h5").complete
+
+
+def test_a_write_in_progress_elsewhere_is_left_alone(tmp_path):
+    """Only the parts of processes that are gone are removed; process 1 is always there."""
+    alive = tmp_path / f".run.h5.{platform.node()}-1.part"
+    alive.write_text("being written")
+    with replacing(tmp_path / "run.h5") as beside:
+        beside.write_text("new")
+    assert alive.read_text() == "being written"
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "run.h5"
     path.write_text("old")
-    (tmp_path / ".run.h5.123.part").write_text("left by a killed process")
+    (tmp_path / f".run.h5.{platform.node()}-4194305.part").write_text("left by a killed process")
 
     def write_half():
         with replacing(path) as beside:
