@@ -97,15 +97,18 @@ def register(name: str):
 class Problem:
     """One parameter point of one model, and the solver settings.
 
-    Built from keywords (`Problem(width=10, ..., t_max=300.0)`), from a TOML file (`Problem.load(path)`) or from TOML text
-    (`Problem.from_toml(text)`).  Two problems are equal if every value, defaults included, is.
+    Built from keywords (`Problem(width=10, ..., t_max=300.0)`), from the two tables (`Problem(problem={...}, solver={...})`),
+    from a TOML file (`Problem.load(path)`) or from TOML text (`Problem.from_toml(text)`).  Two problems are equal if every value, defaults included, is.
 
     Raises ProblemError with one line that names the key, what was given and what is wanted.
     """
 
     def __init__(self, **keys: Any) -> None:
-        settings = {key: keys.pop(key) for key in list(keys) if key in SolverSettings.model_fields}
-        self._set({"problem": keys, "solver": settings})
+        if "problem" in keys or "solver" in keys:
+            self._set(keys)
+        else:
+            settings = {key: keys.pop(key) for key in list(keys) if key in SolverSettings.model_fields}
+            self._set({"problem": keys, "solver": settings})
 
     def _set(self, tables: Mapping[str, Any]) -> None:
         _refuse_unknown(tables, ("problem", "solver"), "the problem file")

@@ -91,6 +91,13 @@ def test_toml_round_trip(keys):
     assert again.to_toml() == problem.to_toml()
 
 
+def test_tables_are_as_good_as_keywords():
+    problem = Problem(**GOOD, tolerance=1e-6)
+    assert Problem(**problem.tables) == problem
+    with pytest.raises(ProblemError, match="solver"):
+        Problem(problem=problem.tables["problem"])
+
+
 def test_defaults_do_not_matter_for_equality():
     assert Problem(**GOOD) == Problem(**GOOD, noise=0.0, tolerance=1e-5)
     assert Problem(**GOOD) != Problem(**GOOD, noise=0.1)
