@@ -98,7 +98,8 @@ class Problem:
     """One parameter point of one model, and the solver settings.
 
     Built from keywords (`Problem(width=10, ..., t_max=300.0)`), from the two tables (`Problem(problem={...}, solver={...})`),
-    from a TOML file (`Problem.load(path)`) or from TOML text (`Problem.from_toml(text)`).  Two problems are equal if every value, defaults included, is.
+    from a TOML file (`Problem.load(path)`) or from TOML text (`Problem.from_toml(text)`).  Two problems are equal if every
+    value, defaults included, is.
 
     Raises ProblemError with one line that names the key, what was given and what is wanted.
     """

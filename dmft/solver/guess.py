@@ -1,7 +1,8 @@
 """First guess for the rows of a new cell.
 
-Correlations against old times and one-time functions go on with half their last slope in log t; the cell's own block is
-that of the previous cell; and response rows are shifted by one cell, because R depends mostly on t - t'.
+Correlations against old times and one-time functions go on with half their last slope in log t, and inside the cell are those
+of the previous one.  Response rows are shifted by one cell, because R depends mostly on t - t'; inside the cell they follow
+from the M - nu of the previous one, so that a step that was cut short starts well too.
 """
 
 from __future__ import annotations
