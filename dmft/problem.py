@@ -253,12 +253,8 @@ WANTED = {
     "less_than_equal": "a number <= {le:g}",
     "finite_number": "a finite number",
     "float_type": "a number",
-    "float_parsing": "a number",
     "int_type": "a whole number",
-    "int_parsing": "a whole number",
     "int_from_float": "a whole number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
     "literal_error": "{expected}",
 }
 

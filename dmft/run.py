@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -44,17 +45,18 @@ def solve(
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
     """
     began = monotonic()
+    if start is not None:
+        refuse_other_problem(start, problem)
+        start = replace(start, state=State(start.state.history.copy(), start.state.next_step))
     if output is not None:
         from dmft.storage import run_file
 
         output = Path(output)
         start = run_file.continue_from(output, problem) or start
-    if start is not None:
-        refuse_other_problem(start, problem)
-    refuse_too_large(problem)
     # The products are thin: one BLAS thread is fastest, and makes results independent of the machine's core count.
     # What overflows becomes a residual that is not finite, and a named outcome.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
+        refuse_too_large(problem)
         march = _march(problem, start)
         iterations, earlier = (start.iterations, start.wall_time) if start else (0, 0.0)
 
@@ -80,11 +82,11 @@ def solve(
 
 
 def _march(problem: Problem, start: Solution | None) -> March:
-    """The march of a problem, from t = 0 or from a copy of the state of `start`."""
+    """The march of a problem, from t = 0 or from the state of `start`, which it takes over."""
     model = problem.parameters.build()
     if start is None:
         return March(model, problem.solver)
-    march = March(model, problem.solver, start.state.history.copy(), start.state.next_step)
+    march = March(model, problem.solver, start.state.history, start.state.next_step)
     march.residual = start.residual
     return march
 

@@ -38,35 +38,30 @@ def solve(
         raise typer.BadParameter(f"--checkpoint = {checkpoint:g}: wanted seconds >= 0")
     with StopOnSignal() as stop:
         asked = load_problem(problem, assignments or [])
-        stored = _stored(output, asked)
+        stored = _stored(output, asked)  # a look at it; the solver reads it whole
         if stored is not None and stored.complete and stored.time[-1] == asked.solver.t_max:
             _say(f"complete already: {_summary(stored)}, {output}", quiet)
             return
         with meter(asked.solver.t_max, quiet) as progress:
-            solution = _run(problem, output, asked, stored, progress, stop, checkpoint)
+            solution = _run(problem, output, asked, progress, stop, checkpoint)
     _report(solution, output, progress, stop, quiet)
 
 
 def _stored(output: Path, asked: Problem) -> Solution | None:
-    """The run to go on from, if there is one."""
-    from dmft import ProblemError
+    """Observables of the run to go on from, if there is one."""
     from dmft.storage import run_file
 
-    with naming(output, ProblemError):
-        return run_file.continue_from(output, asked)
+    with naming(output, run_file.OutputError):
+        return run_file.continue_from(output, asked, only_observables=True)
 
 
-def _run(
-    file: Path, output: Path, asked: Problem, stored: Solution | None, progress: Meter, stop: StopOnSignal, checkpoint: float
-) -> Solution:
+def _run(file: Path, output: Path, asked: Problem, progress: Meter, stop: StopOnSignal, checkpoint: float) -> Solution:
     """Solve; what is refused or cannot be written is bad input of the file that it is about."""
-    import numpy as np
-
     import dmft
+    from dmft.storage.run_file import OutputError
 
-    # What overflows ends as an outcome, with a line of its own.
-    with naming(output, OSError), naming(file, dmft.ProblemError), np.errstate(all="ignore"):
-        return dmft.solve(asked, output=output, start=stored, observers=(progress, stop), checkpoint_every=checkpoint)
+    with naming(file, dmft.ProblemError), naming(output, OSError, OutputError):
+        return dmft.solve(asked, output=output, observers=(progress, stop), checkpoint_every=checkpoint)
 
 
 def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numba
@@ -177,6 +178,11 @@ class TwoLayerFlow:
         "multiplier", "neuron_overlap", "memory_of_start", "complexity",
     )  # fmt: skip
 
+    @cached_property
+    def slope_at_one(self) -> float:
+        """h'(1) = E[sigma'^2]."""
+        return float(self.covariance.evaluate(np.ones(1))[1, 0])
+
     @property
     def channel_weights(self) -> Array:
         """C_d = K + (1 - e) C_-."""
@@ -257,7 +263,7 @@ class TwoLayerFlow:
             "multiplier": multiplier,
             "neuron_overlap": K - e * C_minus,
             "memory_of_start": rows.C[0, :, 0] + (1 - e) * rows.C[1, :, 0],
-            "complexity": np.abs(a) * math.sqrt(self.covariance.evaluate(np.ones(1))[1][0] * self.inverse_alpha),
+            "complexity": np.abs(a) * math.sqrt(self.slope_at_one * self.inverse_alpha),
         }
 
     def kernels(self, history: History) -> dict[str, Array]:
@@ -282,7 +288,7 @@ class TwoLayerFlow:
         _, h1_d, _ = self.covariance.evaluate(K + (1 - e) * C_minus)
         _, h1_o, _ = self.covariance.evaluate(K - e * C_minus)
         S = self.inverse_alpha * a * a[0] * (h1_d * R_d + h1_o * (1 - e) * (plus - minus))
-        equal = self.inverse_alpha * a**2 * self.covariance.evaluate(np.ones(1))[1]
+        equal = self.inverse_alpha * a**2 * self.slope_at_one
         return {
             "R_d": (R_d, np.ones_like(a)),
             "R_o": (R_o, np.zeros_like(a)),

@@ -168,7 +168,7 @@ class March:
             **attempt.observed,
             **cell.forces.values,
             "time": times,
-            "weights": cell.A[-1],
+            "weights": cell.dt * self.tableau.b,
             "overlap": rows.overlap,
             "stage_multiplier": cell.multiplier,
             "kick": cell.kick(),

@@ -23,10 +23,14 @@ Array = NDArray[np.float64]
 FLOOR = 1e-3
 
 
+def _largest(history: History, sizes: Mapping[str, float]) -> Array:
+    """Largest magnitude of each observable so far, or the size that counts at least, (observables,)."""
+    return np.array([max(np.abs(history[name]).max(), size) for name, size in sizes.items()])
+
+
 def scales(history: History, sizes: Mapping[str, float]) -> Array:
     """What the tolerance of each observable is relative to at the last node, (observables,)."""
-    largest = [max(np.abs(history[name]).max(), size) for name, size in sizes.items()]
-    return np.maximum([abs(history[name][-1]) for name in sizes], FLOOR * np.array(largest))
+    return np.maximum([abs(history[name][-1]) for name in sizes], FLOOR * _largest(history, sizes))
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,7 @@ class StepControl:
         old = self._old_nodes(history, dt)
         new = np.array([observed[name] for name in self.sizes])
         known = np.array([history[name][old] for name in self.sizes])
-        largest = np.array([max(np.abs(history[name]).max(), size) for name, size in self.sizes.items()])
-        largest = np.maximum(largest, np.abs(new).max(axis=1))
+        largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
         scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
         scale[largest == 0.0] = 1.0
         if old.size < 2:

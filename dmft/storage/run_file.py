@@ -24,6 +24,10 @@ from dmft.storage.schema import Entry
 Array = NDArray[np.float64]
 
 
+class OutputError(ProblemError):
+    """A place for a run file that cannot be used: it holds something else, or cannot be written to."""
+
+
 class RunFileError(ValueError):
     """A file that is not a run file of this schema, or cannot be read."""
 
@@ -168,17 +172,19 @@ def _group(file: h5py.File, name: str) -> dict[str, Array]:
     return {str(key): _array(file, f"{name}/{key}") for key in group}
 
 
-def continue_from(path: Path, problem: Problem) -> Solution | None:
-    """The run stored at `path` if it is of this problem, None if there is no file there.
+def continue_from(path: Path, problem: Problem, *, only_observables: bool = False) -> Solution | None:
+    """The run stored at `path` if it is of this problem, None if there is no file there; `only_observables` as in `read`.
 
-    Raises ProblemError if the file holds another problem, is no run file, or the place cannot be written to.
+    Raises OutputError if the file holds another problem, is no run file, or the place cannot be written to.
     """
-    refuse_unwritable(path)
-    if not path.exists():
-        return None
     try:
-        found = read(path)
+        refuse_unwritable(path)
+        if not path.exists():
+            return None
+        found = read(path, only_observables=only_observables)
+        refuse_other_problem(found, problem)
     except RunFileError as error:
-        raise ProblemError(f"{error}; wanted a new name or the run file to continue") from None
-    refuse_other_problem(found, problem)
+        raise OutputError(f"{error}; wanted a new name or the run file to continue") from None
+    except ProblemError as error:
+        raise OutputError(str(error)) from None
     return found

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dmft.solver.outcome import Outcome
+
 SCHEMA = 1
 
 TIME = "time unit"
+RATE = f"1/{TIME}"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ ATTRIBUTES: dict[str, str] = {
     "dmft_version": "version of the program",
     "model": "the theory, as in [problem] model",
     "problem": "the problem file as TOML text, defaults included",
-    "outcome": "done, running, interrupted, not-converged, not-finite or stuck",
+    "outcome": f"one of {', '.join(outcome.value for outcome in Outcome)}",
     "advice": "what to do about the outcome, in words",
     "complete": "true if the last node is t_max",
     "nodes": "number of nodes n, the initial condition included",
@@ -43,7 +46,7 @@ _T, _TT = ("time",), ("time", "time_prime")
 ROOT: dict[str, Entry] = {
     "time": Entry(_T, TIME, "nodes t; the first is 0, the last t_max if the run is complete"),
     "time_prime": Entry(("time_prime",), TIME, "nodes t', the same as time: second axis of the kernels"),
-    "weights": Entry(_T, "time unit", "quadrature weights of int ds on the nodes"),
+    "weights": Entry(_T, TIME, "quadrature weights of int ds on the nodes"),
 }
 
 OBSERVABLES: dict[str, Entry] = {
@@ -51,7 +54,7 @@ OBSERVABLES: dict[str, Entry] = {
     "test_error": Entry(_T, "1", "C0_F(t,t)/2: mean of (f - y)^2/2 on a fresh sample, label noise included"),
     "second_layer": Entry(_T, "1", "a(t), the second-layer weight of every neuron"),
     "alignment": Entry(_T, "1", "v(t) = <w_i, u>, overlap of a neuron with the signal direction"),
-    "multiplier": Entry(_T, "1/time unit", "nu(t), which keeps |w_i| = 1"),
+    "multiplier": Entry(_T, RATE, "nu(t), which keeps |w_i| = 1"),
     "neuron_overlap": Entry(_T, "1", "C_o(t,t) = <w_i, w_j>, overlap of two neurons"),
     "memory_of_start": Entry(_T, "1", "C_d(t,0), overlap of a neuron with its initial value"),
     "complexity": Entry(_T, "1", "|a| sqrt(h'(1)/alpha), bound of the Gaussian complexity"),
@@ -60,8 +63,8 @@ OBSERVABLES: dict[str, Entry] = {
 KERNELS: dict[str, Entry] = {
     "C_d": Entry(_TT, "1", "<w_i(t), w_i(t')>, correlation of a neuron with itself"),
     "C_o": Entry(_TT, "1", "<w_i(t), w_j(t')>, correlation of two neurons"),
-    "R_d": Entry(_TT, "1/time unit", "response density of a neuron at t to a force on itself at t'"),
-    "R_o": Entry(_TT, "1/time unit", "response density of a neuron at t to a force on another at t'"),
+    "R_d": Entry(_TT, RATE, "response density of a neuron at t to a force on itself at t'"),
+    "R_o": Entry(_TT, RATE, "response density of a neuron at t to a force on another at t'"),
     "C_F": Entry(_TT, "1", "correlation of the residual f - y on one training sample"),
-    "R_F": Entry(_TT, "1/time unit", "response density of that residual to a field added to it, without its delta(t-t')"),
+    "R_F": Entry(_TT, RATE, "response density of that residual to a field added to it, without its delta(t-t')"),
 }

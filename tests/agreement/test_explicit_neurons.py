@@ -1,15 +1,11 @@
 """Two channels against explicit neuron indices."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from dmft import Problem, solve
 
-sys.path.insert(0, str(Path(__file__).parent))
-from explicit_neurons import ExplicitNeurons
+from .explicit_neurons import ExplicitNeurons
 
 CASES = {
     "one neuron": {"width": 1, "alignment": 0.3},

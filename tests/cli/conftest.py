@@ -5,11 +5,11 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from dmft.cli.main import run
+from tests.comparison import datasets
 
 QUICK = """
 [problem]
@@ -87,23 +87,3 @@ def uninterrupted(tmp_path_factory) -> dict[str, np.ndarray]:
     (folder / "slow.toml").write_text(SLOW)
     assert run(["solve", str(folder / "slow.toml"), "-o", str(folder / "slow.h5"), "--quiet"]) == 0
     return datasets(folder / "slow.h5")
-
-
-def datasets(path: Path) -> dict[str, np.ndarray]:
-    """Every dataset of a file, by name."""
-    found = {}
-
-    def keep(name, item):
-        if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
-
-    with h5py.File(path) as file:
-        file.visititems(keep)
-    return found
-
-
-def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
-    """The same datasets, bit for bit."""
-    assert one.keys() == other.keys()
-    for name, values in one.items():
-        assert np.array_equal(values, other[name]), name

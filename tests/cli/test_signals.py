@@ -11,8 +11,9 @@ import pytest
 from dmft import Outcome, Solution
 from dmft.cli.progress import Meter
 from dmft.cli.signals import SIGNALS
+from tests.comparison import assert_same, datasets
 
-from .conftest import assert_same, datasets, start
+from .conftest import start
 
 PATIENCE = 60.0
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from dmft import Outcome, Problem, Solution, solve
+from tests.comparison import assert_same, datasets
 
-from .conftest import QUICK, assert_same, datasets, start
+from .conftest import QUICK, start
 
 
 def test_file_holds_what_the_library_finds(solved):

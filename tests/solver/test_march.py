@@ -8,6 +8,7 @@ from dmft.solver.fixed_point import AndersonThenNewton, Ending, FixedPoint
 from dmft.solver.march import March
 from dmft.solver.step_control import StepControl
 from dmft.tableau import lagrange, radau
+from tests.conftest import reference_problem
 
 
 def test_last_node_is_t_max(small):
@@ -54,10 +55,7 @@ def test_nodes_grow_with_the_logarithm_of_time(small):
 
 def test_long_times_near_the_interpolation_threshold():
     """Anderson acceleration alone cannot take steps in proportion to t here; the run stays short and the errors small."""
-    problem = Problem(
-        width=10, samples_per_parameter=1.0, activation=[0, 0.7**0.5, 0.3**0.5], target=[0, 1], noise=0.3,
-        alignment=0.05, t_max=3e4, tolerance=1e-4,
-    )  # fmt: skip
+    problem = reference_problem("A_quad_meanfield", t_max=3e4, tolerance=1e-4)
     solution = solve(problem)
     assert solution.complete
     assert len(solution.time) < 300
@@ -69,10 +67,7 @@ def test_long_times_near_the_interpolation_threshold():
 
 
 def test_early_stopping_is_between_the_nodes():
-    problem = Problem(
-        width=10, samples_per_parameter=1.0, activation=[0, 0.7**0.5, 0.3**0.5], target=[0, 1], noise=0.3,
-        alignment=0.05, t_max=100.0, tolerance=1e-6,
-    )  # fmt: skip
+    problem = reference_problem("A_quad_meanfield", t_max=100.0, tolerance=1e-6)
     solution = solve(problem)
     time, value = solution.early_stopping
     assert value <= solution.test_error.min()

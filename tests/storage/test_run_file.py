@@ -15,6 +15,7 @@ from dmft import Outcome, Problem, ProblemError, Solution, solve
 from dmft.run import StopRun
 from dmft.storage import run_file, schema
 from dmft.storage.atomic import replacing
+from tests.comparison import assert_same, datasets
 
 
 @pytest.fixture
@@ -24,23 +25,13 @@ def solution(small):
 
 def contents(path):
     """Every dataset and every attribute that does not tell of the run itself."""
-    found = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
-
     with h5py.File(path) as file:
-        file.visititems(visit)
-        found["problem"], found["next_step"] = file.attrs["problem"], file["state"].attrs["next_step"]
-    return found
+        told = {"problem": file.attrs["problem"], "next_step": file["state"].attrs["next_step"]}
+    return datasets(path) | told
 
 
 def assert_same_files(one, other):
-    a, b = contents(one), contents(other)
-    assert a.keys() == b.keys()
-    for name in a:
-        assert np.array_equal(a[name], b[name]), name
+    assert_same(contents(one), contents(other))
 
 
 def test_layout_is_the_schema(solution, tmp_path):
