@@ -59,10 +59,10 @@ class SolverSettings(Table):
     )
     scheme: Literal["radau"] = Field(default="radau", description="Radau IIA collocation")
     stages: int = Field(
-        default=7, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"
+        default=6, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"
     )
     max_nodes: int = Field(default=20_000, ge=2, description="give up beyond this many nodes")
-    max_iterations: int = Field(default=250, ge=1, description="fixed-point iterations of a cell before its step is halved")
+    max_iterations: int = Field(default=400, ge=1, description="fixed-point iterations of a cell before its step is halved")
     smallest_step: float = Field(
         default=1e-3, gt=0, lt=1, description="give up when the mean of the last 50 steps is below this fraction of t"
     )
