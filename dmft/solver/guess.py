@@ -25,7 +25,8 @@ def extrapolated(cell: Cell) -> Array:
         rows.C[:] = C[:, :1, :1]
         rows.R[:, :, n:] = cell.A
         rows.overlap[:] = history["overlap"][-1]
-        rows.scalars[:] = [[history[name][-1]] for name in cell.model.scalars]
+        for k, name in enumerate(cell.model.scalars):
+            rows.scalars[k] = history[name][-1]
         # Two Picard steps give every field that leaves zero a size.
         return cell(cell(x))
     time, last, before = history["time"], n - 1, n - 1 - s
