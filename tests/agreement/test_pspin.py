@@ -46,6 +46,15 @@ def test_long_times(couplings):
     assert np.abs(energies[:, 0] - energies[:, 1]).max() < 1e-5
 
 
+@pytest.mark.parametrize("stages", [2, 9])
+def test_any_number_of_stages_starts_from_zero_energy(stages):
+    found, refined = (
+        solve(pspin({"3": 0.5}, 3.0, **keys)) for keys in ({"stages": stages, "tolerance": 1e-3}, {"tolerance": 1e-6})
+    )
+    assert found.complete
+    assert found.energy[-1] == pytest.approx(refined.energy[-1], rel=1e-2)
+
+
 def test_threshold_is_approached_as_a_power_of_time():
     """E(t) = E_th + c t^(-2/3) with E_th = -2/sqrt(3) for f = q^3/2, and the multiplier its -3-fold."""
     solution = solve(pspin({"3": 0.5}, 1e4, tolerance=1e-6))
