@@ -65,7 +65,7 @@ class Solution:
 
     @property
     def generalization_gap(self) -> Array:
-        """Test error minus training error, (n,)."""
+        """Test error minus training error, (n,); AttributeError if the model has none, as for any observable."""
         return self.test_error - self.train_error
 
     @property
@@ -86,6 +86,7 @@ class Solution:
 
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node."""
+        # Not `self.observables`: what a model does not have is an AttributeError, of `early_stopping` too.
         values: Array = getattr(self, observable)
         smallest = int(np.argmin(values))
         best = Minimum(float(self.time[smallest]), float(values[smallest]))

@@ -7,7 +7,7 @@ from scipy.special import ive
 from dmft import solve
 from tests.pspin import pspin
 
-from .test_identities import derivative
+from .test_identities import rates, squared_speeds
 
 COUPLINGS = {
     "field": {"1": 0.7},
@@ -85,15 +85,7 @@ def test_energy_never_climbs(solution):
 
 def test_energy_falls_by_the_squared_gradient(solution):
     """dE/dt = -|dw/dt|^2/N = -d_t d_t' C(t, t') at t' = t."""
-    stages = solution.problem.solver.stages
-    C = solution.kernels["C"]
-    falls, speeds = [], []
-    for first in range(0, len(solution.time) - 1, stages):
-        cell = slice(first, first + stages + 1)
-        d = derivative(solution.time[cell])
-        falls.append((d @ solution.energy[cell])[1:-1])
-        speeds.append(np.diagonal(d @ C[cell, cell] @ d.T)[1:-1])
-    falls, speeds = np.concatenate(falls), np.concatenate(speeds)
+    falls, speeds = rates(solution, solution.energy), squared_speeds(solution, solution.kernels["C"])
     assert np.abs(falls + speeds).max() < 1e-5 * speeds.max()
 
 
