@@ -34,7 +34,8 @@ def extrapolated(cell: Cell) -> Array:
     if n == 1:
         fields.C[:] = C[:, :1, :1]
         fields.overlap[:] = history["overlap"][-1]
-        fields.scalars[:] = [[history[name][-1]] for name in cell.model.scalars]
+        for k, name in enumerate(cell.model.scalars):
+            fields.scalars[k] = history[name][-1]
         # Two Picard steps give every field that leaves zero a size.
         return cell(cell(x))
     late = cell.dt < EARLY * time[last]

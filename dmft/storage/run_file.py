@@ -48,11 +48,13 @@ def write(path: str | Path, solution: Solution) -> None:
 def _fill(file: h5py.File, solution: Solution) -> None:
     for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
         _put(file, name, values, schema.ROOT[name])
+    description = solution.problem.parameters.description
+    observables, kernels = schema.observables(description.observables), schema.kernels(description.kernels)
     for name, values in solution.observables.items():
-        _put(file, f"observables/{name}", values, schema.OBSERVABLES[name])
+        _put(file, f"observables/{name}", values, observables[name])
     for name, values in solution.kernels.items():
-        _put(file, f"kernels/{name}", values, schema.KERNELS[name])
-    _put_state(file, solution.state)
+        _put(file, f"kernels/{name}", values, kernels[name])
+    _put_state(file, solution.state, {*schema.ROOT, *observables})
     for name, value in _attributes(solution).items():
         file.attrs[name] = value
     # The marker of a whole file comes last.
@@ -86,9 +88,8 @@ def _put(file: h5py.File, name: str, values: Array, entry: Entry) -> None:
         dataset.dims[axis].attach_scale(file[dimension])
 
 
-def _put_state(file: h5py.File, state: State) -> None:
-    """Everything that a continuation needs and that is not an observable, unchanged to the last bit."""
-    stored = set(schema.ROOT) | set(schema.OBSERVABLES)
+def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
+    """Everything that a continuation needs and that is not stored yet, unchanged to the last bit."""
     file.create_group("state").attrs["next_step"] = state.next_step
     history = state.history
     for arrays, times in ((history.one_time, ("time",)), (history.two_time, ("time", "time_prime"))):
