@@ -27,6 +27,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
+from threadpoolctl import threadpool_limits
 
 from dmft import Outcome, Problem, Solution
 from dmft.hermite import power_series
@@ -38,7 +39,7 @@ Array = NDArray[np.float64]
 
 # A block is predicted by the polynomial through so many rows before it, one block apart.
 PREDICTOR = 4
-# What the last sweep of a block may change, relative to dt^2: far below the error of the scheme.
+# What the last sweep of a block may change, relative to dt^2: a few per cent of the error of the scheme.
 SETTLED = 1e-3
 # A block that takes more sweeps than MOST starts again with half the rows; the next one is as long as FEW to MANY sweeps allow.
 FEW, MANY, MOST = 2, 3, 12
@@ -71,7 +72,7 @@ class Next(NamedTuple):
 class Baseline:
     """Nodes 0 ... steps, the first n of which are known; `march` fills them all.
 
-    C, R: (2, N, N), channels of the model; r, C0_F: (N, N); a, v, nu, train: (N,).
+    C, R: (2, N, N), channels of the model; r, C0_F: (N, N); a, v, nu, train, a_phat = a phat(v): (N,).
     blocks: (rows, sweeps) of each; flops: of the products with earlier blocks.
     """
 
@@ -93,6 +94,7 @@ class Baseline:
         """Bytes of the two-time arrays; the upper triangles of R and r are never touched."""
         return 8 * 9 * self.a.size**2 // 2
 
+    @threadpool_limits.wrap(limits=1, user_api="blas")
     def march(self) -> Baseline:
         """All nodes, block after block.  Raises ArithmeticError where the sweeps of a single row diverge."""
         self._start()
@@ -165,7 +167,7 @@ class Baseline:
     def _correct(self, rows: int) -> int:
         """Sweep over the block until a sweep changes nothing that counts; returns how many it took, MOST + 1 for too many."""
         n, total = self.n, self.n + rows
-        C, R = self.C[:, :n, :n], self.R[:, :n, :n]
+        C, R, e = self.C[:, :n, :n], self.R[:, :n, :n], self.model.inverse_width
         for sweep in range(1, MOST + 1):
             forces = self._forces(rows)
             M, D = forces.M[:, :, :n], forces.D[:, :, :n]
@@ -175,7 +177,6 @@ class Baseline:
             DR[:, :, 0] = 0.0
             self.flops += FLOPS * rows * n**2
             following = Next(*(values.copy() for values in self.next))
-            e = self.model.inverse_width
             change = solve_rows(n, self.dt, e, forces, MC, MR, DR, self.C, self.R, self.v, self.a, self.nu, following)
             if change < SETTLED * self.dt**2:
                 self.next = following
