@@ -91,8 +91,8 @@ class Baseline:
 
     @property
     def memory(self) -> int:
-        """Bytes of the two-time arrays; the upper triangles of R and r are never touched."""
-        return 8 * 9 * self.a.size**2 // 2
+        """Bytes of the two-time arrays."""
+        return sum(array.nbytes for array in (self.C, self.R, self.r, self.C0_F))
 
     @threadpool_limits.wrap(limits=1, user_api="blas")
     def march(self) -> Baseline:
