@@ -1,0 +1,19 @@
+"""Every phase can be followed to t = 1e6 in a few hundred nodes."""
+
+from pathlib import Path
+
+import pytest
+
+from dmft import Problem, solve
+
+FILES = sorted((Path(__file__).parents[2] / "runs" / "long_times").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_million_units_of_time(file):
+    """Nodes and evaluations, not seconds: with more than 20,000 of these at 400 nodes, a run would take half a minute."""
+    solution = solve(Problem.load(file))
+    assert solution.complete
+    assert solution.time[-1] == 1e6
+    assert len(solution.time) < 400
+    assert solution.iterations < 20_000
