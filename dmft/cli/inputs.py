@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
+    from dmft.sweeps.sweep import Sweep
 
 
 class BadInput(Exception):
@@ -38,6 +39,17 @@ def load_problem(file: Path, assignments: list[str]) -> Problem:
 
     with naming(file, ProblemError):
         return Problem.from_tables(with_overrides(read_toml_file(file), assignments))
+
+
+def load_sweep(file: Path) -> Sweep:
+    """Sweep of a file, all of its points valid."""
+    from dmft import ProblemError
+    from dmft.sweeps.sweep import Sweep
+
+    with naming(file, ProblemError):
+        sweep = Sweep.load(file)
+        sweep.validate()
+    return sweep
 
 
 def load_solution(file: Path) -> Solution:

@@ -14,6 +14,7 @@ from dmft.cli.plan import plan
 from dmft.cli.plot import plot
 from dmft.cli.show import show
 from dmft.cli.solve import solve
+from dmft.cli.sweep import sweep
 
 # typer has carried a copy of click of its own for a while: the base class of its usage errors is found through a public one.
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (solve, plan, show, plot, cite):
+for command in (solve, sweep, plan, show, plot, cite):
     app.command()(command)
 
 

@@ -23,6 +23,9 @@ from dmft.storage.schema import Entry
 
 Array = NDArray[np.float64]
 
+TEXT = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
+SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
+
 
 class OutputError(ProblemError):
     """A place for a run file that cannot be used: it holds something else, or cannot be written to."""
@@ -32,29 +35,36 @@ class RunFileError(ValueError):
     """A file that is not a run file of this schema, or cannot be read."""
 
 
-def write(path: str | Path, solution: Solution) -> None:
+def write(path: str | Path, solution: Solution, *, kernels: bool = True) -> None:
     """Write a run file; it appears complete or not at all.
+
+    kernels: without them the file is small, but can neither be continued nor show anything two-time.
 
     Raises OSError if it cannot be written, for example because the disk is full.
     """
     # HDF5 crashes when it cannot write its buffers: it writes to memory, and the disk sees one plain write.
     image = io.BytesIO()
     with h5py.File(image, "w", libver=("v108", "v110")) as file:
-        _fill(file, solution)
+        _fill(file, solution, kernels)
     with replacing(Path(path)) as beside:
         beside.write_bytes(image.getbuffer())
 
 
-def _fill(file: h5py.File, solution: Solution) -> None:
+def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
     for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
-        _put(file, name, values, schema.ROOT[name])
+        if kernels or name != "time_prime":
+            _put(file, name, values, schema.ROOT[name])
     for name, values in solution.observables.items():
         _put(file, f"observables/{name}", values, schema.OBSERVABLES[name])
-    for name, values in solution.kernels.items():
-        _put(file, f"kernels/{name}", values, schema.KERNELS[name])
-    _put_state(file, solution.state)
+    if kernels:
+        for name, values in solution.kernels.items():
+            _put(file, f"kernels/{name}", values, schema.KERNELS[name])
+        _put_state(file, solution.state)
     for name, value in _attributes(solution).items():
-        file.attrs[name] = value
+        if isinstance(value, str):
+            _put_text(file, name, value)
+        else:
+            file.attrs[name] = value
     # The marker of a whole file comes last.
     file.attrs["complete"] = solution.complete
 
@@ -77,13 +87,19 @@ def _attributes(solution: Solution) -> dict[str, object]:
 def _put(file: h5py.File, name: str, values: Array, entry: Entry) -> None:
     """One dataset with its scales, units and meaning; a dataset named like its own dimension is that scale."""
     dataset = file.create_dataset(name, data=values)
-    dataset.attrs["units"] = entry.units
-    dataset.attrs["meaning"] = entry.meaning
+    _put_text(dataset, "units", entry.units)
+    _put_text(dataset, "meaning", entry.meaning)
     if entry.dimensions == (name,):
         dataset.make_scale(name)
         return
     for axis, dimension in enumerate(entry.dimensions):
         dataset.dims[axis].attach_scale(file[dimension])
+
+
+def _put_text(item: h5py.HLObject, name: str, text: str) -> None:
+    """A new attribute of text; `item.attrs` would take three times as long to find out that there is none yet."""
+    attribute = h5py.h5a.create(item.id, name.encode(), TEXT, SCALAR)
+    attribute.write(np.array(text, dtype=object), mtype=TEXT)
 
 
 def _put_state(file: h5py.File, state: State) -> None:
@@ -127,6 +143,7 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
     if found != schema.SCHEMA:
         raise RunFileError(f"schema = {found}: wanted a run file of schema {schema.SCHEMA}")
     problem = Problem.from_toml(str(file.attrs["problem"]))
+    only_observables = only_observables or "kernels" not in file
     one_time = {"time": _array(file, "time"), "weights": _array(file, "weights"), **_group(file, "observables")}
     history = History({}, {}) if only_observables else _history(file, problem, one_time)
     return Solution(
@@ -136,7 +153,7 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
         observables=one_time,
         kernels={} if only_observables else _group(file, "kernels"),
         outcome=Outcome(file.attrs["outcome"]),
-        state=State(history, _number(file["state"], "next_step")),
+        state=State(history, _number(file["state"], "next_step") if "state" in file else 0.0),
         iterations=int(_number(file, "iterations")),
         residual=_number(file, "residual"),
         wall_time=_number(file, "wall_time"),
@@ -183,6 +200,8 @@ def continue_from(path: Path, problem: Problem, *, only_observables: bool = Fals
             return None
         found = read(path, only_observables=only_observables)
         refuse_other_problem(found, problem)
+        if not (only_observables or found.state.history.n or found.time[-1] == problem.solver.t_max):
+            raise ProblemError("holds observables only, which cannot be continued")
     except RunFileError as error:
         raise OutputError(f"{error}; wanted a new name or the run file to continue") from None
     except ProblemError as error:
