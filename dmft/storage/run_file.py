@@ -23,9 +23,6 @@ from dmft.storage.schema import Entry
 
 Array = NDArray[np.float64]
 
-TEXT = h5py.h5t.py_create(h5py.string_dtype(), logical=True)
-SCALAR = h5py.h5s.create(h5py.h5s.SCALAR)
-
 
 class OutputError(ProblemError):
     """A place for a run file that cannot be used: it holds something else, or cannot be written to."""
@@ -61,10 +58,7 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
             _put(file, f"kernels/{name}", values, schema.KERNELS[name])
         _put_state(file, solution.state)
     for name, value in _attributes(solution).items():
-        if isinstance(value, str):
-            _put_text(file, name, value)
-        else:
-            file.attrs[name] = value
+        file.attrs[name] = value
     # The marker of a whole file comes last.
     file.attrs["complete"] = solution.complete
 
@@ -87,19 +81,13 @@ def _attributes(solution: Solution) -> dict[str, object]:
 def _put(file: h5py.File, name: str, values: Array, entry: Entry) -> None:
     """One dataset with its scales, units and meaning; a dataset named like its own dimension is that scale."""
     dataset = file.create_dataset(name, data=values)
-    _put_text(dataset, "units", entry.units)
-    _put_text(dataset, "meaning", entry.meaning)
+    dataset.attrs["units"] = entry.units
+    dataset.attrs["meaning"] = entry.meaning
     if entry.dimensions == (name,):
         dataset.make_scale(name)
         return
     for axis, dimension in enumerate(entry.dimensions):
         dataset.dims[axis].attach_scale(file[dimension])
-
-
-def _put_text(item: h5py.HLObject, name: str, text: str) -> None:
-    """A new attribute of text; `item.attrs` would take three times as long to find out that there is none yet."""
-    attribute = h5py.h5a.create(item.id, name.encode(), TEXT, SCALAR)
-    attribute.write(np.array(text, dtype=object), mtype=TEXT)
 
 
 def _put_state(file: h5py.File, state: State) -> None:

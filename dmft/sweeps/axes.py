@@ -24,12 +24,14 @@ class Axis:
     """Keys of the problem file that change together.
 
     keys: dotted, `problem.width`; one, or those of a list of points.
+    names: of the keys in tables and file names, `width`.
     values: one tuple for each position, with a value for each key.
     labels: one text for each position: readable, safe in a file name, and different for different values.
     """
 
     name: str
     keys: tuple[str, ...]
+    names: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
     labels: tuple[str, ...]
 
@@ -112,7 +114,8 @@ def _axis(name: str, columns: Mapping[str, list[Any]], names: Mapping[str, str])
             raise ProblemError(f"axis {name}: {shown} twice: wanted different values")
         seen.add(identity(row))
     texts = [[f"{names[key]}={text}" for text in distinct_texts(column)] for key, column in columns.items()]
-    return Axis(name, tuple(columns), tuple(values), tuple(",".join(parts) for parts in zip(*texts, strict=True)))
+    labels = tuple(",".join(parts) for parts in zip(*texts, strict=True))
+    return Axis(name, tuple(columns), tuple(names[key] for key in columns), tuple(values), labels)
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
