@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.problem import ProblemError
-from dmft.storage.atomic import refuse_unwritable, replacing
+from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
 from dmft.sweeps.locks import Locks, Taken
 from dmft.sweeps.sweep import Sweep
 
@@ -147,8 +147,11 @@ class Folder:
             locks.close()
         return bool(held), sorted(place - number for place in held if place >= number)
 
-    def tidy(self) -> None:
-        """Remove the folder of checkpoints if it is empty."""
+    def tidy(self, alone: bool) -> None:
+        """Remove what killed processes were writing, and the folder of checkpoints if it is empty; `alone`: nobody else writes."""
+        for number in range(self.groups):
+            remove_left_behind(self.group(number), nobody_writes=alone)
+        remove_left_behind(self.path / "checkpoints", nobody_writes=alone)
         with suppress(OSError):
             (self.path / "checkpoints").rmdir()
 
@@ -179,8 +182,10 @@ def open_folder(path: Path, sweep: Sweep, task: int = 0, tasks: int = 1) -> Iter
         folder = Folder(path, sweep)
         for number in range(folder.groups):
             folder.group(number).mkdir(parents=True, exist_ok=True)
-        yield folder, locks, taken
-        folder.tidy()
+        try:
+            yield folder, locks, taken
+        finally:
+            folder.tidy(alone=tasks == 1 and taken is Taken.OURS)
     finally:
         locks.close()
 

@@ -9,8 +9,8 @@ dimension `point`, along which each of its keys is an array.  Every point has
     overfitting_time            first time after that at which this error is OVERFITTED above its smallest value; else not a number
     time_reached, nodes, iterations, residual, wall_time
 
-Every observable is an array over the axes and `node`, `time` has the nodes themselves, both filled up with what is not a number
-after the last node of a point.  If the sweep keeps kernels, these are virtual arrays over the axes, `node` and `node_prime`, which
+curve_NAME, an array over the axes and `node`, has each observable on the nodes, `curve_time` the nodes themselves, filled up with
+what is not a number after the last node of a point.  If the sweep keeps kernels, these are virtual arrays over the axes, `node` and `node_prime`, which
 HDF5 reads from the run files.
 """
 
@@ -41,6 +41,8 @@ OVERFITTED = 0.1
 # Observables of which the smallest value is a result: the error on fresh samples, by the name that a model gives it.
 GENERALIZATION = ("test_error", "generalization_error")
 MISSING = "missing"
+# An axis may have the name of an observable: the alignment at the start and that at all times.
+CURVE = "curve_"
 
 MEANINGS: dict[str, tuple[str, str]] = {
     "outcome": ("1", f"how the point ended, as in its run file; raised, killed or {MISSING} without one"),
@@ -132,7 +134,8 @@ class Table:
             found[extra][name] = None if dataset.is_virtual else dataset[()]
             if h5py.check_string_dtype(dataset.dtype):
                 found[extra][name] = dataset.asstr()[()]
-        return cls(sweep, found[""], found["node"], tuple(sorted(found["node_prime"])))
+        curves = {name.removeprefix(CURVE): values for name, values in found["node"].items()}
+        return cls(sweep, found[""], curves, tuple(sorted(found["node_prime"])))
 
     def _fill(self, file: h5py.File) -> None:
         names = list(self.axes)
@@ -146,7 +149,7 @@ class Table:
         for name in ("node", "node_prime") if longest else ():
             _put(file, name, np.arange(longest)).make_scale(name)
         for name, values in self.curves.items():
-            dataset = file.create_dataset(name, data=values, compression="gzip", compression_opts=1, shuffle=True)
+            dataset = file.create_dataset(CURVE + name, data=values, compression="gzip", compression_opts=1, shuffle=True)
             _attach(dataset, file, [*names, "node"])
         for name in self.kernels:
             _attach(self._put_virtual(file, name, longest), file, [*names, "node", "node_prime"])
@@ -196,7 +199,7 @@ def described(name: str) -> tuple[str, str]:
     if name.startswith("time_of_smallest_"):
         return schema.TIME, f"time of {name.removeprefix('time_of_')}: early stopping"
     known = {**schema.ROOT, **schema.OBSERVABLES, **schema.KERNELS}
-    for start, words in (("final_", "last value of "), ("smallest_", "smallest value, between the nodes, of "), ("", "")):
+    for start, words in (("final_", "last value of "), ("smallest_", "smallest value, between the nodes, of "), (CURVE, ""), ("", "")):
         if name.startswith(start) and name.removeprefix(start) in known:
             entry = known[name.removeprefix(start)]
             return entry.units, f"{words}{entry.meaning}"

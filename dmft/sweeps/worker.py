@@ -83,7 +83,7 @@ class Worker:
                 return solution
             path = self.folder.checkpoint(index)
             path.parent.mkdir(exist_ok=True)
-            run_file.write(path, solution)
+            run_file.write(path, solution, one_of_many=True)
             if self.stop():
                 return solution
 
@@ -112,7 +112,7 @@ class Worker:
         """Write the run file, then remove what it takes the place of."""
         folder = self.folder
         path = folder.run(index) if solution.complete else folder.failed_run(index)
-        run_file.write(path, solution, kernels=folder.sweep.keep == "kernels")
+        run_file.write(path, solution, kernels=folder.sweep.keep == "kernels", one_of_many=True)
         for other in (folder.checkpoint(index), folder.failed_run(index), folder.failed_text(index)):
             if other != path:
                 other.unlink(missing_ok=True)
