@@ -1,7 +1,7 @@
 """The standard figure of a run: errors, order parameters and two-time kernels against log t.
 
 Left: train and test error with the early-stopping point, then v and |a|.  Right: C_d, C_o, R_d and C_F over (t, t').
-A run that failed or is not finished is drawn by the same call and says so.
+A run that failed or is not finished is drawn by the same call and says so; one stored without kernels has the left part only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from dmft.plots import labels
 from dmft.plots.curves import draw_errors, draw_order_parameters, first_motion
@@ -42,7 +42,7 @@ def figure(solution: Solution, path: str | Path | None = None) -> Figure:
         if len(solution.time) > 1:
             _draw(drawn, solution)
         if path is not None:
-            _save(drawn, Path(path))
+            save(drawn, Path(path))
     return drawn
 
 
@@ -57,21 +57,26 @@ def _say_how_it_ended(drawn: Figure, solution: Solution) -> None:
 def _draw(drawn: Figure, solution: Solution) -> None:
     """All panels, over the time in which something moves."""
     start, end = first_motion(solution), float(solution.time[-1])
-    left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=(1.0, 1.5), wspace=0.02)[0]
-    errors, parameters = left.subplots(2, 1, sharex=True)
+    panels = drawn.subfigures(1, 2, squeeze=False, width_ratios=(1.0, 1.5), wspace=0.02)[0] if solution.kernels else [drawn]
+    errors, parameters = panels[0].subplots(2, 1, sharex=True)
     times = np.append(np.geomspace(start, end, 400)[:-1], end)
     draw_errors(errors, solution, times)
     draw_order_parameters(parameters, solution, times)
+    if solution.kernels:
+        _draw_kernels(panels[1], solution, (start, end))
+
+
+def _draw_kernels(right: SubFigure, solution: Solution, span: tuple[float, float]) -> None:
     panels = right.subplots(2, 2, sharex=True, sharey=True)
     for panel, (name, label) in zip(panels.flat, KERNELS.items(), strict=True):
-        draw_kernel(panel, solution, name, label, (start, end))
+        draw_kernel(panel, solution, name, label, span)
     for panel in panels[-1]:
         panel.set_xlabel(labels.TIME)
     for panel in panels[:, 0]:
         panel.set_ylabel("time $t'$")
 
 
-def _save(drawn: Figure, path: Path) -> None:
+def save(drawn: Figure, path: Path) -> None:
     """Write the figure; it appears complete or not at all."""
     from dmft.storage.atomic import replacing
 

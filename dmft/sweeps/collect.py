@@ -59,7 +59,7 @@ def _row(folder: Folder, index: int, state: State) -> tuple[dict[str, Any], dict
 
 
 def summary(solution: Solution) -> dict[str, float]:
-    """The numbers that a run is reduced to."""
+    """The numbers that a run is reduced to; without results if it did not reach t_max."""
     found = {
         "time_reached": float(solution.time[-1]),
         "nodes": len(solution.time),
@@ -67,6 +67,8 @@ def summary(solution: Solution) -> dict[str, float]:
         "residual": solution.residual,
         "wall_time": solution.wall_time,
     }
+    if not solution.complete:
+        return found
     for name, values in solution.observables.items():
         found[f"final_{name}"] = float(values[-1])
     for name in GENERALIZATION:

@@ -7,6 +7,7 @@ meanwhile, and a thread of the pool hands out the next point as soon as a rank i
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -45,7 +46,9 @@ def world() -> Any:
     if expected == 1:
         return None
     try:
-        from mpi4py import MPI
+        # What it has to say about the environment is said below.
+        with warnings.catch_warnings(action="ignore"):
+            from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         raise RanksError(f"{expected} processes were started, but mpi4py cannot be used ({error}): wanted dmft[mpi]") from None
     if MPI.COMM_WORLD.size != expected:

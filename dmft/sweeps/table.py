@@ -9,6 +9,7 @@ dimension `point`, along which each of its keys is an array.  Every point has
     overfitting_time            first time after that at which this error is OVERFITTED above its smallest value; else not a number
     time_reached, nodes, iterations, residual, wall_time
 
+A point that failed or is missing has no results, final or smallest: these are not numbers there.
 curve_NAME, an array over the axes and `node`, has each observable on the nodes, `curve_time` the nodes themselves, filled up with
 what is not a number after the last node of a point.  If the sweep keeps kernels, these are virtual arrays over the axes, `node` and `node_prime`, which
 HDF5 reads from the run files.
@@ -169,6 +170,15 @@ class Table:
             if source:
                 layout[(*place, slice(nodes), slice(nodes))] = h5py.VirtualSource(source, f"kernels/{name}", (nodes, nodes))
         return file.create_virtual_dataset(name, layout, fillvalue=np.nan)
+
+
+def is_table(path: str | Path) -> bool:
+    """Whether a file is the table of a sweep, of any schema."""
+    try:
+        with h5py.File(path, "r") as file:
+            return "sweep_schema" in file.attrs
+    except OSError:
+        return False
 
 
 def coordinate(values: list[Any]) -> NDArray[Any]:
