@@ -18,7 +18,7 @@ if [ $((SLURM_ARRAY_TASK_MAX - SLURM_ARRAY_TASK_MIN + 1)) != "$SLURM_ARRAY_TASK_
     exit 2
 fi
 
-srun --ntasks=1 dmft sweep "$sweep" -o "$folder" \
+srun --ntasks=1 dmft sweep "$sweep" -o "$folder" --wait 300 \
     --task $((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN)) --tasks "$SLURM_ARRAY_TASK_COUNT" "$@"
 status=$?
 [ "$status" = 4 ] && scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"

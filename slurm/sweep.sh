@@ -14,7 +14,7 @@ sweep=${1:?SWEEP.toml} folder=${2:?DIR}
 shift 2
 
 # Without --kill-on-bad-exit, ranks would wait for ever for one that was killed.
-srun ${DMFT_MPI:+--mpi="$DMFT_MPI"} --kill-on-bad-exit=1 dmft sweep "$sweep" -o "$folder" "$@"
+srun ${DMFT_MPI:+--mpi="$DMFT_MPI"} --kill-on-bad-exit=1 dmft sweep "$sweep" -o "$folder" --wait 300 "$@"
 status=$?
 [ "$status" = 4 ] && scontrol requeue "$SLURM_JOB_ID"
 exit "$status"

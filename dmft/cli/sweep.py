@@ -37,6 +37,7 @@ class Asked:
     tasks: int
     retry: bool
     checkpoint: float
+    wait: float
     quiet: bool
 
 
@@ -45,11 +46,12 @@ def sweep(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write or to go on with.", show_default=False)
     ],
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="Processes on this machine; 1 if not given.", show_default=False)] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Processes on this machine.", show_default="1")] = None,
     task: Annotated[int, typer.Option(metavar="I", help="Solve part I = 0 ... N-1 only, as one task of a job array.")] = 0,
     tasks: Annotated[int, typer.Option(metavar="N", help="Number of parts.")] = 1,
     retry: Annotated[bool, typer.Option("--retry", help="Solve points again that failed before.")] = False,
-    checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints of a point; 0: every cell.")] = 30.0,
+    checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints; 0: every cell.")] = 30.0,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", help="Wait for another sweep in this folder to end.")] = 0.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Solve every point of a sweep: here, in --jobs processes, under mpiexec or srun, or in parts.
@@ -67,7 +69,7 @@ def sweep(
     # One thread a process unless set otherwise, before anything loads a BLAS.
     for name in THREADS:
         os.environ.setdefault(name, "1")
-    asked = Asked(file, output, jobs or 1, task, tasks, retry, checkpoint, quiet)
+    asked = Asked(file, output, jobs or 1, task, tasks, retry, checkpoint, wait, quiet)
     with StopOnSignal() as stop:
         comm = _ranks(file, jobs)
         code = _alone(asked, stop) if comm is None else _on_ranks(comm, asked, stop)
@@ -99,7 +101,7 @@ def _begun(asked: Asked) -> Iterator[tuple[Folder, Locks, list[int]]]:
     wanted = load_sweep(asked.file)
     with (
         naming(asked.output, ProblemError, OSError),
-        open_folder(asked.output, wanted, asked.task, asked.tasks) as (folder, locks, taken),
+        open_folder(asked.output, wanted, asked.task, asked.tasks, wait=asked.wait) as (folder, locks, taken),
     ):
         if taken is Taken.UNKNOWN:
             line = "this file system has no locks: make sure that no other sweep is at work in this folder"

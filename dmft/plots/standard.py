@@ -66,7 +66,7 @@ def _draw(drawn: Figure, solution: Solution) -> None:
         _draw_kernels(panels[1], solution, (start, end))
 
 
-def _draw_kernels(right: SubFigure, solution: Solution, span: tuple[float, float]) -> None:
+def _draw_kernels(right: SubFigure | Figure, solution: Solution, span: tuple[float, float]) -> None:
     panels = right.subplots(2, 2, sharex=True, sharey=True)
     for panel, (name, label) in zip(panels.flat, KERNELS.items(), strict=True):
         draw_kernel(panel, solution, name, label, span)

@@ -1,7 +1,7 @@
 """The standard figure of a sweep: results over one axis as curves, over two as pictures, over a third as rows of pictures.
 
-Of the axes longer than one, the last is vertical, the one before it horizontal, and one more before that the rows.  A point that
-failed is a cross, one that is missing is left blank.
+Of the axes longer than one, the last is vertical, the one before it horizontal, and one more before that the rows.  A point
+that failed is a cross, one that is missing is left blank.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dmft.plots.standard import ALARM, STYLE, save
 from dmft.sweeps.table import Table
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 # What is drawn, where the model has it, and how it is called on the figure.
 PANELS = {

@@ -45,7 +45,7 @@ class Axis:
 
 
 def read_axes(axes: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> tuple[Axis, ...]:
-    """The axes of `[sweep.axes]`, after that of `[[sweep.points]]` if there are any; ProblemError for what is wrong with them."""
+    """The axes of `[sweep.axes]`, after that of `[[sweep.points]]` if there is one; ProblemError for what is wrong."""
     columns = {key: _values(key, given) for key, given in flattened(axes)}
     rows = [dict(flattened(point)) for point in points]
     listed = _listed(rows)
@@ -99,9 +99,8 @@ def _listed(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Columns of a list of points; every point has the same keys."""
     for number, row in enumerate(rows):
         if row.keys() != rows[0].keys() or not row:
-            raise ProblemError(
-                f"point {number + 1} of [[sweep.points]] has the keys {', '.join(row) or 'none'}: wanted {', '.join(rows[0]) or 'some'}"
-            )
+            given, wanted = (", ".join(keys) or "none" for keys in (row, rows[0]))
+            raise ProblemError(f"point {number + 1} of [[sweep.points]] has the keys {given}: wanted {wanted}")
     return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
 
 
@@ -120,8 +119,9 @@ def _axis(name: str, columns: Mapping[str, list[Any]], names: Mapping[str, str])
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
     """The last part of each dotted key, or all of it with underscores where two keys end alike."""
-    last = [key.rpartition(".")[2] for key in keys]
-    return {key: name if last.count(name) == 1 and name != POINT else key.replace(".", "_") for key, name in zip(keys, last, strict=True)}
+    last = {key: key.rpartition(".")[2] for key in keys}
+    taken = [POINT, *last.values()]
+    return {key: name if taken.count(name) == 1 else key.replace(".", "_") for key, name in last.items()}
 
 
 def distinct_texts(values: Sequence[Any]) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from dmft.sweeps.folder import Folder
@@ -30,7 +31,7 @@ def main() -> None:
     worker = Worker(Folder.load(Path(folder)), dismissed, float(seconds))
     while line := sys.stdin.readline():
         try:
-            answer = worker.solve(int(line))._asdict()
+            answer = asdict(worker.solve(int(line)))
         except OSError as error:
             answer = {"errno": error.errno, "strerror": error.strerror}
         try:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from dmft.solution import Solution
+from dmft.solution import Minimum, Solution
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, State
 from dmft.sweeps.table import GENERALIZATION, MISSING, OVERFITTED, Table
@@ -75,13 +75,12 @@ def summary(solution: Solution) -> dict[str, float]:
         if name in solution.observables:
             best = solution.minimum(name)
             found[f"smallest_{name}"], found[f"time_of_smallest_{name}"] = best.value, best.time
-            found["overfitting_time"] = overfitting_time(solution, name)
+            found["overfitting_time"] = overfitting_time(solution, name, best)
     return found
 
 
-def overfitting_time(solution: Solution, name: str) -> float:
+def overfitting_time(solution: Solution, name: str, best: Minimum) -> float:
     """First time after its minimum at which an error is a fraction OVERFITTED above it; not a number if it never is."""
-    best = solution.minimum(name)
     limit = best.value + OVERFITTED * abs(best.value)
     time, values = solution.time, solution.observables[name]
     above = (time > best.time) & (values > limit)
@@ -89,7 +88,8 @@ def overfitting_time(solution: Solution, name: str) -> float:
         return np.nan
     node = int(np.argmax(above))
     before = max(float(time[node - 1]), best.time)
-    return float(brentq(lambda t: solution.at(t)[name] - limit, before, float(time[node]), xtol=1e-12 * time[node]))
+    crossing = brentq(lambda t: solution.at(t)[name] - limit, before, float(time[node]), xtol=1e-12 * time[node])
+    return float(np.asarray(crossing))
 
 
 def _kernels(folder: Folder, rows: list[dict[str, Any]]) -> tuple[str, ...]:

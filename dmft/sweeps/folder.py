@@ -8,8 +8,8 @@
     sweep.h5                          the table that `dmft collect` makes
     .lock                             empty; locks on it tell who is at work
 
-Beyond FAN points these are in points/000, points/001, ..., FAN to a folder, in the order of the points.  What is done is told by
-names alone, so that a look at a large sweep opens no file.
+Beyond FAN points these are in points/000, points/001, ..., FAN to a folder, in the order of the points.  What is done is told
+by names alone, so that a look at a large sweep opens no file.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
+from time import monotonic, sleep
 
 import h5py
 import numpy as np
@@ -148,7 +149,7 @@ class Folder:
         return bool(held), sorted(place - number for place in held if place >= number)
 
     def tidy(self, alone: bool) -> None:
-        """Remove what killed processes were writing, and the folder of checkpoints if it is empty; `alone`: nobody else writes."""
+        """Remove what killed processes were writing, all of it if `alone`, and the folder of checkpoints if it is empty."""
         for number in range(self.groups):
             remove_left_behind(self.group(number), nobody_writes=alone)
         remove_left_behind(self.path / "checkpoints", nobody_writes=alone)
@@ -157,10 +158,14 @@ class Folder:
 
 
 @contextmanager
-def open_folder(path: Path, sweep: Sweep, task: int = 0, tasks: int = 1) -> Iterator[tuple[Folder, Locks, Taken]]:
+def open_folder(
+    path: Path, sweep: Sweep, task: int = 0, tasks: int = 1, *, wait: float = 0.0
+) -> Iterator[tuple[Folder, Locks, Taken]]:
     """Make or find the folder of a sweep, and take the points of one task of several for as long as the context lasts.
 
     The third value says whether the file system has locks, UNKNOWN if not.
+
+    wait: seconds that another process has to end; some file systems hold the locks of a node that failed for a while.
 
     Raises FolderError if the folder holds another sweep, or another process is at work on any of these points.
     """
@@ -173,11 +178,9 @@ def open_folder(path: Path, sweep: Sweep, task: int = 0, tasks: int = 1) -> Iter
     except OSError as error:
         raise FolderError(f"cannot be written ({error.strerror}): wanted a folder") from None
     try:
-        first, end = slice_of(len(sweep), task, tasks)
-        # No place at all would mean every place to the lock.
-        taken = locks.take(first, end - first) if end > first else Taken.OURS
+        taken = _take(locks, *slice_of(len(sweep), task, tasks), monotonic() + wait)
         if taken is Taken.OTHERS:
-            raise FolderError("another process is at work on this sweep: wanted to wait for it, or --task I --tasks N for a part each")
+            raise FolderError("another process is at work on this sweep: wanted to wait for it, or another part of --tasks N")
         _put_sweep(path / "sweep.toml", sweep)
         folder = Folder(path, sweep)
         for number in range(folder.groups):
@@ -188,6 +191,16 @@ def open_folder(path: Path, sweep: Sweep, task: int = 0, tasks: int = 1) -> Iter
             folder.tidy(alone=tasks == 1 and taken is Taken.OURS)
     finally:
         locks.close()
+
+
+def _take(locks: Locks, first: int, end: int, deadline: float) -> Taken:
+    # No place at all would mean every place to the lock.
+    while first < end:
+        taken = locks.take(first, end - first)
+        if taken is not Taken.OTHERS or monotonic() > deadline:
+            return taken
+        sleep(0.5)
+    return Taken.OURS
 
 
 def _put_sweep(path: Path, sweep: Sweep) -> None:

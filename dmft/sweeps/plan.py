@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from dmft.plan import Plan, plan
 from dmft.problem import ProblemError
-from dmft.sweeps.run import by_cost
 from dmft.sweeps.folder import spread
+from dmft.sweeps.run import by_cost
 from dmft.sweeps.sweep import Sweep
 
 PILOTS = 5
@@ -17,7 +17,11 @@ CANDIDATES = 1000
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """Cost of a sweep: points, how many were tried; memory of a process, bytes of all files, core seconds of all and of the longest."""
+    """Cost of a sweep of so many points, of which some were tried.
+
+    nodes, memory, longest: of one point, the largest; bytes of a process, core seconds.
+    file_size, seconds: of all points, bytes and core seconds.
+    """
 
     points: int
     tried: int

@@ -1,7 +1,7 @@
 """Worker processes on this machine: the master hands out points over pipes, one at a time to each.
 
-A worker (`child.py`) reads numbers of points, one a line, and answers each with a line of JSON.  The end of its input tells it to
-stop after a checkpoint: that is how the master stops it, and also what it sees once the master is gone.
+A worker (`child.py`) reads numbers of points, one a line, and answers each with a line of JSON.  The end of its input tells it
+to stop after a checkpoint: that is how the master stops it, and also what it sees once the master is gone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dmft.solver.outcome import Outcome
 from dmft.sweeps.folder import Folder
 from dmft.sweeps.worker import KILLED, Ended
 
+COMMAND = (sys.executable, "-m", "dmft.sweeps.child")
 # The master looks up this often, to see whether it is to stop and to show how it fares.
 SECONDS = 0.2
 # A point at which so many processes were killed is a failed one.
@@ -95,7 +96,7 @@ class Crew:
         return bool(self.waiting) and self.error is None and not self.stop()
 
     def _hire(self) -> None:
-        command = [sys.executable, "-m", "dmft.sweeps.child", str(self.folder.path.resolve()), str(self.checkpoint_every)]
+        command = [*COMMAND, str(self.folder.path.resolve()), str(self.checkpoint_every)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdin is not None
         assert process.stdout is not None

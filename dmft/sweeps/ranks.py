@@ -40,7 +40,7 @@ def launched() -> int:
 def world() -> Any:
     """The communicator of all ranks, None if this process runs alone.
 
-    Raises RanksError if mpi4py is missing, or sees another number of ranks than were started: each would then do all of the work.
+    Raises RanksError if mpi4py is missing, or sees another number of ranks than were started: each would then do all the work.
     """
     expected = launched()
     if expected == 1:
@@ -53,8 +53,8 @@ def world() -> Any:
         raise RanksError(f"{expected} processes were started, but mpi4py cannot be used ({error}): wanted dmft[mpi]") from None
     if MPI.COMM_WORLD.size != expected:
         raise RanksError(
-            f"{expected} processes were started, but MPI sees {MPI.COMM_WORLD.size}: wanted the mpiexec, or srun --mpi=..., of the "
-            "MPI library that mpi4py uses"
+            f"{expected} processes were started, but MPI sees {MPI.COMM_WORLD.size}: wanted mpiexec, or srun --mpi=..., "
+            "of the MPI library that mpi4py uses"
         )
     return MPI.COMM_WORLD
 
@@ -63,7 +63,7 @@ def refuse_idle_tasks() -> None:
     """RanksError in a Slurm job of several tasks of which this process would be the only one to work."""
     tasks = os.environ.get("SLURM_NTASKS", "1")
     if launched() == 1 and tasks.isdigit() and int(tasks) > 1:
-        raise RanksError(f"this job has {tasks} tasks, but one process was started: wanted srun or mpiexec before dmft, or --jobs N")
+        raise RanksError(f"this job has {tasks} tasks, but one process was started: wanted srun, mpiexec or --jobs N")
 
 
 def compile_once_a_node(comm: Any, sweep: Sweep) -> None:

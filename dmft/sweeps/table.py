@@ -6,13 +6,13 @@ dimension `point`, along which each of its keys is an array.  Every point has
     outcome, reason, file       how it ended, why it failed, and its run file relative to the folder of the sweep
     final_NAME                  last value of each observable
     smallest_NAME, time_of_smallest_NAME     of the error of generalisation, between the nodes
-    overfitting_time            first time after that at which this error is OVERFITTED above its smallest value; else not a number
+    overfitting_time            first time after that at which this error is OVERFITTED above its smallest value
     time_reached, nodes, iterations, residual, wall_time
 
-A point that failed or is missing has no results, final or smallest: these are not numbers there.
-curve_NAME, an array over the axes and `node`, has each observable on the nodes, `curve_time` the nodes themselves, filled up with
-what is not a number after the last node of a point.  If the sweep keeps kernels, these are virtual arrays over the axes, `node` and `node_prime`, which
-HDF5 reads from the run files.
+What a point does not have is not a number: results if it failed or is missing, the overfitting time if that is not reached.
+curve_NAME has each observable over the axes and `node`, curve_time the nodes themselves, filled up with what is not a number
+after the last node of a point.  If the sweep keeps kernels, these are virtual arrays over the axes, `node` and `node_prime`,
+which HDF5 reads from the run files.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "residual": ("1", "relative residual of the fixed point of the last cell tried"),
     "wall_time": ("s", "time of computing"),
     "overfitting_time": (
-        schema.TIME, f"first time after early stopping at which the error on fresh samples is {OVERFITTED:.0%} above its smallest value"
+        schema.TIME,
+        f"first time after early stopping with a test error {OVERFITTED:.0%} above its minimum",
     ),
-}  # fmt: skip
+}
 
 
 class TableError(ValueError):
@@ -117,8 +118,9 @@ class Table:
         """Read a table.  Raises TableError, one line, if it is none."""
         try:
             with h5py.File(path, "r") as file:
-                if file.attrs.get("sweep_schema") != SCHEMA:
-                    raise TableError(f"sweep_schema = {file.attrs.get('sweep_schema')}: wanted the table of a sweep, of schema {SCHEMA}")
+                found = file.attrs.get("sweep_schema")
+                if found != SCHEMA:
+                    raise TableError(f"sweep_schema = {found}: wanted the table of a sweep, of schema {SCHEMA}")
                 return cls._read(file)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else "not an HDF5 file, or damaged"
@@ -202,6 +204,9 @@ def _attach(dataset: h5py.Dataset, file: h5py.File, dimensions: list[str]) -> No
         dataset.attrs["units"], dataset.attrs["meaning"] = unit, meaning
 
 
+PREFIXES = {"final_": "last value of ", "smallest_": "smallest value, between the nodes, of ", CURVE: "", "": ""}
+
+
 def described(name: str) -> tuple[str, str]:
     """Units and meaning of a dataset."""
     if name in MEANINGS:
@@ -209,7 +214,7 @@ def described(name: str) -> tuple[str, str]:
     if name.startswith("time_of_smallest_"):
         return schema.TIME, f"time of {name.removeprefix('time_of_')}: early stopping"
     known = {**schema.ROOT, **schema.OBSERVABLES, **schema.KERNELS}
-    for start, words in (("final_", "last value of "), ("smallest_", "smallest value, between the nodes, of "), (CURVE, ""), ("", "")):
+    for start, words in PREFIXES.items():
         if name.startswith(start) and name.removeprefix(start) in known:
             entry = known[name.removeprefix(start)]
             return entry.units, f"{words}{entry.meaning}"

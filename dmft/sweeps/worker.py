@@ -1,16 +1,16 @@
 """Solve points of a sweep, one after the other, in this process.
 
-A point is solved in stretches of `checkpoint_every` seconds with a checkpoint after each, which gives the same result to the last
-bit as one stretch does.  What goes wrong at a point is written down beside the others and stops nothing; a disk that cannot be
-written to does.
+A point is solved in stretches of `checkpoint_every` seconds with a checkpoint after each, which gives the same result to the
+last bit as one stretch does.  What goes wrong at a point is written down beside the others and stops nothing; a disk that
+cannot be written to does.
 """
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple
 
 from dmft.problem import Problem
 from dmft.run import StopRun, solve
@@ -27,7 +27,8 @@ KILLED = "killed"
 FAILURES = (*(outcome.value for outcome in Outcome if outcome.failed), RAISED, KILLED)
 
 
-class Ended(NamedTuple):
+@dataclass(frozen=True)
+class Ended:
     """How one point ended: a value of Outcome, RAISED or KILLED."""
 
     index: int

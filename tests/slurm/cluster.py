@@ -6,6 +6,7 @@ No root, no systemd, no control groups, no accounting, nothing in /etc.  What mu
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -22,7 +23,8 @@ PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 NODES, CPUS, MEGABYTES = 2, 2, 2000
 PATIENCE = 90.0
 
-# A requeued job waits for cred_expire, by default two minutes; nodes are only names here, all on this machine.
+# A requeued job waits for cred_expire, by default two minutes.  MPI names its shared memory after the job, and what is killed
+# leaves it behind: no job of an earlier cluster may have had the same number.
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -49,6 +51,7 @@ ReturnToService=2
 JobRequeue=1
 KillWait=5
 MinJobAge=3600
+FirstJobId={first_job}
 SlurmdParameters=config_overrides
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool/%n
@@ -56,7 +59,7 @@ SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/%n.log
-NodeName=n[0-{last}] NodeHostname={host} NodeAddr=127.0.0.1 Port={first_port}-{last_port} CPUs={cpus} RealMemory={memory} State=UNKNOWN
+NodeName=n[0-{last}] NodeHostname={host} NodeAddr=127.0.0.1 Port={ports} CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=00:10:00 State=UP
 """
 
@@ -89,11 +92,18 @@ class Cluster:
         ports = free_ports(NODES + 1)
         (self.folder / "slurm.conf").write_text(
             CONFIGURATION.format(
-                host=socket.gethostname().split(".")[0], user=psutil.Process().username(), folder=self.folder, port=ports[0],
-                memory_per_cpu=MEGABYTES // CPUS, last=NODES - 1, first_port=ports[1], last_port=ports[-1], cpus=CPUS,
+                folder=self.folder,
+                host=socket.gethostname().split(".")[0],
+                user=psutil.Process().username(),
+                first_job=random.randrange(10**6, 5 * 10**7),
+                port=ports[0],
+                ports=f"{ports[1]}-{ports[-1]}",
+                last=NODES - 1,
+                cpus=CPUS,
                 memory=MEGABYTES,
+                memory_per_cpu=MEGABYTES // CPUS,
             )
-        )  # fmt: skip
+        )
         at = self.folder
         self.run(
             "munged", "--force", f"--key-file={key}", f"--socket={at}/munge.socket", f"--pid-file={at}/munged.pid",
@@ -156,7 +166,9 @@ class Cluster:
 
     def wait(self, job: str, states: tuple[str, ...] = ("COMPLETED",)) -> None:
         """Wait until a job, with all its tasks, is in one of these states."""
-        wait_for(lambda: set(self.field(job, "JobState")) <= set(states), message=lambda: self.output("scontrol", "show", "job", job))
+        wait_for(
+            lambda: set(self.field(job, "JobState")) <= set(states), message=lambda: self.output("scontrol", "show", "job", job)
+        )
 
 
 def free_ports(number: int) -> list[int]:

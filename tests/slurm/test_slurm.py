@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dmft import Table
@@ -74,7 +75,7 @@ def test_array_and_dependent_collect(cluster, slow, tmp_path, expected):
 
 def test_ranks_are_signalled_requeued_and_finish(cluster, slow, tmp_path, expected):
     folder = tmp_path / "out"
-    job = cluster.submit("--ntasks=2", "--nodes=2", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
+    job = cluster.submit("--ntasks=2", "--nodes=1", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
     wait_for(lambda: len(contents(folder)) > 0, message=lambda: logs(tmp_path))
     # What Slurm itself sends ahead of the time limit.
     cluster.run("scancel", "--signal=USR1", job)
@@ -88,7 +89,7 @@ def test_ranks_are_signalled_requeued_and_finish(cluster, slow, tmp_path, expect
 
 def test_node_down_and_requeue(cluster, slow, tmp_path, expected):
     folder = tmp_path / "out"
-    job = cluster.submit("--ntasks=2", "--nodes=1", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
+    job = cluster.submit("--array=0-0", log(tmp_path), SCRIPTS / "array.sh", slow, folder)
     wait_for(lambda: len(contents(folder)) > 0, message=lambda: logs(tmp_path))
     (node,) = cluster.field(job, "NodeList")
     cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
@@ -102,7 +103,10 @@ def test_rank_killed_ends_the_job(cluster, slow, tmp_path):
     folder = tmp_path / "out"
     job = cluster.submit("--ntasks=2", "--nodes=1", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
     wait_for(lambda: len(contents(folder)) > 0, message=lambda: logs(tmp_path))
-    cluster.run("srun", f"--jobid={job}", "--overlap", "--ntasks=1", "bash", "-c", f"kill -9 $(pgrep -f 'dmft sweep {slow}' | tail -n 1)")
+    ranks = [
+        process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"][2:5] == ["sweep", str(slow), "-o"]
+    ]
+    ranks[-1].kill()
     cluster.wait(job, ("FAILED",))
     again = cluster.submit("--ntasks=2", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
     cluster.wait(again)

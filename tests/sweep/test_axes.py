@@ -81,7 +81,8 @@ def test_names_are_different_safe_and_short(values):
 
 
 def test_names_are_short_for_many_axes():
-    axes = {f"problem.{key}": [0.1 + k / 1e9 for k in range(3)] for key in ("noise", "alignment", "init_scale", "samples_per_parameter")}
+    keys = ("noise", "alignment", "init_scale", "samples_per_parameter")
+    axes = {f"problem.{key}": [0.1 + k / 1e9 for k in range(3)] for key in keys}
     axes |= {f"solver.{key}": [10 + k for k in range(3)] for key in ("t_max", "max_nodes", "max_iterations")}
     sweep = Sweep(BASE, axes)
     assert len(sweep.slug(5)) <= 160
@@ -150,5 +151,5 @@ def test_another_sweep_is_named(change, message):
 
 
 def test_what_says_the_same_is_the_same():
-    other = QUICK.replace("[solver]", "# a comment\n[solver]\nstages = 7\nmax_nodes = 10_000").replace("width = 4", "width = 4.0")
-    Sweep.from_toml(QUICK).refuse_other(Sweep.from_toml(other))
+    other = QUICK.replace("[solver]", "# a comment\n[solver]\nstages = 7\nmax_nodes = 10_000")
+    Sweep.from_toml(QUICK).refuse_other(Sweep.from_toml(other.replace("width = 4", "width = 4.0")))

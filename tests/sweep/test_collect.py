@@ -129,10 +129,11 @@ def test_overfitting_time(small):
     import dmft
 
     found = dmft.solve(small.replace(t_max=1000.0))
-    time = overfitting_time(found, "test_error")
+    time = overfitting_time(found, "test_error", found.early_stopping)
     assert found.early_stopping.time < time < 1000.0
     assert found.at(time)["test_error"] == pytest.approx(1.1 * found.early_stopping.value, rel=1e-10)
-    assert np.isnan(overfitting_time(dmft.solve(small.replace(t_max=0.1)), "test_error"))
+    early = dmft.solve(small.replace(t_max=0.1))
+    assert np.isnan(overfitting_time(early, "test_error", early.early_stopping))
 
 
 def test_what_is_no_table_and_no_folder_is_refused(dmft, quick, swept):

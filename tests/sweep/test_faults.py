@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dmft.sweeps.folder import Folder, State
 from tests.cli.conftest import start
 
 from .conftest import PATIENCE, contents, files, wait_until
@@ -109,26 +108,27 @@ def test_worker_process_killed_is_replaced(slow, tmp_path, uninterrupted):
     process = begin("processes", slow, tmp_path / "out")
     wait_until(lambda: finished(tmp_path / "out"), process)
     workers(process)[0].kill()
-    out, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
     assert_same_points(contents(tmp_path / "out"), uninterrupted)
 
 
-def test_a_point_that_kills_its_process_is_a_failed_one(slow, tmp_path):
-    folder = tmp_path / "out"
-    process = begin("processes", slow, folder)
-    for death in range(2):
-        wait_until(lambda: len(workers(process)) == 2 and folder.exists() and Folder.load(folder).at_work()[1], process)
-        victim = Folder.load(folder).at_work()[1][0] if not death else victim
-        wait_until(lambda: victim in Folder.load(folder).at_work()[1], process)
-        for child in workers(process):
-            child.kill()
-        wait_until(lambda: not Folder.load(folder).at_work()[1], process)
-    out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 3
-    states = Folder.load(folder).states()
-    assert set(states.tolist()) == {State.DONE, State.FAILED}
-    assert "killed: 2 processes ended by signal 9 at this point" in err
+def test_a_point_that_kills_its_process_is_a_failed_one(dmft, quick, tmp_path, monkeypatch):
+    code = """
+import os, signal
+from dmft.sweeps import child
+from dmft.sweeps.worker import Worker
+solve = Worker.solve
+Worker.solve = lambda worker, index: os.kill(os.getpid(), signal.SIGKILL) if index == 3 else solve(worker, index)
+child.main()
+"""
+    monkeypatch.setattr("dmft.sweeps.processes.COMMAND", (sys.executable, "-c", code))
+    ended = dmft("sweep", quick, "-o", tmp_path / "out", "--jobs", 2)
+    assert ended.code == 3
+    assert "5 of 6 points done, 1 failed" in ended.err
+    assert "killed: 2 processes ended by signal 9 at this point" in ended.err
+    monkeypatch.undo()
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--jobs", 2, "--retry").code == 0
 
 
 def test_master_killed_ends_its_workers(dmft, slow, tmp_path, uninterrupted):
@@ -137,7 +137,7 @@ def test_master_killed_ends_its_workers(dmft, slow, tmp_path, uninterrupted):
     orphans = workers(process)
     process.kill()
     process.communicate(timeout=PATIENCE)
-    gone, alive = psutil.wait_procs(orphans, timeout=PATIENCE)
+    _, alive = psutil.wait_procs(orphans, timeout=PATIENCE)
     assert not alive
     assert_finishes(dmft, slow, tmp_path / "out", uninterrupted, "processes")
 
@@ -183,7 +183,7 @@ def test_signal_stops_all_after_checkpoints(dmft, slow, tmp_path, uninterrupted,
     process = begin(way, slow, folder)
     wait_until(lambda: finished(folder), process)
     process.send_signal(signal.SIGUSR1)
-    out, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4
     assert "stopped by SIGUSR1" in err
     assert "the same command goes on from there" in err

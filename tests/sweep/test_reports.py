@@ -138,7 +138,9 @@ def test_a_log_line_tells_how_the_sweep_fares(dmft, quick, tmp_path, monkeypatch
         assert words in line
 
 
-@pytest.mark.parametrize(("per_second", "words"), [(12.345, "12.3 points a second"), (0.5, "30 points a minute"), (0.001, "3.6 points an hour")])
+@pytest.mark.parametrize(
+    ("per_second", "words"), [(12.345, "12.3 points a second"), (0.5, "30 points a minute"), (0.001, "3.6 points an hour")]
+)
 def test_speed(per_second, words):
     assert speed(per_second) == words
 

@@ -90,7 +90,7 @@ def test_every_point_is_in_one_part(number, tasks):
     sweep = Sweep(Problem.from_toml(QUICK.split("[sweep")[0].replace("width", "samples_per_parameter = 1\nwidth")),
                   {"problem.noise": {"linspace": [0.0, 1.0, number]}})  # fmt: skip
     parts = [part(sweep, task, tasks).tolist() for task in range(tasks)]
-    assert sorted(sum(parts, [])) == list(range(number))
+    assert sorted(index for one in parts for index in one) == list(range(number))
 
 
 def test_parts_are_spread_evenly():
