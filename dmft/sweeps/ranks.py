@@ -22,7 +22,7 @@ from dmft.sweeps.sweep import Sweep
 from dmft.sweeps.worker import Ended, Worker
 
 # What MPI launchers tell their processes: the number of ranks.
-SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
 
 class RanksError(ProblemError):

@@ -1,6 +1,7 @@
 """dmft status, show, plot and plan of sweeps."""
 
-import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -11,7 +12,6 @@ from dmft.cli.sweep_progress import rate, speed
 from dmft.memory import available_memory
 from dmft.sweeps.folder import open_folder
 from dmft.sweeps.locks import Locks, Taken
-from dmft.sweeps.status import status
 from tests.cli.test_reports import rows
 
 from .conftest import QUICK
@@ -35,30 +35,35 @@ def test_status_counts(dmft, table):
     assert "nobody is at work" in ended.out
 
 
+def elsewhere(code, *arguments) -> str:
+    """What Python code prints in a process of its own: locks are those of a process."""
+    ended = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True)
+    return ended.stdout.strip()
+
+
 def test_status_sees_who_is_at_work(quick, tmp_path):
+    look = "import sys; from dmft.sweeps.status import status; s = status(sys.argv[1]); print(s.at_work, s.running)"
     with open_folder(tmp_path / "out", Sweep.load(quick)) as (folder, locks, _):
         assert locks.take(6 + 4, 1) is Taken.OURS
-        # Locks are those of a process: another one must look.
-        reading, writing = os.pipe()
-        if (child := os.fork()) == 0:
-            os.write(writing, repr((status(folder.path).running, folder.at_work())).encode())
-            os._exit(0)
-        os.waitpid(child, 0)
-        assert os.read(reading, 1000) == repr((1, (True, [4]))).encode()
+        assert elsewhere(look, folder.path) == "True 1"
+    assert elsewhere(look, tmp_path / "out") == "False 0"
 
 
 def test_locks_are_of_places(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from dmft.sweeps.locks import Locks
+locks = Locks(Path(sys.argv[1]))
+print(*(locks.take(*places).name for places in ((0, 2), (4, 1), (5, 2))), locks.held_by_others(0, 10))
+"""
     ours = Locks(tmp_path / "lock")
     assert ours.take(2, 3) is Taken.OURS
-    reading, writing = os.pipe()
-    if (child := os.fork()) == 0:
-        theirs = Locks(tmp_path / "lock")
-        found = (theirs.take(0, 2), theirs.take(4, 1), theirs.take(5, 2), theirs.held_by_others(0, 10))
-        os.write(writing, repr(found).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert os.read(reading, 1000) == repr((Taken.OURS, Taken.OTHERS, Taken.OURS, [range(2, 5)])).encode()
+    assert elsewhere(code, tmp_path / "lock") == "OURS OTHERS OURS [range(2, 5)]"
+    ours.give_back(4, 1)
+    assert elsewhere(code, tmp_path / "lock") == "OURS OURS OURS [range(2, 4)]"
     ours.close()
+    assert elsewhere(code, tmp_path / "lock") == "OURS OURS OURS []"
 
 
 def test_show_a_table(dmft, table):
