@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from dmft.cli.progress import LIVE_SECONDS, LOG_SECONDS, duration
+from dmft.cli.progress import Show, duration, shown_line
 
 if TYPE_CHECKING:
     from dmft.sweeps.worker import Ended
@@ -22,8 +21,8 @@ RECENT = 100
 class SweepMeter:
     """Counts the points that ended, and shows a line every `interval` seconds."""
 
-    def __init__(self, todo: int, interval: float = math.inf) -> None:
-        self.todo, self.interval = todo, interval
+    def __init__(self, todo: int, show: Show, interval: float) -> None:
+        self.todo, self.show, self.interval = todo, show, interval
         self.outcomes: Counter[str] = Counter()
         self.failed = 0
         self.began = self.shown = monotonic()
@@ -39,10 +38,6 @@ class SweepMeter:
         if now - self.shown >= self.interval:
             self.shown = now
             self.show(self.line())
-
-    def show(self, line: str) -> None:
-        """Show a line: as a line of its own."""
-        print(line, file=sys.stderr, flush=True)
 
     @property
     def ended(self) -> int:
@@ -77,31 +72,8 @@ def speed(per_second: float) -> str:
     return f"{per_second * 3600:.3g} points an hour"
 
 
-class LiveSweepMeter(SweepMeter):
-    """A meter that rewrites one line of the terminal."""
-
-    def __init__(self, todo: int) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
-        super().__init__(todo, LIVE_SECONDS)
-        self.live = Live("dmft: starting", console=Console(stderr=True), auto_refresh=False, transient=True)
-
-    def show(self, line: str) -> None:
-        """Put the line in place of the one before."""
-        from rich.text import Text
-
-        self.live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
-
-
 @contextmanager
 def sweep_meter(todo: int, quiet: bool) -> Iterator[SweepMeter]:
-    """The meter that suits the place where standard error goes."""
-    if quiet:
-        yield SweepMeter(todo)
-    elif sys.stderr.isatty():
-        shown = LiveSweepMeter(todo)
-        with shown.live:
-            yield shown
-    else:
-        yield SweepMeter(todo, LOG_SECONDS)
+    """The meter of a sweep that suits the place where standard error goes."""
+    with shown_line(quiet) as (show, interval):
+        yield SweepMeter(todo, show, interval)

@@ -11,7 +11,7 @@ import pytest
 
 from dmft import Table
 from dmft.storage import run_file
-from tests.sweep.conftest import QUICK, SLOW, contents, files
+from tests.sweep.conftest import QUICK, SLOW, contents, files, solved
 from tests.sweep.test_sweep import assert_same_points
 
 from .cluster import PACKAGES, Cluster, missing_programs, wait_for
@@ -40,12 +40,7 @@ def cluster(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
     """Every point of the slow sweep, solved in one process."""
-    from dmft.cli.main import run
-
-    folder = tmp_path_factory.mktemp("expected")
-    (folder / "sweep.toml").write_text(SLOW)
-    assert run(["sweep", str(folder / "sweep.toml"), "-o", str(folder / "out"), "--quiet"]) == 0
-    return contents(folder / "out")
+    return solved(SLOW, tmp_path_factory.mktemp("expected"))
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Sweep files: one of points that are solved in a moment, one whose points take many cells."""
 
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Ended, dmft, start  # noqa: F401
+from dmft.cli.main import run
+from tests.cli.conftest import dmft  # noqa: F401
 from tests.comparison import datasets
 
 QUICK = """
@@ -49,11 +49,13 @@ def slow(tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory) -> dict[str, dict]:
     """Every dataset of every point of `quick`, solved in one process."""
-    from dmft.cli.main import run
+    return solved(QUICK, tmp_path_factory.mktemp("reference"))
 
-    folder = tmp_path_factory.mktemp("reference")
-    (folder / "quick.toml").write_text(QUICK)
-    assert run(["sweep", str(folder / "quick.toml"), "-o", str(folder / "out"), "--quiet"]) == 0
+
+def solved(text: str, folder: Path) -> dict[str, dict]:
+    """Every dataset of every point of a sweep, solved in this process at one go."""
+    (folder / "sweep.toml").write_text(text)
+    assert run(["sweep", str(folder / "sweep.toml"), "-o", str(folder / "out"), "--quiet"]) == 0
     return contents(folder / "out")
 
 
@@ -75,8 +77,3 @@ def wait_until(condition, process=None):
         assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.01)
-
-
-def python(*arguments) -> list[str]:
-    """Command line of this program for launchers, which need a whole one."""
-    return [sys.executable, "-m", "dmft", *map(str, arguments)]

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import start
 
-from .conftest import PATIENCE, contents, files, wait_until
+from .conftest import PATIENCE, SLOW, contents, files, solved, wait_until
 from .test_sweep import assert_same_points
 
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
@@ -74,14 +74,7 @@ def assert_finishes(dmft, sweep, folder, reference, way="here"):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     """Every dataset of every point of `slow`, solved in one process at one go."""
-    from dmft.cli.main import run
-
-    from .conftest import SLOW
-
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    (folder / "slow.toml").write_text(SLOW)
-    assert run(["sweep", str(folder / "slow.toml"), "-o", str(folder / "out"), "--quiet"]) == 0
-    return contents(folder / "out")
+    return solved(SLOW, tmp_path_factory.mktemp("uninterrupted"))
 
 
 @pytest.mark.parametrize("way", ["processes", "ranks"])

@@ -135,7 +135,7 @@ def test_limits_of_the_control_group_count(monkeypatch, tmp_path):
 
 
 def test_a_log_line_tells_how_the_sweep_fares(dmft, quick, tmp_path, monkeypatch):
-    monkeypatch.setattr("dmft.cli.sweep_progress.LOG_SECONDS", 0.0)
+    monkeypatch.setattr("dmft.cli.progress.LOG_SECONDS", 0.0)
     ended = dmft("sweep", quick, "-o", tmp_path / "out")
     assert ended.code == 0
     line = ended.err.splitlines()[-1]
