@@ -48,7 +48,8 @@ def _row(folder: Folder, index: int, state: State) -> tuple[dict[str, Any], dict
     try:
         solution = run_file.read(path, only_observables=True)
     except run_file.RunFileError as error:
-        return {"outcome": "unreadable", "reason": str(error), "file": ""}, {}
+        reason = f"{path.relative_to(folder.path)} {error}; remove it, and dmft sweep solves the point again"
+        return {"outcome": "unreadable", "reason": reason, "file": ""}, {}
     row = {
         "outcome": solution.outcome.value,
         "reason": solution.outcome.advice if solution.outcome.failed else "",
