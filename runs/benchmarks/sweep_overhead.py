@@ -1,6 +1,6 @@
 """What the machinery of sweeps costs: 10,000 points that are solved in a cell or two, and their table.
 
-Run: python runs/benchmarks/sweep_overhead.py [NUMBER]        (about three minutes on one core for 10,000 points)
+Run: python runs/benchmarks/sweep_overhead.py [NUMBER]        (about two minutes on one core for 10,000 points)
 """
 
 import os
