@@ -16,8 +16,8 @@ DENSITY = 0.7
 # The first step is a small fraction of the fastest time scale: this many decades below it.
 STARTING_DECADES = 1.5
 BYTES = 8
-# Arrays (n, n) beside the history at the peak, while a run file is made: kernels, temporaries, the file itself.
-SOLUTION_ARRAYS = 24
+# Temporary arrays (n, n) while kernels and run file are made.
+TEMPORARY_ARRAYS = 5
 
 
 def expected_nodes(problem: Problem) -> float:
@@ -37,8 +37,9 @@ def two_time_arrays(problem: Problem) -> int:
 
 
 def working_memory(problem: Problem, nodes: float) -> float:
-    """Bytes of the two-time arrays at the peak."""
-    return BYTES * nodes**2 * (two_time_arrays(problem) + SOLUTION_ARRAYS)
+    """Bytes of the two-time arrays at the peak: history and kernels, both once more in the file, which is made in memory."""
+    stored = two_time_arrays(problem) + len(problem.parameters.description.kernels)
+    return BYTES * nodes**2 * (2 * stored + TEMPORARY_ARRAYS)
 
 
 def refuse_too_large(problem: Problem) -> None:

@@ -160,7 +160,8 @@ def power_series(coefficients, x):
     return value, slope
 
 
-@numba.njit(cache=True, fastmath=True)
+# The error model: beyond |q| = 2 an infinity, which the solver knows how to refuse, not an exception.
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
 def _erf_covariance(q, h, h1, h2):
     for i in range(q.size):
         r = 1.0 / np.sqrt(4.0 - q[i] * q[i])

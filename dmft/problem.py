@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from dmft.description import Description, Found, Panel
 from dmft.tableau import MAX_STAGES
 
 
@@ -59,10 +60,10 @@ class SolverSettings(Table):
     )
     scheme: Literal["radau"] = Field(default="radau", description="Radau IIA collocation")
     stages: int = Field(
-        default=7, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"
+        default=6, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"
     )
     max_nodes: int = Field(default=20_000, ge=2, description="give up beyond this many nodes")
-    max_iterations: int = Field(default=250, ge=1, description="fixed-point iterations of a cell before its step is halved")
+    max_iterations: int = Field(default=400, ge=1, description="fixed-point iterations of a cell before its step is halved")
     smallest_step: float = Field(
         default=1e-3, gt=0, lt=1, description="give up when the mean of the last 50 steps is below this fraction of t"
     )
@@ -74,11 +75,21 @@ class Parameters(Table):
     registry: ClassVar[dict[str, type[Parameters]]] = {}
     # Keys of which exactly one is given: a change to one of them takes the place of the others.
     alternatives: ClassVar[tuple[str, ...]] = ()
+    # What the model shows to the outside.
+    description: ClassVar[Description]
     model: str = Field(description="the theory")
 
     def build(self) -> Any:
         """The equations of this parameter point, a `dmft.models.base.Model`."""
         raise NotImplementedError
+
+    def panels(self) -> tuple[Panel, ...]:
+        """What the standard figure shows of this parameter point beside the pictures of kernels."""
+        raise NotImplementedError
+
+    def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
+        """What is to be said of a run beyond the range of every observable: tables of two columns, by title."""
+        return {}
 
 
 ParametersType = TypeVar("ParametersType", bound=type[Parameters])
@@ -117,10 +128,10 @@ class Problem:
             if not isinstance(tables.get(name), Mapping):
                 raise ProblemError(f"[{name}] is missing: wanted a table [{name}]")
         given = {"model": "two-layer-flow", **tables["problem"]}
-        models = _models()
-        if not isinstance(given["model"], str) or given["model"] not in models:
-            raise ProblemError(f"model = {_show(given['model'])}: wanted one of {', '.join(sorted(models))}")
-        self.parameters = _validated(models[given["model"]], given, "[problem]")
+        known = models()
+        if not isinstance(given["model"], str) or given["model"] not in known:
+            raise ProblemError(f"model = {_show(given['model'])}: wanted one of {', '.join(sorted(known))}")
+        self.parameters = _validated(known[given["model"]], given, "[problem]")
         self.solver = _validated(SolverSettings, tables["solver"], "[solver]")
 
     @classmethod
@@ -213,15 +224,21 @@ def with_overrides(tables: Mapping[str, Any], assignments: list[str]) -> dict[st
 
 
 def assign(table: dict[str, Any], key: str, value: Any) -> None:
-    """Set a key of a table, in place of its alternatives."""
-    for parameters in _models().values():
+    """Set a key of a table, in place of its alternatives; `key.inner` sets a key of a table inside it."""
+    key, dot, inner = key.partition(".")
+    if dot:
+        nested = table.get(key, {})
+        if not isinstance(nested, Mapping):
+            raise ProblemError(f"{key}.{inner}: {key} is not a table")
+        value = {**nested, inner: value}
+    for parameters in models().values():
         if key in parameters.alternatives:
             for other in parameters.alternatives:
                 table.pop(other, None)
     table[key] = value
 
 
-def _models() -> dict[str, type[Parameters]]:
+def models() -> dict[str, type[Parameters]]:
     """Every model there is, by name; models register themselves, which happens here at the latest."""
     import_module("dmft.models")
     return Parameters.registry

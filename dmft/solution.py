@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.description import Minimum
 from dmft.kernels import History
 from dmft.problem import Problem, ProblemError
 from dmft.solver.outcome import Outcome
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-
-class Minimum(NamedTuple):
-    """Where a function of time is smallest."""
-
-    time: float
-    value: float
 
 
 @dataclass(frozen=True)
@@ -71,8 +65,8 @@ class Solution:
 
     @property
     def generalization_gap(self) -> Array:
-        """Test error minus training error, (n,)."""
-        return self.observables["test_error"] - self.observables["train_error"]
+        """Test error minus training error, (n,); AttributeError if the model has none, as for any observable."""
+        return self.test_error - self.train_error
 
     @property
     def early_stopping(self) -> Minimum:
@@ -92,7 +86,8 @@ class Solution:
 
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node."""
-        values = self.observables[observable]
+        # Not `self.observables`: what a model does not have is an AttributeError, of `early_stopping` too.
+        values: Array = getattr(self, observable)
         smallest = int(np.argmin(values))
         best = Minimum(float(self.time[smallest]), float(values[smallest]))
         for node in {smallest, min(smallest + 1, len(values) - 1)}:

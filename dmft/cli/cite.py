@@ -8,30 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmft.cli.inputs import load_observables
+from dmft.description import Citation
 
 if TYPE_CHECKING:
     from dmft import Solution
 
-# By model: what is cited for, and the entry.
-THEORY: dict[str, list[tuple[str, str]]] = {
-    "two-layer-flow": [
-        (
-            "the equations of the two-layer gradient flow",
-            """@inproceedings{montanari2025dynamical,
-  author    = {Montanari, Andrea and Urbani, Pierfrancesco},
-  title     = {Dynamical Decoupling of Generalization and Overfitting in Large Two-Layer Networks},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year      = {2025},
-  eprint    = {2502.21269},
-  archivePrefix = {arXiv},
-}""",
-        )
-    ],
-}
-
-SCHEME: dict[str, list[tuple[str, str]]] = {
-    "radau": [
-        (
+SCHEME: dict[str, tuple[Citation, ...]] = {
+    "radau": (
+        Citation(
             "Radau IIA, the scheme in time",
             """@book{hairer1996solving,
   author    = {Hairer, Ernst and Wanner, Gerhard},
@@ -42,7 +26,7 @@ SCHEME: dict[str, list[tuple[str, str]]] = {
   doi       = {10.1007/978-3-642-05221-7},
 }""",
         ),
-        (
+        Citation(
             "Anderson acceleration, which solves the equations of a time step",
             """@article{walker2011anderson,
   author  = {Walker, Homer F. and Ni, Peng},
@@ -55,22 +39,22 @@ SCHEME: dict[str, list[tuple[str, str]]] = {
   doi     = {10.1137/10078356X},
 }""",
         ),
-    ],
+    ),
 }
 
 
 def cite(file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file.", show_default=False)]) -> None:
     """Print BibTeX of what was used to make a file."""
-    typer.echo("\n\n".join(f"% {purpose}\n{entry}" for purpose, entry in entries(load_observables(file))))
+    typer.echo("\n\n".join(f"% {cited.purpose}\n{cited.entry}" for cited in citations(load_observables(file))))
 
 
-def entries(solution: Solution) -> list[tuple[str, str]]:
-    """What each entry is cited for, and the entry."""
+def citations(solution: Solution) -> list[Citation]:
+    """The theory, this program, and the numerical scheme."""
     problem = solution.problem
-    return [*THEORY[problem.parameters.model], _program(solution), *SCHEME[problem.solver.scheme]]
+    return [*problem.parameters.description.citations, _program(solution), *SCHEME[problem.solver.scheme]]
 
 
-def _program(solution: Solution) -> tuple[str, str]:
+def _program(solution: Solution) -> Citation:
     """This program, at the version and commit that wrote the file."""
     origin = solution.provenance
     commit = f",\n  note    = {{commit {origin['git']}}}" if origin["git"] else ""
@@ -79,4 +63,4 @@ def _program(solution: Solution) -> tuple[str, str]:
   title   = {{dmft: dynamical mean-field theory of two-layer networks}},
   version = {{{origin["dmft_version"]}}}{commit},
 }}"""
-    return "the program that made the file", entry
+    return Citation("the program that made the file", entry)

@@ -73,14 +73,14 @@ class Meter:
         self.recent.append(now)
         if now.clock - self.shown >= self.interval:
             self.shown = now.clock
-            self.show(self.line(cell))
+            self.show(self.line(cell, march.model.norm))
 
-    def line(self, cell: AcceptedCell) -> str:
+    def line(self, cell: AcceptedCell, norm: str) -> str:
         """Where the run is and how it fares."""
         left = seconds_left(self.recent[0], self.recent[-1], len(self.recent) - 1, self.t_max)
         return (
             f"cell {cell.cell}  t = {cell.time:.4g} of {self.t_max:g}  {cell.nodes} nodes  {cell.iterations} iterations  "
-            f"residual {cell.residual:.1e}  |C_d(t,t)-1| {cell.constraint:.0e}  left {duration(left)}"
+            f"residual {cell.residual:.1e}  |{norm}-1| {cell.constraint:.0e}  left {duration(left)}"
         )
 
     @property

@@ -38,7 +38,8 @@ def show(
     print_table(str(file), _overview(solution))
     typer.echo(solution.problem.to_toml())
     print_table("observables: final, smallest, largest", _ranges(solution))
-    print_table("generalisation", _generalisation(solution))
+    for title, rows in solution.problem.parameters.findings(solution).items():
+        print_table(title, rows)
 
 
 def _overview(solution: Solution) -> list[tuple[str, str]]:
@@ -62,14 +63,4 @@ def _ranges(solution: Solution) -> list[tuple[str, ...]]:
     return [
         (name, *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())))
         for name, values in solution.observables.items()
-    ]
-
-
-def _generalisation(solution: Solution) -> list[tuple[str, str]]:
-    """Early stopping and the gap."""
-    best = solution.early_stopping
-    gap = solution.generalization_gap
-    return [
-        ("smallest test error", f"{best.value:{DIGITS}} at t = {best.time:{DIGITS}}"),
-        ("gap, test - train", f"{gap[-1]:{DIGITS}} at the end, {gap.max():{DIGITS}} at most"),
     ]

@@ -81,12 +81,13 @@ def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSigna
 
 def _summary(solution: Solution) -> str:
     """Where a run arrived and what it found, in one line."""
-    train, test = (solution.observables[name][-1] for name in ("train_error", "test_error"))
-    best = solution.early_stopping
-    return (
-        f"t = {solution.time[-1]:.6g}, {len(solution.time)} nodes, train error {train:.6g}, test error {test:.6g}, "
-        f"smallest {best.value:.6g} at t = {best.time:.4g}"
-    )
+    description = solution.problem.parameters.description
+    parts = [f"t = {solution.time[-1]:.6g}", f"{len(solution.time)} nodes"]
+    parts += [f"{name.replace('_', ' ')} {solution.observables[name][-1]:.6g}" for name in description.summary]
+    if description.smallest is not None:
+        best = solution.minimum(description.smallest)
+        parts.append(f"smallest {best.value:.6g} at t = {best.time:.4g}")
+    return ", ".join(parts)
 
 
 def _say(line: str, quiet: bool) -> None:

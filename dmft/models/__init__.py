@@ -1,3 +1,4 @@
 """One file a theory; importing this package registers them all."""
 
+from dmft.models import spherical_pspin as spherical_pspin
 from dmft.models import two_layer_flow as two_layer_flow

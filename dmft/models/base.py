@@ -74,6 +74,11 @@ class Model(Protocol):
         ...
 
     @property
+    def norm(self) -> str:
+        """Name of sum_c weight_c C_c(t, t), which the multiplier keeps at one."""
+        ...
+
+    @property
     def scalars(self) -> tuple[str, ...]:
         """Names of the one-time functions with a rate of their own; they are observables too."""
         ...

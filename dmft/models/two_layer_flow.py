@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from dmft import hermite
+from dmft.description import RATE, Citation, Curve, Curves, Description, Found, Pair, Panel, Picture, Quantity
 from dmft.hermite import Covariance
 from dmft.kernels import History
 from dmft.models.base import Forces, Rows, Start
@@ -39,12 +40,70 @@ from dmft.problem import Parameters, register
 
 Array = NDArray[np.float64]
 
+DESCRIPTION = Description(
+    title=(
+        "$m = {width}$",
+        "$n/(md) = {samples_per_parameter}$",
+        "$n/d = {samples_per_dimension}$",
+        r"$\sigma$ = {activation}",
+        r"$\varphi$ = {target}",
+        r"$\tau = {noise}$",
+        "{init} start",
+    ),
+    observables={
+        "train_error": Quantity(
+            "1", "C_F(t,t)/2: mean of (f - y)^2/2 on the training samples, label noise included", "train error"
+        ),
+        "test_error": Quantity("1", "C0_F(t,t)/2: mean of (f - y)^2/2 on a fresh sample, label noise included", "test error"),
+        "second_layer": Quantity("1", "a(t), the second-layer weight of every neuron", "second layer  $a$"),
+        "alignment": Quantity(
+            "1", "v(t) = <w_i, u>, overlap of a neuron with the signal direction", r"alignment  $v=\langle w,u\rangle$"
+        ),
+        "multiplier": Quantity(RATE, "nu(t), which keeps |w_i| = 1", r"multiplier  $\nu$"),
+        "neuron_overlap": Quantity("1", "C_o(t,t) = <w_i, w_j>, overlap of two neurons", "neuron overlap  $C_o(t,t)$"),
+        "memory_of_start": Quantity(
+            "1", "C_d(t,0), overlap of a neuron with its initial value", "memory of the start  $C_d(t,0)$"
+        ),
+        "complexity": Quantity(
+            "1", "|a| sqrt(h'(1)/alpha), bound of the Gaussian complexity", r"complexity  $|a|\sqrt{h'(1)/\alpha}$"
+        ),
+    },
+    kernels={
+        "C_d": Quantity("1", "<w_i(t), w_i(t')>, correlation of a neuron with itself", "$C_d(t,t')$"),
+        "C_o": Quantity("1", "<w_i(t), w_j(t')>, correlation of two neurons", "$C_o(t,t')$"),
+        "R_d": Quantity(RATE, "response density of a neuron at t to a force on itself at t'", "$R_d(t,t')$"),
+        "R_o": Quantity(RATE, "response density of a neuron at t to a force on another at t'", "$R_o(t,t')$"),
+        "C_F": Quantity("1", "correlation of the residual f - y on one training sample", "$C_F(t,t')$"),
+        "R_F": Quantity(
+            RATE, "response density of that residual to a field added to it, without its delta(t-t')", "$R_F(t,t')$"
+        ),
+    },
+    summary=("train_error", "test_error"),
+    swept=("train_error", "alignment"),
+    smallest="test_error",
+    pictures=(Picture("C_d"), Picture("C_o"), Picture("R_d", decades=True), Picture("C_F", decades=True)),
+    citations=(
+        Citation(
+            "the equations of the two-layer gradient flow",
+            """@inproceedings{montanari2025dynamical,
+  author    = {Montanari, Andrea and Urbani, Pierfrancesco},
+  title     = {Dynamical Decoupling of Generalization and Overfitting in Large Two-Layer Networks},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year      = {2025},
+  eprint    = {2502.21269},
+  archivePrefix = {arXiv},
+}""",
+        ),
+    ),
+)
+
 
 @register("two-layer-flow")
 class TwoLayerFlowParameters(Parameters):
     """The `[problem]` table of `model = "two-layer-flow"`."""
 
     alternatives = ("samples_per_parameter", "samples_per_dimension")
+    description = DESCRIPTION
 
     width: float = Field(description="number of neurons m: a whole number, or inf")
     samples_per_parameter: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="n/(m d)")
@@ -156,6 +215,24 @@ class TwoLayerFlowParameters(Parameters):
             train_second_layer=self.train_second_layer,
         )
 
+    def panels(self) -> tuple[Panel, ...]:
+        """Errors; alignment and size of the second layer."""
+        return (
+            Curves((Curve("test_error"), Curve("train_error", decades=True)), r"error  $\langle(f-y)^2\rangle/2$"),
+            Pair(Curve("alignment"), Curve("second_layer", r"second layer  $|a|$", distance_from=0.0)),
+        )
+
+    def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
+        """Early stopping and the gap."""
+        best = found.minimum("test_error")
+        gap = found.observables["test_error"] - found.observables["train_error"]
+        return {
+            "generalisation": [
+                ("smallest test error", f"{best.value:.8g} at t = {best.time:.8g}"),
+                ("gap, test - train", f"{gap[-1]:.8g} at the end, {gap.max():.8g} at most"),
+            ]
+        }
+
 
 @dataclass(frozen=True)
 class TwoLayerFlow:
@@ -170,13 +247,11 @@ class TwoLayerFlow:
     alignment: float
     train_second_layer: bool
 
+    norm = "C_d(t,t)"
     scalars = ("second_layer",)
     own_kernels = {"R_F": False, "C0_F": True, "C_F": True}
     own_values = ("a_phat",)
-    observables = (
-        "train_error", "test_error", "second_layer", "alignment",
-        "multiplier", "neuron_overlap", "memory_of_start", "complexity",
-    )  # fmt: skip
+    observables = tuple(DESCRIPTION.observables)
 
     @cached_property
     def slope_at_one(self) -> float:

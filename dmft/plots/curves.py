@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import cycle
+
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from dmft.plots.labels import TIME, number
+from dmft.description import Ageing, Curve, Curves, Pair
+from dmft.plots.labels import TIME, number, words
 from dmft.solution import Solution
 
 Array = NDArray[np.float64]
 
 # Okabe and Ito, and a violet: distinct for every kind of colour vision, dark enough for print.
-TEST, TRAIN, ALIGNMENT, LAYER = "#D55E00", "#0072B2", "#00805A", "#6A3D9A"
+COLOURS = ("#D55E00", "#0072B2", "#00805A", "#6A3D9A")
+LINES = ("-", "--")
+# Waiting times are shades of one colour map, and so many powers of ten at most.
+SHADES, WAITING_TIMES = "viridis", 5
 # A curve has begun to move once it is this fraction of its whole range away from its start.
 MOVED = 1e-2
-# A training error that falls by more than the first factor is drawn on a logarithmic axis, down to the second one.
+# A curve of decades that falls by more than the first factor is drawn on a logarithmic axis, down to the second one.
 FALL, DEEPEST = 20.0, 1e8
 
 
@@ -29,39 +37,38 @@ def first_motion(solution: Solution) -> float:
     return float(max(min(first, time[-1] / 10), time[1] / 10))
 
 
-def draw_errors(axes: Axes, solution: Solution, times: Array) -> None:
-    """Test and train error, and where the test error is smallest."""
-    for name, colour, line in (("test_error", TEST, "-"), ("train_error", TRAIN, "--")):
-        axes.plot(times, _values(solution, name, times), line, color=colour, label=name.replace("_", " "))
+def draw_curves(axes: Axes, solution: Solution, panel: Curves, times: Array, colours: Iterator[str]) -> None:
+    """Curves on one axis; where that of the observable to be smallest is so, it is marked."""
+    smallest = solution.problem.parameters.description.smallest
+    shown = dict(zip((curve.observable for curve in panel.curves), colours, strict=False))
+    for curve, line in zip(panel.curves, cycle(LINES), strict=False):
+        name = curve.label or words(curve.observable)
+        axes.plot(times, _values(solution, curve, times), line, color=shown[curve.observable], label=name)
     axes.set_xscale("log")
-    low, high = solution.observables["train_error"].min(), solution.observables["train_error"].max()
-    if FALL * low < high:
-        axes.set_yscale("log")
-        axes.set_ylim(bottom=max(low / 1.5, high / DEEPEST))
-    else:
-        _widen(axes)
-    axes.set_ylabel(r"error  $\langle(f-y)^2\rangle/2$")
+    _set_scale(axes, solution, *panel.curves)
+    axes.set_ylabel(panel.label)
     axes.margins(x=0)
     axes.tick_params(which="both", direction="in", top=True, right=True)
-    _mark_early_stopping(axes, solution, times)
+    if smallest in shown:
+        _mark_smallest(axes, solution, smallest, times, shown[smallest])
     axes.legend(loc="best")
 
 
-def _mark_early_stopping(axes: Axes, solution: Solution, times: Array) -> None:
-    """A point where the test error is smallest, its coordinates above the panel, where no curve can hide them.
+def _mark_smallest(axes: Axes, solution: Solution, observable: str, times: Array, colour: str) -> None:
+    """A point where an observable is smallest, its coordinates above the panel, where no curve can hide them.
 
-    None while the test error still falls: that is no point to stop at.
+    None while it still falls: that is no point to stop at.
     """
-    best = solution.early_stopping
+    best = solution.minimum(observable)
     if best.time == solution.time[-1]:
-        axes.set_title("the test error falls to the end", fontsize="medium", loc="right")
+        axes.set_title(f"the {words(observable)} falls to the end", fontsize="medium", loc="right")
         return
     at = max(best.time, times[0])
     axes.axvline(at, color="0.5", linewidth=0.8, linestyle=":")
-    axes.plot([at], [best.value], "o", color=TEST, markersize=6, markeredgecolor="black", clip_on=False, zorder=5)
+    axes.plot([at], [best.value], "o", color=colour, markersize=6, markeredgecolor="black", clip_on=False, zorder=5)
     place = np.log(at / times[0]) / np.log(times[-1] / times[0])
     axes.annotate(
-        f"smallest test error ${number(best.value)}$ at $t = {number(best.time)}$",
+        f"smallest {words(observable)} ${number(best.value)}$ at $t = {number(best.time)}$",
         (at, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(0, 4),
@@ -71,31 +78,63 @@ def _mark_early_stopping(axes: Axes, solution: Solution, times: Array) -> None:
     )
 
 
-def draw_order_parameters(axes: Axes, solution: Solution, times: Array) -> None:
-    """Alignment v on the left axis, second layer |a| on the right one."""
-    axes.plot(times, _values(solution, "alignment", times), color=ALIGNMENT)
-    axes.set_ylabel(r"alignment  $v=\langle w,u\rangle$", color=ALIGNMENT)
+def draw_pair(axes: Axes, solution: Solution, panel: Pair, times: Array, colours: Iterator[str]) -> None:
+    """One curve on the left axis, another on the right one."""
+    description = solution.problem.parameters.description
+    axes.set_xscale("log")
     axes.set_xlabel(TIME)
-    other = axes.twinx()
-    other.plot(times, np.abs(_values(solution, "second_layer", times)), "--", color=LAYER)
-    other.set_ylabel(r"second layer  $|a|$", color=LAYER)
-    for side, colour in ((axes, ALIGNMENT), (other, LAYER)):
-        side.tick_params(axis="y", colors=colour, direction="in")
+    for curve, side, line in ((panel.left, axes, LINES[0]), (panel.right, axes.twinx(), LINES[1])):
+        colour = next(colours)
+        side.plot(times, _values(solution, curve, times), line, color=colour)
+        side.set_ylabel(curve.label or description.observables[curve.observable].label, color=colour)
+        side.tick_params(axis="y", which="both", colors=colour, direction="in")
         side.margins(x=0)
-        _widen(side)
+        _set_scale(side, solution, curve)
     axes.tick_params(axis="x", which="both", direction="in", top=True)
-    if solution.early_stopping.time < solution.time[-1]:
-        axes.axvline(max(solution.early_stopping.time, times[0]), color="0.5", linewidth=0.8, linestyle=":")
+    if description.smallest is not None:
+        best = solution.minimum(description.smallest)
+        if best.time < solution.time[-1]:
+            axes.axvline(max(best.time, times[0]), color="0.5", linewidth=0.8, linestyle=":")
 
 
-def _widen(axes: Axes) -> None:
-    """Leave no axis so narrow that rounding errors fill it."""
+def draw_ageing(axes: Axes, solution: Solution, panel: Ageing, times: Array, colours: Iterator[str]) -> None:
+    """A correlation against the time since t_w, for t_w = 0 and the last powers of ten before the end."""
+    time, C = solution.time, solution.kernels[panel.kernel]
+    decades = np.arange(np.ceil(np.log10(times[0])), np.log10(times[-1] / 3))[-WAITING_TIMES:]
+    waiting_times = [0.0, *10.0**decades]
+    shades = colormaps[SHADES](np.linspace(0.0, 0.85, len(waiting_times)))
+    for t_w, shade in zip(waiting_times, shades, strict=True):
+        later = time > t_w
+        values = [np.interp(t_w, time, row) for row in C[later]]
+        axes.plot(time[later] - t_w, values, color=shade, label=f"$t_w = {number(t_w)}$")
+    axes.set_xscale("log")
+    axes.set_xlim(times[0], times[-1])
+    axes.set_xlabel("time since $t_w$")
+    axes.set_ylabel(f"${panel.kernel}(t_w+\\tau,\\,t_w)$")
+    axes.tick_params(which="both", direction="in", top=True, right=True)
+    axes.legend(loc="best", fontsize="small")
+
+
+def _set_scale(axes: Axes, solution: Solution, *curves: Curve) -> None:
+    """A logarithmic axis if a curve of decades falls far; else no axis so narrow that rounding errors fill it."""
+    for curve in curves:
+        values = _drawn(curve, solution.observables[curve.observable])
+        low, high = values.min(), values.max()
+        if curve.decades and FALL * low < high:
+            axes.set_yscale("log")
+            axes.set_ylim(bottom=max(low / 1.5, high / DEEPEST))
+            return
     low, high = axes.get_ylim()
     least = 1e-3 * max(abs(low), abs(high), 1e-12)
     if high - low < least:
         axes.set_ylim((low + high) / 2 - least, (low + high) / 2 + least)
 
 
-def _values(solution: Solution, name: str, times: Array) -> Array:
-    """One observable at these times, (len(times),), each by the polynomial of its cell."""
-    return np.array([solution.at(time)[name] for time in times])
+def _values(solution: Solution, curve: Curve, times: Array) -> Array:
+    """What is drawn of an observable at these times, (len(times),), each by the polynomial of its cell."""
+    return _drawn(curve, np.array([solution.at(time)[curve.observable] for time in times]))
+
+
+def _drawn(curve: Curve, values: Array) -> Array:
+    """The values themselves, or their distance from that of the curve."""
+    return values if curve.distance_from is None else np.abs(values - curve.distance_from)

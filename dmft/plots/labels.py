@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from string import Formatter
 from typing import Any
 
 from dmft.problem import Problem
@@ -25,6 +26,11 @@ def number(value: float, digits: int = 3) -> str:
     return power if mantissa == "1" else rf"{mantissa}\times{power}"
 
 
+def words(name: str) -> str:
+    """An observable as one says it: test error."""
+    return name.replace("_", " ")
+
+
 def function_name(given: str | Sequence[float]) -> str:
     """A function by its name, or by its first Hermite coefficients."""
     if isinstance(given, str):
@@ -33,15 +39,32 @@ def function_name(given: str | Sequence[float]) -> str:
     return f"[{', '.join(shown)}{', ...' if len(given) > COEFFICIENTS else ''}]"
 
 
+def power_series(coefficients: Mapping[str, float]) -> str:
+    """A series in q by its coefficients: 0.5 q^3 + q^4."""
+    terms = [
+        ("" if coefficient == 1 else rf"{number(coefficient)}\,") + ("q" if power == "1" else f"q^{{{power}}}")
+        for power, coefficient in coefficients.items()
+    ]
+    return " + ".join(terms[:COEFFICIENTS]) + (" + ..." if len(terms) > COEFFICIENTS else "")
+
+
+def value(given: Any) -> str:
+    """The value of a key of a problem file."""
+    if isinstance(given, Mapping):
+        return power_series(given)
+    return number(given) if isinstance(given, int | float) else function_name(given)
+
+
 def title(problem: Problem) -> str:
-    """The parameter point in one line: model, width, sample ratio, activation, target, noise."""
-    keys: dict[str, Any] = problem.tables["problem"]
-    ratios = {"samples_per_parameter": "n/(md)", "samples_per_dimension": "n/d"}
-    parts = [keys["model"], f"$m = {number(keys['width'])}$"]
-    parts += [f"${symbol} = {number(keys[key])}$" for key, symbol in ratios.items() if key in keys]
-    parts += [rf"$\sigma$ = {function_name(keys['activation'])}", rf"$\varphi$ = {function_name(keys['target'])}"]
-    parts += [rf"$\tau = {number(keys['noise'])}$", f"{keys['init']} start"]
-    return ",  ".join(parts)
+    """The parameter point in one line: the model, and the parts of its title whose key has a value."""
+    values = {key: value(given) for key, given in problem.tables["problem"].items()}
+    parts = [part for part in problem.parameters.description.title if _keys(part) <= values.keys()]
+    return ",  ".join([problem.parameters.model, *(part.format(**values) for part in parts)])
+
+
+def _keys(part: str) -> set[str]:
+    """The keys that stand in a part of a title."""
+    return {key for _, key, _, _ in Formatter().parse(part) if key is not None}
 
 
 def ending(solution: Solution) -> str:

@@ -11,13 +11,11 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
+from dmft.description import Picture
 from dmft.solution import Solution
 
 Array = NDArray[np.float64]
 
-KERNELS = {"C_d": "$C_d(t,t')$", "C_o": "$C_o(t,t')$", "R_d": "$R_d(t,t')$", "C_F": "$C_F(t,t')$"}
-# These change by decades.
-LOGARITHMIC = ("R_d", "C_F")
 PIXELS = 300
 # Decades that are told apart, for values of one sign and on either side of zero.
 DECADES, DECADES_OF_TWO = 4, 2
@@ -26,11 +24,12 @@ AREA, SIZE = 1e-2, 1e-3
 ONE_SIGN, TWO_SIGNS = "cividis", "RdBu_r"
 
 
-def draw_kernel(axes: Axes, solution: Solution, name: str, label: str, span: tuple[float, float]) -> None:
+def draw_kernel(axes: Axes, solution: Solution, drawn: Picture, span: tuple[float, float]) -> None:
     """One kernel for t' <= t."""
+    label = solution.problem.parameters.description.kernels[drawn.kernel].label
     edges = np.geomspace(*span, PIXELS + 1)
-    picture = on_log_grid(solution.time, solution.kernels[name], np.sqrt(edges[1:] * edges[:-1]))
-    norm, colours = scale(picture.compressed(), name in LOGARITHMIC)
+    picture = on_log_grid(solution.time, solution.kernels[drawn.kernel], np.sqrt(edges[1:] * edges[:-1]))
+    norm, colours = scale(picture.compressed(), drawn.decades)
     mesh = axes.pcolormesh(edges, edges, picture.T, norm=norm, cmap=colours, rasterized=True)
     axes.set(xscale="log", yscale="log", box_aspect=1)
     axes.text(0.05, 0.95, label, transform=axes.transAxes, ha="left", va="top", fontsize=12)

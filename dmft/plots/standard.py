@@ -1,24 +1,29 @@
-"""The standard figure of a run: errors, order parameters and two-time kernels against log t.
+"""The standard figure of a run, as its model describes it: observables on the left, kernels over (t, t') on the right.
 
-Left: train and test error with the early-stopping point, then v and |a|.  Right: C_d, C_o, R_d and C_F over (t, t').
-A run that failed or is not finished is drawn by the same call and says so; one stored without kernels has the left part only.
+A run that failed or is not finished is drawn by the same call and says so; one stored without kernels has what needs none.
 """
 
 from __future__ import annotations
 
 import logging
 import textwrap
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
 
+from dmft.description import Ageing, Curves, Pair, Panel, Picture
 from dmft.plots import labels
-from dmft.plots.curves import draw_errors, draw_order_parameters, first_motion
-from dmft.plots.pictures import KERNELS, draw_kernel
+from dmft.plots.curves import COLOURS, draw_ageing, draw_curves, draw_pair, first_motion
+from dmft.plots.pictures import draw_kernel
 from dmft.solution import Solution
+
+Array = NDArray[np.float64]
 
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -29,6 +34,9 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
 }
+DRAW: dict[type[Panel], Callable[..., None]] = {Curves: draw_curves, Pair: draw_pair, Ageing: draw_ageing}
+# Inches: of the figure, and of the part that the panels have.
+HEIGHT, PANELS, COLUMN_OF_PICTURES = 6.4, 4.4, 3.3
 ALARM = "#B2182B"
 DOTS_PER_INCH = 200
 
@@ -36,7 +44,8 @@ DOTS_PER_INCH = 200
 def figure(solution: Solution, path: str | Path | None = None) -> Figure:
     """Draw a solution; save it too if a path is given, in the format that its suffix names (png, pdf or svg)."""
     with matplotlib.rc_context(STYLE):
-        drawn = Figure(figsize=(11.0, 6.4), layout="constrained")
+        _, columns = _grid(solution.problem.parameters.description.pictures)
+        drawn = Figure(figsize=(PANELS + columns * COLUMN_OF_PICTURES, HEIGHT), layout="constrained")
         drawn.suptitle(labels.title(solution.problem), fontsize=11)
         _say_how_it_ended(drawn, solution)
         if len(solution.time) > 1:
@@ -57,23 +66,49 @@ def _say_how_it_ended(drawn: Figure, solution: Solution) -> None:
 def _draw(drawn: Figure, solution: Solution) -> None:
     """All panels, over the time in which something moves."""
     start, end = first_motion(solution), float(solution.time[-1])
-    panels = drawn.subfigures(1, 2, squeeze=False, width_ratios=(1.0, 1.5), wspace=0.02)[0] if solution.kernels else [drawn]
-    errors, parameters = panels[0].subplots(2, 1, sharex=True)
-    times = np.append(np.geomspace(start, end, 400)[:-1], end)
-    draw_errors(errors, solution, times)
-    draw_order_parameters(parameters, solution, times)
-    if solution.kernels:
-        _draw_kernels(panels[1], solution, (start, end))
+    panels, pictures = _panels(solution), _pictures(solution)
+    left: Figure | SubFigure = drawn
+    if pictures:
+        widths = (PANELS, _grid(pictures)[1] * COLUMN_OF_PICTURES)
+        left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=widths, wspace=0.02)[0]
+        _draw_pictures(right, solution, pictures, (start, end))
+    if panels:
+        _draw_panels(left, solution, panels, np.append(np.geomspace(start, end, 400)[:-1], end))
 
 
-def _draw_kernels(right: SubFigure | Figure, solution: Solution, span: tuple[float, float]) -> None:
-    panels = right.subplots(2, 2, sharex=True, sharey=True)
-    for panel, (name, label) in zip(panels.flat, KERNELS.items(), strict=True):
-        draw_kernel(panel, solution, name, label, span)
+def _panels(solution: Solution) -> list[Panel]:
+    """Those for which there is something to draw: ageing is seen in a kernel."""
+    return [panel for panel in solution.problem.parameters.panels() if solution.kernels or not isinstance(panel, Ageing)]
+
+
+def _pictures(solution: Solution) -> Sequence[Picture]:
+    """Those of kernels that there are."""
+    return solution.problem.parameters.description.pictures if solution.kernels else ()
+
+
+def _draw_panels(drawn: Figure | SubFigure, solution: Solution, panels: Sequence[Panel], times: Array) -> None:
+    """One panel below another; they share the axis of time unless one has another."""
+    shared = not any(isinstance(panel, Ageing) for panel in panels)
+    colours = cycle(COLOURS)
+    for axes, panel in zip(drawn.subplots(len(panels), 1, squeeze=False, sharex=shared).flat, panels, strict=True):
+        DRAW[type(panel)](axes, solution, panel, times, colours)
+
+
+def _draw_pictures(drawn: SubFigure, solution: Solution, pictures: Sequence[Picture], span: tuple[float, float]) -> None:
+    """Kernels in rows and columns with the same axes."""
+    panels = drawn.subplots(*_grid(pictures), squeeze=False, sharex=True, sharey=True)
+    for panel, picture in zip(panels.flat, pictures, strict=True):
+        draw_kernel(panel, solution, picture, span)
     for panel in panels[-1]:
         panel.set_xlabel(labels.TIME)
     for panel in panels[:, 0]:
         panel.set_ylabel("time $t'$")
+
+
+def _grid(pictures: Sequence[Picture]) -> tuple[int, int]:
+    """Rows and columns: two rows if the pictures fill them, else one."""
+    rows = 1 if len(pictures) % 2 else 2
+    return rows, len(pictures) // rows
 
 
 def save(drawn: Figure, path: Path) -> None:

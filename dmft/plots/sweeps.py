@@ -16,22 +16,12 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from dmft.description import Description
 from dmft.plots.standard import ALARM, STYLE, save
 from dmft.sweeps.table import Table
 
 Array = NDArray[Any]
 
-# What is drawn, where the model has it, and how it is called on the figure.
-PANELS = {
-    "final_train_error": "final train error",
-    "smallest_test_error": "smallest test error",
-    "time_of_smallest_test_error": "time of smallest test error",
-    "overfitting_time": "overfitting time",
-    "final_alignment": "final alignment $v$",
-    "smallest_generalization_error": "smallest generalisation error",
-    "time_of_smallest_generalization_error": "time of smallest generalisation error",
-    "final_energy": "final energy",
-}
 # More rows of pictures than this cannot be read.
 ROWS = 6
 # A result of one sign that spans this factor is drawn on a logarithmic scale, over at most so many decades.
@@ -52,24 +42,39 @@ def figure(table: Table, path: str | Path | None = None) -> Figure:
     if len(axes) > 3 or len(rows) > ROWS:
         shape = " x ".join(f"{len(values)} {name}" for name, values in axes.items())
         raise ValueError(f"{shape}: wanted at most two axes, and a third one of at most {ROWS} values")
-    names = [name for name in PANELS if name in table.values and np.isfinite(table[name]).any()]
+    names = {name: label for name, label in _results(table.description).items() if _is_there(table, name)}
     columns = max(len(names), 1)
     with matplotlib.rc_context(STYLE):
         drawn = Figure(figsize=(3.2 * columns, 2.9 * len(rows) + 0.6), layout="constrained")
         drawn.suptitle(_title(table), fontsize=10)
         panels = drawn.subplots(len(rows), columns, squeeze=False)
         for row, line in enumerate(panels):
-            for name, panel in zip(names, line, strict=False):
+            for (name, label), panel in zip(names.items(), line, strict=False):
                 shape = tuple(len(values) for values in axes.values())
                 values, failed = (array.reshape(shape) for array in (table[name], _failed(table)))
                 if len(axes) == 3:
                     values, failed = values[row], failed[row]
                 _draw(panel, dict(list(axes.items())[-2:]), values, failed)
                 where = f", {next(iter(axes)).replace('_', ' ')} = {_text(rows[row])}" if len(axes) == 3 else ""
-                panel.set_title(PANELS[name] + where, fontsize=9)
+                panel.set_title(label + where, fontsize=9)
         if path is not None:
             save(drawn, Path(path))
     return drawn
+
+
+def _results(description: Description) -> dict[str, str]:
+    """What is drawn, and how it is called on the figure."""
+    labels = {name: quantity.label for name, quantity in description.observables.items()}
+    found = {f"final_{name}": f"final {labels[name]}" for name in description.swept}
+    if (name := description.smallest) is not None:
+        found[f"smallest_{name}"] = f"smallest {labels[name]}"
+        found[f"time_of_smallest_{name}"] = f"time of smallest {labels[name]}"
+        found["overfitting_time"] = "overfitting time"
+    return found
+
+
+def _is_there(table: Table, name: str) -> bool:
+    return name in table.values and bool(np.isfinite(table[name]).any())
 
 
 def _draw(panel: Axes, axes: dict[str, NDArray[Any]], values: Array, failed: NDArray[np.bool_]) -> None:

@@ -6,7 +6,9 @@ On the nodes B of a cell, after the nodes H, with A = dt * tableau (theory, disc
     R_B = (1 - A (M - nu)_BB)^(-1) [ R_last + A (1_BB + M_BH R_HH) ]
     C_B = (1 - A (M - nu)_BB)^(-1) [ C_last + A (M_BH C_H. + (D R^T)_B. + b_B v^T) ]
 
-M, D and b depend on the new rows themselves; x holds these rows, G solves the linear system for given M, D, b.
+M, D and b depend on the new rows themselves; x holds them, G solves the linear system for given M, D, b.  For R it holds
+what R is made from, (M - nu)_BB and the bracket over the history: of the own block, as for the resolvent of a random matrix,
+the inverse is what nearly linear equations hold for, while R itself grows without bound as its spectrum reaches zero.
 Cost of one evaluation: 18 s n^2 flops for two channels and their residual sector, all in matrix products.
 """
 
@@ -26,6 +28,8 @@ Array = NDArray[np.float64]
 
 # Observables may change by this much more, in their own scale, than the rows in the iteration that ends a cell.
 SETTLED = 50.0
+# Responses, which the observables feel through sums only, are held to this much less.
+LOOSE = 10.0
 
 
 class Cell:
@@ -41,14 +45,39 @@ class Cell:
         self.forces: Forces | None = None
         self.P = np.empty((self.channels, tableau.stages, tableau.stages))
 
-    def rows(self, x: Array) -> Rows:
-        """View a vector as the new rows."""
+    def fields(self, x: Array) -> Rows:
+        """View a vector as fields; in place of R stand (M - nu)_BB and A M_BH R_HH + R_last."""
         s = self.tableau.stages
         block = self.channels * s * self.total
         shape = (self.channels, s, self.total)
         rest = x[2 * block :].reshape(-1, s)
         scalars = rest[1 : 1 + len(self.model.scalars)]
         return Rows(x[:block].reshape(shape), x[block : 2 * block].reshape(shape), rest[0], scalars)
+
+    def rows(self, x: Array) -> Rows:
+        """The new rows that a vector stands for; not-a-number where the linear system of the cell is singular."""
+        fields, n = self.fields(x), self.n
+        R = np.empty_like(fields.R)
+        try:
+            P = np.linalg.inv(np.eye(self.tableau.stages) - self.A @ fields.R[:, :, n:])
+        except np.linalg.LinAlgError:
+            P = np.full_like(self.P, np.nan)
+        R[:, :, :n] = P @ fields.R[:, :, :n]
+        R[:, :, n:] = P @ self.A
+        return Rows(fields.C, R, fields.overlap, fields.scalars)
+
+    def set_responses(self, x: Array, R: Array) -> None:
+        """Put rows R into a vector; the inverse of `rows`."""
+        fields, n = self.fields(x), self.n
+        inverse = np.linalg.inv(R[:, :, n:])
+        fields.R[:, :, :n] = self.A @ inverse @ R[:, :, :n]
+        fields.R[:, :, n:] = np.linalg.inv(self.A) - inverse
+
+    @property
+    def responses(self) -> slice:
+        """Where in a vector the fields in place of R stand."""
+        block = self.channels * self.tableau.stages * self.total
+        return slice(block, 2 * block)
 
     def watched(self, x: Array) -> Array:
         """View the last entries of a vector as the observables (observables, s).
@@ -63,7 +92,7 @@ class Cell:
         s = self.tableau.stages
         one_time = 1 + len(self.model.scalars) + len(self.model.observables)
         x = np.zeros((2 * self.channels * self.total + one_time) * s)
-        return x, self.rows(x)
+        return x, self.fields(x)
 
     def size(self, guess: Array) -> Array:
         """Size of each entry of x: every field by its own magnitude, so that the residual is relative.
@@ -71,12 +100,13 @@ class Cell:
         A correlation much smaller than that of independent units only has to be known relative to the latter.
         """
         size, rows = self.empty()
-        guessed = self.rows(guess)
+        guessed = self.fields(guess)
         tiny = np.finfo(float).tiny
         own = np.abs(guessed.C[:, :, self.n :]).max(axis=(1, 2))
         rows.C[:] = np.maximum(own, FLOOR * self.model.channel_sizes)[:, None, None]
-        # Divide response rows by dt: otherwise the least-squares step only sees the correlations.
-        rows.R[:] = self.dt
+        inverse = np.linalg.inv(self.A) - guessed.R[:, :, self.n :]
+        rows.R[:, :, : self.n] = LOOSE * self.dt
+        rows.R[:, :, self.n :] = LOOSE * np.abs(inverse).max(axis=(1, 2))[:, None, None]
         rows.overlap[:] = max(np.abs(guessed.overlap).max(), np.sqrt(own[0]))
         rows.scalars[:] = np.abs(guessed.scalars).max(axis=1, keepdims=True)
         watched = np.column_stack([self.watched(guess), scales(self.history, observable_sizes(self.model))])
@@ -99,6 +129,7 @@ class Cell:
             C[:, -1], R[:, -1], C_rhs, R_rhs, v_rhs,
         )  # fmt: skip
         C_BB, R_BB = np.empty((2, *self.P.shape))
+        guess = self.multiplier.copy()
         try:
             defect = solve_own_block(
                 A, np.ascontiguousarray(forces.M[:, :, n:]), np.ascontiguousarray(forces.D[:, :, n:]),
@@ -108,14 +139,15 @@ class Cell:
         except np.linalg.LinAlgError:
             defect = np.inf
         if not defect < 1e-6:
+            self.multiplier[:] = guess
             return np.full_like(x, np.nan)
         new.C[:, :, :n] = self.P @ C_rhs
-        new.R[:, :, :n] = self.P @ R_rhs
+        new.R[:, :, :n] = R_rhs
         new.C[:, :, n:] = C_BB
-        new.R[:, :, n:] = R_BB
+        new.R[:, :, n:] = forces.M[:, :, n:] - np.diag(self.multiplier)
         for k, name in enumerate(self.model.scalars):
             new.scalars[k] = history[name][-1] + A @ forces.rates[k]
-        self.watched(out)[:] = list(self.observe(x).values())
+        self.watched(out)[:] = list(self._observe(rows).values())
         return out
 
     def times(self) -> Array:
@@ -124,8 +156,10 @@ class Cell:
 
     def observe(self, x: Array) -> dict[str, Array]:
         """Observables on the new nodes at the vector x that G was evaluated at last."""
+        return self._observe(self.rows(x))
+
+    def _observe(self, rows: Rows) -> dict[str, Array]:
         assert self.forces is not None
-        rows = self.rows(x)
         return self.model.observe(self.history, rows, self.forces, multiplier(self.model, rows, self.forces))
 
     def kick(self) -> Array:

@@ -1,17 +1,19 @@
-"""Solve x = G(x): Anderson acceleration, Newton-Krylov, and the first followed by the second.
+"""Solve x = G(x): Anderson acceleration, Newton-Krylov, and a controller that picks.
 
-The solvers know a map and the size of each entry, no physics; f = (G(x) - x)/size is the residual.
+The solvers know a map and the size of each entry, no physics; f = (G(x) - x)/size is the residual, y = x/size.
 
-Anderson acceleration keeps an orthonormal basis q_k of the differences of f and the matching differences u_k of x/size
-(Gram-Schmidt applied to both), so that
+Both keep an orthonormal basis q_k of changes of f and the matching changes u_k of y (Gram-Schmidt applied to both), so that
+d = -U Q^T f is the least-squares solution of J d = -f within the span.  Anderson acceleration takes the pairs from its own
+iterates and goes on from there,
 
-    x_new = x + size * [ beta (1 - Q Q^T) f - U Q^T f ]
+    y_new = y + beta (1 - Q Q^T) f - U Q^T f;
 
-is the least-squares (multi-secant) step; without a basis it is the damped Picard step x + beta (G(x) - x).
-Walker & Ni, SIAM J. Numer. Anal. 49 (2011) 1715; Fang & Saad, Numer. Linear Algebra Appl. 16 (2009) 197.
+without a basis it is the damped Picard step.  Newton-Krylov makes the pairs by differences of f along the residual that is
+left (generalised conjugate residuals), and forgets them after each step.  Anderson acceleration is cheap where it works;
+Newton's method does not need that J is the same for all iterates.
 
-Newton-Krylov solves J d = -f by GMRES with products J d from differences of f; it forgets what it learned far from the
-solution, which Anderson acceleration does not.  Knoll & Keyes, J. Comput. Phys. 193 (2004) 357.
+Walker & Ni, SIAM J. Numer. Anal. 49 (2011) 1715; Fang & Saad, Numer. Linear Algebra Appl. 16 (2009) 197;
+Knoll & Keyes, J. Comput. Phys. 193 (2004) 357; Eisenstat, Elman & Schultz, SIAM J. Numer. Anal. 20 (1983) 345.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, gmres
 
 Array = NDArray[np.float64]
+Map = Callable[[Array], Array]
 
 
 class Ending(Enum):
@@ -55,11 +57,43 @@ class FixedPoint:
         return self.residuals[-1] if self.residuals else np.inf
 
 
+class Basis:
+    """Changes of f, orthonormal, and the changes of y that made them: at most `depth` pairs."""
+
+    def __init__(self, depth: int, size: int) -> None:
+        self.Q, self.U = np.empty((2, depth, size))
+        self.used = 0
+
+    def add(self, df: Array, dy: Array) -> bool:
+        """Add a pair, after a restart if the basis is full; False if df depends on those that are there."""
+        self.used %= len(self.Q)
+        Q, U = self.Q[: self.used], self.U[: self.used]
+        size = np.linalg.norm(df)
+        # Twice is enough (Kahan): one pass leaves the rounding errors of nearly dependent differences.
+        for _ in range(2):
+            overlap = Q @ df
+            df = df - overlap @ Q
+            dy = dy - overlap @ U
+        left = np.linalg.norm(df)
+        if not left > 1e-10 * size:
+            return False
+        self.Q[self.used], self.U[self.used] = df / left, dy / left
+        self.used += 1
+        return True
+
+    def solve(self, f: Array) -> tuple[Array, Array]:
+        """d = -U Q^T f, and what it leaves of f, (1 - Q Q^T) f."""
+        Q, U = self.Q[: self.used], self.U[: self.used]
+        overlap = Q @ f
+        return -overlap @ U, f - overlap @ Q
+
+
 @dataclass(frozen=True)
 class Anderson:
     """Anderson acceleration with at most `depth` differences, then a restart; `depth = 0` is damped Picard iteration.
 
-    `damping` is beta above.  An iteration that in `patience` evaluations does not gain a factor two has stalled.
+    `damping` is beta above.  An iteration that will not be done in `max_iterations` at the pace of its last `patience`
+    evaluations has stalled.
     """
 
     depth: int = 30
@@ -67,10 +101,9 @@ class Anderson:
     max_iterations: int = 80
     patience: int = 20
 
-    def solve(self, G: Callable[[Array], Array], x: Array, size: Array, tolerance: float) -> FixedPoint:
+    def solve(self, G: Map, x: Array, size: Array, tolerance: float) -> FixedPoint:
         """Iterate from x until max|G(x) - x|/size < tolerance; the x returned is one that G was evaluated at."""
-        Q, U = np.empty((2, self.depth, x.size))
-        used = 0
+        basis = Basis(self.depth, x.size)
         residuals: list[float] = []
         x_old = f_old = x
         for _ in range(self.max_iterations):
@@ -80,30 +113,38 @@ class Anderson:
                 return FixedPoint(x, Ending.NOT_FINITE, residuals)
             if residuals[-1] < tolerance:
                 return FixedPoint(x, Ending.CONVERGED, residuals)
-            if self._stalled(residuals):
+            if self._stalled(residuals, tolerance):
                 return FixedPoint(x, Ending.STALLED, residuals)
             if self.depth and len(residuals) > 1:
-                used %= self.depth
-                used += _extend(Q, U, used, f - f_old, (x - x_old) / size)
+                basis.add(f - f_old, (x - x_old) / size)
             x_old, f_old = x, f
-            in_span = Q[:used] @ f
-            x = x + size * (self.damping * (f - in_span @ Q[:used]) - in_span @ U[:used])
-        return FixedPoint(x, Ending.EXHAUSTED, residuals)
+            step, left = basis.solve(f)
+            x = x + size * (self.damping * left + step)
+        return FixedPoint(x_old, Ending.EXHAUSTED, residuals)
 
-    def _stalled(self, residuals: list[float]) -> bool:
-        recent = self.patience
-        return len(residuals) > 2 * recent and min(residuals[-recent:]) > 0.5 * min(residuals[:-recent])
+    def _stalled(self, residuals: list[float], tolerance: float) -> bool:
+        if len(residuals) <= self.patience:
+            return False
+        gained = np.log(residuals[-1 - self.patience] / min(residuals[-self.patience :]))
+        wanted = np.log(min(residuals) / tolerance)
+        left = self.max_iterations - len(residuals)
+        return bool(gained * left < wanted * self.patience)
 
 
 @dataclass(frozen=True)
 class NewtonKrylov:
-    """Newton's method with GMRES of at most `krylov` vectors, each step solved to the relative residual `forcing`."""
+    """Newton's method, each step solved to the relative residual `forcing` within `krylov` products.
 
-    krylov: int = 60
-    forcing: float = 0.03
-    max_iterations: int = 250
+    Steps are taken whole although the residual may grow: soft directions are curved, and a step along one raises the
+    residual of stiff ones, which the next step takes away.  Only growth beyond `growth` is refused.
+    """
 
-    def solve(self, G: Callable[[Array], Array], x: Array, size: Array, tolerance: float) -> FixedPoint:
+    krylov: int = 100
+    forcing: float = 0.01
+    max_iterations: int = 300
+    growth: float = 1e3
+
+    def solve(self, G: Map, x: Array, size: Array, tolerance: float) -> FixedPoint:
         """As `Anderson.solve`; every product with the Jacobian counts as an iteration."""
         residuals: list[float] = []
 
@@ -114,8 +155,8 @@ class NewtonKrylov:
 
         y = x / size
         here = f(y)
+        smallest = residual = residuals[-1]
         while True:
-            residual = float(np.abs(here).max())
             if not np.isfinite(residual):
                 return FixedPoint(y * size, Ending.NOT_FINITE, residuals)
             if residual < tolerance:
@@ -123,73 +164,64 @@ class NewtonKrylov:
             if len(residuals) >= self.max_iterations:
                 return FixedPoint(y * size, Ending.EXHAUSTED, residuals)
             # No closer than the tolerance asks for.
-            direction = self._direction(f, y, here, max(self.forcing, 0.3 * tolerance / residual))
-            found = _shortened(f, y, here, direction)
-            if found is None:
+            step = self._step(f, y, here, max(self.forcing, 0.3 * tolerance / residual))
+            for shorter in SHORTER:
+                there = f(y + shorter * step)
+                residual = residuals[-1]
+                if residual < self.growth * smallest:
+                    break
+            else:
                 return FixedPoint(y * size, Ending.STALLED, residuals)
-            y, here = found
+            y, here, smallest = y + shorter * step, there, min(smallest, residual)
 
-    def _direction(self, f: Callable[[Array], Array], y: Array, here: Array, forcing: float) -> Array:
-        """Solve J d = -f(y) with J d = [f(y + h d) - f(y)]/h."""
+    def _step(self, f: Map, y: Array, here: Array, forcing: float) -> Array:
+        """Solve J d = -f(y) with J d = [f(y + h d) - f(y)]/h; not-a-number if a product is."""
+        basis = Basis(self.krylov, y.size)
         h = DIFFERENCE * max(float(np.linalg.norm(y)), 1.0)
-        product = _Products(y.size, lambda d: (f(y + h * d) - here) / h)
-        direction, _ = gmres(product, -here, rtol=forcing, restart=self.krylov, maxiter=1)
-        return direction
-
-
-class _Products(LinearOperator):
-    """A square matrix known by its products."""
-
-    def __init__(self, size: int, product: Callable[[Array], Array]) -> None:
-        super().__init__(np.dtype(float), (size, size))
-        self.product = product
-
-    def _matvec(self, x: Array) -> Array:
-        return self.product(x)
+        wanted = forcing * np.linalg.norm(here)
+        step, left = np.zeros_like(y), here
+        for _ in range(self.krylov):
+            direction = left / np.linalg.norm(left)
+            change = (f(y + h * direction) - here) / h
+            if not np.isfinite(change).all():
+                return np.full_like(y, np.nan)
+            if not basis.add(change, direction):
+                break
+            step, left = basis.solve(here)
+            if not np.linalg.norm(left) > wanted:
+                break
+        return step
 
 
 # Step of the finite differences relative to |y|: rounding and curvature both stay far below what a Newton step needs.
-DIFFERENCE = 1e-8
-
-
-def _shortened(f: Callable[[Array], Array], y: Array, here: Array, direction: Array) -> tuple[Array, Array] | None:
-    """The point on the way along the direction, halved at most six times, where |f| has fallen; None if there is none."""
-    for halvings in range(7):
-        there = y + 0.5**halvings * direction
-        value = f(there)
-        if np.linalg.norm(value) < np.linalg.norm(here):
-            return there, value
-    return None
+DIFFERENCE = 1e-7
+# Parts of a Newton step that are tried in turn.
+SHORTER = (1.0, 0.5, 0.25, 0.125, 0.0625)
 
 
 @dataclass(frozen=True)
-class AndersonThenNewton:
-    """Anderson acceleration, the cheaper one where it works; then Newton-Krylov from where it got to."""
+class Controller:
+    """Anderson acceleration; where it stalls, Newton-Krylov from the same start after a part of x is solved for first.
 
-    first: Anderson
-    then: NewtonKrylov
+    The part is solved with all else held fixed, and roughly: to bring it into the basin of Newton's method.
+    """
 
-    def solve(self, G: Callable[[Array], Array], x: Array, size: Array, tolerance: float) -> FixedPoint:
+    easy: Anderson = Anderson(max_iterations=30, patience=8)
+    part: Anderson = Anderson(max_iterations=25)
+    hard: NewtonKrylov = NewtonKrylov()
+    roughly: float = 1e-4
+
+    def solve(self, G: Map, x: Array, size: Array, tolerance: float, part: slice) -> FixedPoint:
         """As `Anderson.solve`."""
-        accelerated = self.first.solve(G, x, size, tolerance)
-        if accelerated.converged:
-            return accelerated
-        reached = x if accelerated.ending is Ending.NOT_FINITE else accelerated.x
-        found = self.then.solve(G, reached, size, tolerance)
-        return FixedPoint(found.x, found.ending, accelerated.residuals + found.residuals)
+        found = self.easy.solve(G, x, size, tolerance)
+        if found.converged:
+            return found
 
+        def held(z: Array) -> Array:
+            return G(np.concatenate([x[: part.start], z, x[part.stop :]]))[part]
 
-def _extend(Q: Array, U: Array, used: int, df: Array, dx: Array) -> bool:
-    """Put df, made orthonormal to Q[:used], and dx, combined the same way, at position `used`; False if df depends on Q."""
-    size = np.linalg.norm(df)
-    # Twice is enough (Kahan): one pass leaves the rounding errors of nearly dependent differences.
-    for _ in range(2):
-        overlap = Q[:used] @ df
-        df = df - overlap @ Q[:used]
-        dx = dx - overlap @ U[:used]
-    left = np.linalg.norm(df)
-    if not left > 1e-10 * size:
-        return False
-    Q[used] = df / left
-    U[used] = dx / left
-    return True
+        partial = self.part.solve(held, x[part], size[part], self.roughly)
+        if partial.converged:
+            x = np.concatenate([x[: part.start], partial.x, x[part.stop :]])
+        solved = self.hard.solve(G, x, size, tolerance)
+        return FixedPoint(solved.x, solved.ending, found.residuals + partial.residuals + solved.residuals)

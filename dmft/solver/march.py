@@ -18,7 +18,7 @@ from dmft.models.base import Model
 from dmft.problem import SolverSettings
 from dmft.solver import guess
 from dmft.solver.cell import Cell, append, empty_history, initial_node, observable_sizes
-from dmft.solver.fixed_point import Anderson, AndersonThenNewton, Ending, NewtonKrylov
+from dmft.solver.fixed_point import Anderson, Controller, Ending, NewtonKrylov
 from dmft.solver.outcome import Outcome
 from dmft.solver.step_control import StepControl
 from dmft.tableau import radau
@@ -71,9 +71,9 @@ class March:
         self.model, self.settings = model, settings
         self.tableau = radau(settings.stages)
         self.control = StepControl(self.tableau, settings.tolerance, observable_sizes(model))
-        self.solver = AndersonThenNewton(
-            Anderson(max_iterations=min(EASY, settings.max_iterations)),
-            NewtonKrylov(max_iterations=settings.max_iterations - EASY),
+        easy = min(EASY, settings.max_iterations)
+        self.solver = Controller(
+            easy=Anderson(max_iterations=easy, patience=8), hard=NewtonKrylov(max_iterations=settings.max_iterations - easy)
         )
         self.outcome = Outcome.RUNNING
         self.residual = np.nan
@@ -141,7 +141,7 @@ class March:
         cell = Cell(self.model, self.history, self.tableau, step)
         tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
         first = guess.extrapolated(cell)
-        found = self.solver.solve(cell, first, cell.size(first), tolerance)
+        found = self.solver.solve(cell, first, cell.size(first), tolerance, cell.responses)
         self.residual = found.residual
         observed = cell.observe(found.x) if found.converged else {}
         error = self.control.error(self.history, step, observed) if found.converged else np.inf
@@ -150,9 +150,9 @@ class March:
     def _following_step(self, wanted: float, attempt: Attempt, retries: int) -> float:
         """The step after an accepted one: as the error allows, but in proportion to t after a rejection or a hard cell."""
         step = attempt.cell.dt
-        growth = self.control.factor(attempt.error)
+        in_proportion = (self.time + step) / self.time if self.time > 0 else 2.0
+        growth = self.control.factor(attempt.error, in_proportion if self.time > 0 else 1.0)
         if retries or attempt.iterations > EASY:
-            in_proportion = (self.time + step) / self.time if self.time > 0 else 2.0
             growth = min(growth, in_proportion * (1.0 if retries else 1.15))
         # A step cut short to end on t_max says nothing against the one that was wanted.
         return max(step * growth, wanted if step < wanted else 0.0)

@@ -58,12 +58,14 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
     for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
         if kernels or name != "time_prime":
             _put(file, name, values, schema.ROOT[name])
+    description = solution.problem.parameters.description
+    one_time, two_time = schema.observables(description.observables), schema.kernels(description.kernels)
     for name, values in solution.observables.items():
-        _put(file, f"observables/{name}", values, schema.OBSERVABLES[name])
+        _put(file, f"observables/{name}", values, one_time[name])
     if kernels:
         for name, values in solution.kernels.items():
-            _put(file, f"kernels/{name}", values, schema.KERNELS[name])
-        _put_state(file, solution.state)
+            _put(file, f"kernels/{name}", values, two_time[name])
+        _put_state(file, solution.state, {*schema.ROOT, *one_time})
     for name, value in _attributes(solution).items():
         if isinstance(value, str):
             _put_text(file.id, name, value)
@@ -109,9 +111,8 @@ def _put_text(item: h5d.DatasetID | h5f.FileID, name: str, text: str) -> None:
     attribute.write(np.array(text, dtype=h5py.string_dtype()))
 
 
-def _put_state(file: h5py.File, state: State) -> None:
-    """Everything that a continuation needs and that is not an observable, unchanged to the last bit."""
-    stored = set(schema.ROOT) | set(schema.OBSERVABLES)
+def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
+    """Everything that a continuation needs and that is not stored yet, unchanged to the last bit."""
     file.create_group("state").attrs["next_step"] = state.next_step
     history = state.history
     for arrays, times in ((history.one_time, ("time",)), (history.two_time, ("time", "time_prime"))):

@@ -1,4 +1,4 @@
-"""Names, shapes, units and meanings of everything in a run file, once.
+"""Names, shapes, units and meanings of everything in a run file, once; those of the results come from their model.
 
 A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended; `/time` and `/time_prime` are the dimension
 scales; `/observables` and `/kernels` hold results, `/state` what a continuation needs.
@@ -6,14 +6,13 @@ scales; `/observables` and `/kernels` hold results, `/state` what a continuation
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dmft.description import TIME, Quantity
 from dmft.solver.outcome import Outcome
 
 SCHEMA = 1
-
-TIME = "time unit"
-RATE = f"1/{TIME}"
 
 
 @dataclass(frozen=True)
@@ -49,22 +48,12 @@ ROOT: dict[str, Entry] = {
     "weights": Entry(_T, TIME, "quadrature weights of int ds on the nodes"),
 }
 
-OBSERVABLES: dict[str, Entry] = {
-    "train_error": Entry(_T, "1", "C_F(t,t)/2: mean of (f - y)^2/2 on the training samples, label noise included"),
-    "test_error": Entry(_T, "1", "C0_F(t,t)/2: mean of (f - y)^2/2 on a fresh sample, label noise included"),
-    "second_layer": Entry(_T, "1", "a(t), the second-layer weight of every neuron"),
-    "alignment": Entry(_T, "1", "v(t) = <w_i, u>, overlap of a neuron with the signal direction"),
-    "multiplier": Entry(_T, RATE, "nu(t), which keeps |w_i| = 1"),
-    "neuron_overlap": Entry(_T, "1", "C_o(t,t) = <w_i, w_j>, overlap of two neurons"),
-    "memory_of_start": Entry(_T, "1", "C_d(t,0), overlap of a neuron with its initial value"),
-    "complexity": Entry(_T, "1", "|a| sqrt(h'(1)/alpha), bound of the Gaussian complexity"),
-}
 
-KERNELS: dict[str, Entry] = {
-    "C_d": Entry(_TT, "1", "<w_i(t), w_i(t')>, correlation of a neuron with itself"),
-    "C_o": Entry(_TT, "1", "<w_i(t), w_j(t')>, correlation of two neurons"),
-    "R_d": Entry(_TT, RATE, "response density of a neuron at t to a force on itself at t'"),
-    "R_o": Entry(_TT, RATE, "response density of a neuron at t to a force on another at t'"),
-    "C_F": Entry(_TT, "1", "correlation of the residual f - y on one training sample"),
-    "R_F": Entry(_TT, RATE, "response density of that residual to a field added to it, without its delta(t-t')"),
-}
+def observables(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
+    """Datasets of `/observables`, from the description of a model."""
+    return {name: Entry(_T, quantity.units, quantity.meaning) for name, quantity in quantities.items()}
+
+
+def kernels(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
+    """Datasets of `/kernels`, from the description of a model."""
+    return {name: Entry(_TT, quantity.units, quantity.meaning) for name, quantity in quantities.items()}

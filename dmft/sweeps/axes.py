@@ -118,10 +118,10 @@ def _axis(name: str, columns: Mapping[str, list[Any]], names: Mapping[str, str])
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
-    """The last part of each dotted key, or all of it with underscores where two keys end alike."""
-    last = {key: key.rpartition(".")[2] for key in keys}
-    taken = [POINT, *last.values()]
-    return {key: name if taken.count(name) == 1 else key.replace(".", "_") for key, name in last.items()}
+    """Each dotted key without its table, or with it where two keys are alike beyond; underscores for dots."""
+    names = {key: (key.partition(".")[2] or key).replace(".", "_") for key in keys}
+    taken = [POINT, *names.values()]
+    return {key: name if taken.count(name) == 1 else key.replace(".", "_") for key, name in names.items()}
 
 
 def distinct_texts(values: Sequence[Any]) -> list[str]:

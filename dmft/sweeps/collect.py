@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from dmft.solution import Minimum, Solution
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, State
-from dmft.sweeps.table import GENERALIZATION, MISSING, OVERFITTED, Table
+from dmft.sweeps.table import MISSING, OVERFITTED, Table
 
 Array = NDArray[np.float64]
 
@@ -72,11 +72,11 @@ def summary(solution: Solution) -> dict[str, float]:
         return found
     for name, values in solution.observables.items():
         found[f"final_{name}"] = float(values[-1])
-    for name in GENERALIZATION:
-        if name in solution.observables:
-            best = solution.minimum(name)
-            found[f"smallest_{name}"], found[f"time_of_smallest_{name}"] = best.value, best.time
-            found["overfitting_time"] = overfitting_time(solution, name, best)
+    name = solution.problem.parameters.description.smallest
+    if name is not None:
+        best = solution.minimum(name)
+        found[f"smallest_{name}"], found[f"time_of_smallest_{name}"] = best.value, best.time
+        found["overfitting_time"] = overfitting_time(solution, name, best)
     return found
 
 

@@ -104,10 +104,12 @@ class Sweep:
     def problem(self, index: int) -> Problem:
         """One point.  Raises ProblemError that names the point, the key, what was given and what is wanted."""
         tables = {name: dict(table) if isinstance(table, Mapping) else table for name, table in self.tables.items()}
-        for axis, place in zip(self.axes, self.places(index), strict=True):
-            for key, value in zip(axis.keys, axis.values[place], strict=True):
-                _set(tables, key.split("."), value)
         try:
+            for axis, place in zip(self.axes, self.places(index), strict=True):
+                for key, value in zip(axis.keys, axis.values[place], strict=True):
+                    name, _, rest = key.partition(".")
+                    if isinstance(table := tables.setdefault(name, {}), dict):
+                        assign(table, rest, value)
             return Problem.from_tables(tables)
         except ProblemError as error:
             raise ProblemError(f"point {self.slug(index)}: {error}") from None
@@ -152,17 +154,6 @@ class Sweep:
                 if here[table].get(key) != there[table].get(key):
                     known, asked = (repr(tables[table].get(key)) for tables in (here, there))
                     raise ProblemError(f"holds another sweep: {table}.{key} = {known} there, {asked} wanted")
-
-
-def _set(table: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Set a key of a table in a table; parts that are missing are made."""
-    key, *rest = path
-    if rest:
-        inner = table.get(key, {})
-        table[key] = dict(inner) if isinstance(inner, Mapping) else {}
-        _set(table[key], rest, value)
-    else:
-        assign(table, key, value)
 
 
 def _written(table: Any) -> list[str]:

@@ -5,8 +5,8 @@ dimension `point`, along which each of its keys is an array.  Every point has
 
     outcome, reason, file       how it ended, why it failed, and its run file relative to the folder of the sweep
     final_NAME                  last value of each observable
-    smallest_NAME, time_of_smallest_NAME     of the error of generalisation, between the nodes
-    overfitting_time            first time after that at which this error is OVERFITTED above its smallest value
+    smallest_NAME, time_of_smallest_NAME     of the observable that the model says is to be smallest, between the nodes
+    overfitting_time            first time after that at which it is OVERFITTED above its smallest value
     time_reached, nodes, iterations, residual, wall_time
 
 What a point does not have is not a number: results if it failed or is missing, the overfitting time if that is not reached.
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.description import TIME, Description
 from dmft.problem import toml_value
 from dmft.storage import schema
 from dmft.storage.atomic import replacing
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 OVERFITTED = 0.1
-# Observables of which the smallest value is a result: the error on fresh samples, by the name that a model gives it.
-GENERALIZATION = ("test_error", "generalization_error")
 MISSING = "missing"
 # An axis may have the name of an observable: the alignment at the start and that at all times.
 CURVE = "curve_"
@@ -49,15 +49,12 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "outcome": ("1", f"how the point ended, as in its run file; raised, killed or {MISSING} without one"),
     "reason": ("1", "why it failed, and what to do about it; empty if it did not"),
     "file": ("1", "its run file, relative to the folder of the sweep; empty if there is none"),
-    "time_reached": (schema.TIME, "last node"),
+    "time_reached": (TIME, "last node"),
     "nodes": ("1", "number of nodes"),
     "iterations": ("1", "fixed-point iterations, all cells together"),
     "residual": ("1", "relative residual of the fixed point of the last cell tried"),
     "wall_time": ("s", "time of computing"),
-    "overfitting_time": (
-        schema.TIME,
-        f"first time after early stopping with a test error {OVERFITTED:.0%} above its minimum",
-    ),
+    "overfitting_time": (TIME, f"first time after early stopping at which the error is {OVERFITTED:.0%} above its minimum"),
 }
 
 
@@ -80,6 +77,11 @@ class Table:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.values[name] if name in self.values else self.curves[name]
+
+    @property
+    def description(self) -> Description:
+        """What the model shows."""
+        return self.sweep.problem(0).parameters.description
 
     @property
     def axes(self) -> dict[str, NDArray[Any]]:
@@ -141,21 +143,21 @@ class Table:
         return cls(sweep, found[""], curves, tuple(sorted(found["node_prime"])))
 
     def _fill(self, file: h5py.File) -> None:
-        names = list(self.axes)
+        names, meanings = list(self.axes), _meanings(self.description)
         for name, values in self.axes.items():
             _put(file, name, values).make_scale(name)
         for name, values in self.columns.items():
             _put(file, name, values).dims[0].attach_scale(file[POINT])
         for name, values in self.values.items():
-            _attach(_put(file, name, values), file, names)
+            _attach(_put(file, name, values), file, names, meanings)
         longest = int(self.values["nodes"].max()) if self.curves or self.kernels else 0
         for name in ("node", "node_prime") if longest else ():
             _put(file, name, np.arange(longest)).make_scale(name)
         for name, values in self.curves.items():
             dataset = file.create_dataset(CURVE + name, data=values, compression="gzip", compression_opts=1, shuffle=True)
-            _attach(dataset, file, [*names, "node"])
+            _attach(dataset, file, [*names, "node"], meanings)
         for name in self.kernels:
-            _attach(self._put_virtual(file, name, longest), file, [*names, "node", "node_prime"])
+            _attach(self._put_virtual(file, name, longest), file, [*names, "node", "node_prime"], meanings)
         attributes = {"sweep": self.sweep.to_toml(), "overfitted": OVERFITTED, **provenance(), "sweep_schema": SCHEMA}
         if self.columns:
             # The convention by which xarray tells coordinates from results.
@@ -195,27 +197,24 @@ def _put(file: h5py.File, name: str, values: NDArray[Any]) -> h5py.Dataset:
     return file.create_dataset(name, data=values, dtype=h5py.string_dtype() if texts else None)
 
 
-def _attach(dataset: h5py.Dataset, file: h5py.File, dimensions: list[str]) -> None:
+def _attach(dataset: h5py.Dataset, file: h5py.File, dimensions: list[str], meanings: Mapping[str, tuple[str, str]]) -> None:
     """Give a dataset its scales, units and meaning."""
     for axis, name in enumerate(dimensions):
         dataset.dims[axis].attach_scale(file[name])
-    unit, meaning = described((dataset.name or "").rpartition("/")[2])
-    if meaning:
-        dataset.attrs["units"], dataset.attrs["meaning"] = unit, meaning
+    name = (dataset.name or "").rpartition("/")[2]
+    if name in meanings:
+        dataset.attrs["units"], dataset.attrs["meaning"] = meanings[name]
 
 
-PREFIXES = {"final_": "last value of ", "smallest_": "smallest value, between the nodes, of ", CURVE: "", "": ""}
-
-
-def described(name: str) -> tuple[str, str]:
-    """Units and meaning of a dataset."""
-    if name in MEANINGS:
-        return MEANINGS[name]
-    if name.startswith("time_of_smallest_"):
-        return schema.TIME, f"time of {name.removeprefix('time_of_')}: early stopping"
-    known = {**schema.ROOT, **schema.OBSERVABLES, **schema.KERNELS}
-    for start, words in PREFIXES.items():
-        if name.startswith(start) and name.removeprefix(start) in known:
-            entry = known[name.removeprefix(start)]
-            return entry.units, f"{words}{entry.meaning}"
-    return "", ""
+def _meanings(description: Description) -> dict[str, tuple[str, str]]:
+    """Units and meaning of every dataset."""
+    found = dict(MEANINGS)
+    found[f"{CURVE}time"] = TIME, schema.ROOT["time"].meaning
+    for name, kernel in description.kernels.items():
+        found[name] = kernel.units, kernel.meaning
+    for name, observable in description.observables.items():
+        found[CURVE + name] = observable.units, observable.meaning
+        found[f"final_{name}"] = observable.units, f"last value of {observable.meaning}"
+        found[f"smallest_{name}"] = observable.units, f"smallest value, between the nodes, of {observable.meaning}"
+        found[f"time_of_smallest_{name}"] = TIME, f"time of smallest_{name}: early stopping"
+    return found

@@ -15,12 +15,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dmft import hermite
-from dmft.models.two_layer_flow import TwoLayerFlowParameters
-from dmft.problem import SolverSettings
+from dmft.problem import Parameters, SolverSettings, models
 from dmft.solver.outcome import Outcome
 from dmft.storage import schema
 
 PLACEHOLDER = re.compile(r"^<!-- table: ([\w -]+?) -->$", re.MULTILINE)
+SHOWN: set[str] = set()
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
@@ -29,9 +29,16 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     def replaced(match: re.Match[str]) -> str:
         if match[1] not in TABLES:
             raise PluginError(f"{page.file.src_path}: no table {match[1]!r}; wanted one of {', '.join(TABLES)}")
+        SHOWN.add(match[1])
         return TABLES[match[1]]()
 
     return PLACEHOLDER.sub(replaced, markdown)
+
+
+def on_post_build(**_: object) -> None:
+    """A table that no page shows, such as that of a new model, stops the build."""
+    if missing := TABLES.keys() - SHOWN:
+        raise PluginError(f"no page shows the tables {', '.join(sorted(missing))}")
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -72,6 +79,8 @@ def type_name(annotation: Any) -> str:
         return " or ".join(type_name(part) for part in inside if part is not types.NoneType)
     if origin is tuple:
         return f"list of {type_name(inside[0])}s"
+    if origin is dict:
+        return f"table of {type_name(inside[1])}s"
     return WORDS[annotation]
 
 
@@ -111,15 +120,23 @@ def functions() -> str:
     return table(("Name", "Smooth", "Degree of the series"), rows)
 
 
+def of_model(name: str, parameters: type[Parameters]) -> dict[str, Callable[[], str]]:
+    """The keys, observables and kernels of one model."""
+    shown = parameters.description
+    return {
+        f"problem {name}": lambda: keys(parameters),
+        f"observables {name}": lambda: datasets(schema.observables(shown.observables), "/observables"),
+        f"kernels {name}": lambda: datasets(schema.kernels(shown.kernels), "/kernels"),
+    }
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    "problem two-layer-flow": lambda: keys(TwoLayerFlowParameters),
+    **{name: made for model in models().items() for name, made in of_model(*model).items()},
     "solver": lambda: keys(SolverSettings),
     "functions": functions,
     "attributes": lambda: table(
         ("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in schema.ATTRIBUTES.items())
     ),
     "root": lambda: datasets(schema.ROOT),
-    "observables": lambda: datasets(schema.OBSERVABLES, "/observables"),
-    "kernels": lambda: datasets(schema.KERNELS, "/kernels"),
     "outcomes": lambda: table(("Outcome", "What it says"), ((f"`{o.value}`", plain(o.advice)) for o in Outcome)),
 }

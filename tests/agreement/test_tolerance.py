@@ -1,4 +1,4 @@
-"""The error estimate is honest: over many kinds of problem the actual error stays below the tolerance, or little above it."""
+"""The error estimate is honest: over many kinds of problem the actual error is between 0.1 and 3 times the tolerance."""
 
 import math
 
@@ -43,14 +43,30 @@ CASES = {
 }
 
 
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def ratios():
+    """Largest error of any observable at any time, in units of the tolerance, of each case."""
+    found = {}
+    for case, keys in CASES.items():
+        problem = Problem(**{key: value for key, value in {**BASE, **keys}.items() if value is not None}, tolerance=TOLERANCE)
+        # Another scheme on another grid.
+        exact = solve(problem.replace(tolerance=1e-9, stages=8))
+        solution = solve(problem)
+        assert exact.complete
+        assert solution.complete
+        found[case] = max(solution.errors(exact).values()) / TOLERANCE
+    return found
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_error_is_what_was_asked_for(case):
-    keys = {key: value for key, value in {**BASE, **CASES[case]}.items() if value is not None}
-    problem = Problem(**keys, tolerance=1e-5)
-    # Another scheme on another grid.
-    exact = solve(problem.replace(tolerance=1e-8, stages=8))
-    solution = solve(problem)
-    assert exact.complete
-    assert solution.complete
-    errors = solution.errors(exact)
-    assert max(errors.values()) < 2 * problem.solver.tolerance, errors
+def test_error_is_what_was_asked_for(case, ratios):
+    assert ratios[case] < 3
+
+
+def test_accuracy_is_not_wasted(ratios):
+    """Errors are not far below the tolerance either: they are what was asked for."""
+    assert sum(ratio > 0.1 for ratio in ratios.values()) >= 0.9 * len(ratios)
+    assert min(ratios.values()) > 0.05

@@ -33,6 +33,24 @@ def derivative(time):
     return matrix
 
 
+def cells(solution):
+    """The nodes of each cell with the one before it, and the matrix of d/dt on them."""
+    stages = solution.problem.solver.stages
+    for first in range(0, len(solution.time) - 1, stages):
+        nodes = slice(first, first + stages + 1)
+        yield nodes, derivative(solution.time[nodes])
+
+
+def rates(solution, values):
+    """d/dt of a function of time on the inner nodes of every cell."""
+    return np.concatenate([(d @ values[nodes])[1:-1] for nodes, d in cells(solution)])
+
+
+def squared_speeds(solution, C):
+    """d_t d_t' C at t' = t on the inner nodes of every cell."""
+    return np.concatenate([np.diagonal(d @ C[nodes, nodes] @ d.T)[1:-1] for nodes, d in cells(solution)])
+
+
 def test_derivative_matrix_is_exact_for_polynomials():
     time = np.array([0.0, 0.3, 0.7, 1.0])
     np.testing.assert_allclose(derivative(time) @ time**3, 3 * time**2, atol=1e-13)
@@ -41,16 +59,8 @@ def test_derivative_matrix_is_exact_for_polynomials():
 
 def test_energy_identity(solution):
     """d train/dt = -(d_t d_t' C_d at t' = t, plus (da/dt)^2): the risk falls by the squared speed of the weights."""
-    stages = solution.problem.solver.stages
-    C = solution.kernels["C_d"]
-    falls, speeds = [], []
-    for first in range(0, len(solution.time) - 1, stages):
-        cell = slice(first, first + stages + 1)
-        d = derivative(solution.time[cell])
-        speed = np.diagonal(d @ C[cell, cell] @ d.T) + (d @ solution.second_layer[cell]) ** 2
-        falls.append((d @ solution.train_error[cell])[1:-1])
-        speeds.append(speed[1:-1])
-    falls, speeds = np.concatenate(falls), np.concatenate(speeds)
+    falls = rates(solution, solution.train_error)
+    speeds = squared_speeds(solution, solution.kernels["C_d"]) + rates(solution, solution.second_layer) ** 2
     assert np.abs(falls + speeds).max() < 1e-5 * np.abs(speeds).max()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dmft.solver.fixed_point import Anderson, AndersonThenNewton, Ending, NewtonKrylov
+from dmft.solver.fixed_point import Anderson, Controller, Ending, NewtonKrylov
 
 
 def linear_map(n, radius, seed=0):
@@ -89,21 +89,37 @@ def test_newton_krylov_converges_fast_near_the_solution():
     assert len(near.residuals) < 12
 
 
-def test_newton_krylov_shortens_steps_that_lead_nowhere():
-    """Newton's method overshoots on this arctangent from x = 3; the shortened steps find zero."""
-    found = NewtonKrylov().solve(lambda x: x - np.arctan(x), np.full(3, 3.0), np.ones(3), 1e-10)
+def test_newton_krylov_shortens_steps_to_where_the_map_is_not_defined():
+    """From x = 3 Newton's method for log x = 0 steps to x < 0."""
+
+    def G(x):
+        return x - np.log(x, where=x > 0, out=np.full_like(x, np.nan))
+
+    found = NewtonKrylov().solve(G, np.full(3, 3.0), np.ones(3), 1e-10)
     assert found.converged
-    np.testing.assert_allclose(found.x, 0.0, atol=1e-9)
+    np.testing.assert_allclose(found.x, 1.0, atol=1e-9)
 
 
-def test_the_second_solver_goes_on_where_the_first_stopped():
-    G, exact = linear_map(40, radius=5.0)
-    first = Anderson(max_iterations=10)
-    assert not first.solve(G, np.zeros(40), np.ones(40), 1e-9).converged
-    both = AndersonThenNewton(first, NewtonKrylov()).solve(G, np.zeros(40), np.ones(40), 1e-9)
+def test_where_anderson_stalls_newton_krylov_solves():
+    G, exact = linear_map(60, radius=20.0)
+    controller = Controller(easy=Anderson(max_iterations=30, patience=8))
+    assert not controller.easy.solve(G, np.zeros(60), np.ones(60), 1e-9).converged
+    both = controller.solve(G, np.zeros(60), np.ones(60), 1e-9, part=slice(0, 10))
     assert both.converged
     np.testing.assert_allclose(both.x, exact, atol=1e-7)
-    assert len(both.residuals) > 10
+
+
+def test_a_part_solved_first_leads_newton_krylov_to_the_near_solution():
+    """x0 = x0^2 + x1 - 1 with x1 = 0.9 has two solutions; from x0 = 0.6 Newton's method goes to the far one."""
+
+    def G(x):
+        return np.array([x[0] ** 2 + x[1] - 1.0, 0.9])
+
+    start, size = np.array([0.6, 0.9]), np.ones(2)
+    near, far = (1 - np.sqrt(1.4)) / 2, (1 + np.sqrt(1.4)) / 2
+    controller = Controller(easy=Anderson(max_iterations=1), part=Anderson(depth=0))
+    assert controller.hard.solve(G, start, size, 1e-12).x[0] == pytest.approx(far, abs=1e-9)
+    assert controller.solve(G, start, size, 1e-12, part=slice(0, 1)).x[0] == pytest.approx(near, abs=1e-9)
 
 
 def test_newton_krylov_names_its_endings():

@@ -43,9 +43,10 @@ def test_layout_is_the_schema(solution, tmp_path):
         assert bool(file.attrs["complete"])
         assert Problem.from_toml(file.attrs["problem"]) == solution.problem
         n = len(solution.time)
+        description = solution.problem.parameters.description
         for group, entries, shape in (
-            ("observables", schema.OBSERVABLES, (n,)),
-            ("kernels", schema.KERNELS, (n, n)),
+            ("observables", schema.observables(description.observables), (n,)),
+            ("kernels", schema.kernels(description.kernels), (n, n)),
         ):
             assert set(file[group]) == set(entries)
             for name, dataset in file[group].items():

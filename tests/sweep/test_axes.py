@@ -151,5 +151,5 @@ def test_another_sweep_is_named(change, message):
 
 
 def test_what_says_the_same_is_the_same():
-    other = QUICK.replace("[solver]", "# a comment\n[solver]\nstages = 7\nmax_nodes = 10_000")
+    other = QUICK.replace("[solver]", "# a comment\n[solver]\nstages = 6\nmax_nodes = 10_000")
     Sweep.from_toml(QUICK).refuse_other(Sweep.from_toml(other.replace("width = 4", "width = 4.0")))

@@ -18,6 +18,20 @@ POINTS = QUICK.replace("[sweep.axes]", '[sweep]\nkeep = "kernels"\n[sweep.axes]'
 )
 
 
+PSPIN = """
+[problem]
+model = "spherical-pspin"
+couplings = { "2" = 0.5 }
+[solver]
+t_max = 2.0
+tolerance = 1e-3
+[sweep]
+keep = "kernels"
+[sweep.axes]
+"problem.couplings.3" = [0.5, 1.0, 2.0]
+"""
+
+
 @pytest.fixture
 def swept(dmft, quick, tmp_path):
     """The folder of `quick`, solved."""
@@ -96,6 +110,35 @@ def test_lists_of_points_and_kernels(dmft, quick, tmp_path):
     assert np.isnan(kernel[n:]).all()
     assert np.isnan(kernel[:, n:]).all()
     assert set(Table.load(tmp_path / "out" / "sweep.h5").kernels) == set(found.kernels)
+
+
+def test_any_model_is_swept_with_its_own_observables(dmft, quick, tmp_path):
+    quick.write_text(PSPIN)
+    folder = tmp_path / "out"
+    assert dmft("sweep", quick, "-o", folder, "--quiet").code == 0
+    assert dmft("collect", folder).code == 0
+    table = Table.load(folder / "sweep.h5")
+    assert table.axes["couplings_3"].tolist() == [0.5, 1.0, 2.0]
+    runs = [solution(folder, index) for index in range(3)]
+    assert [run.problem.parameters.couplings for run in runs] == [{"2": 0.5, "3": f} for f in (0.5, 1.0, 2.0)]
+    shown = table.description
+    for name in shown.observables:
+        assert table[f"final_{name}"].tolist() == [run.observables[name][-1] for run in runs]
+    assert not any(name.startswith(("smallest", "overfitting")) for name in table.values)
+    assert set(table.kernels) == set(shown.kernels)
+    with h5py.File(folder / "sweep.h5") as file:
+        assert all({"units", "meaning"} <= set(dataset.attrs) for dataset in file.values() if not dataset.is_scale)
+    titles = [panel.get_title() for panel in table.plot().axes]
+    assert titles == [f"final {shown.observables[name].label}" for name in shown.swept]
+
+
+@pytest.mark.parametrize("model", ["two-layer-flow", "spherical-pspin"])
+def test_runs_without_kernels_are_drawn(dmft, quick, tmp_path, model):
+    quick.write_text(QUICK if model == "two-layer-flow" else PSPIN.replace("kernels", "observables"))
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
+    found = solution(tmp_path / "out", 0)
+    assert not found.kernels
+    assert found.plot().axes
 
 
 def test_axes_of_texts(dmft, quick, tmp_path):

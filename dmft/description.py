@@ -1,0 +1,127 @@
+"""What a model shows to the outside: what its results are called and mean, how they are summed up and drawn, what they rest on.
+
+A model declares this beside its equations.  Run files, the command line, the figures and the tables of the documentation
+read it there, so that a new model changes none of them.  Labels are text with LaTeX between dollar signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+TIME = "time unit"
+RATE = f"1/{TIME}"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """An observable or a kernel: units ("1" for a pure number), meaning, and what stands at its axis."""
+
+    units: str
+    meaning: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A BibTeX entry, and what it is cited for."""
+
+    purpose: str
+    entry: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An observable against log t, or its distance from a value; `label` in place of its own.
+
+    decades: on a logarithmic axis if it falls far.
+    """
+
+    observable: str
+    label: str = ""
+    distance_from: float | None = None
+    decades: bool = False
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A panel of curves on one axis, named in a legend."""
+
+    curves: tuple[Curve, ...]
+    label: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A panel of two curves, each on an axis of its own."""
+
+    left: Curve
+    right: Curve
+
+
+@dataclass(frozen=True)
+class Ageing:
+    """A panel of a correlation C(t_w + tau, t_w) against log tau, a curve for each of some waiting times t_w."""
+
+    kernel: str
+
+
+Panel = Curves | Pair | Ageing
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A kernel over (log t, log t'); `decades` on a logarithmic scale."""
+
+    kernel: str
+    decades: bool = False
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is the same for all parameter points of a model.
+
+    title: parts of the headline of a figure; `{key}` stands for a value of `[problem]`, a part without its value is left out.
+    observables, kernels: all that a run file holds, by name and in order.
+    summary: observables whose last values stand in the line that ends a run.
+    swept: observables whose last values the figure of a sweep shows.
+    smallest: observable whose smallest value and its time are reported and marked, if there is one.
+    pictures: kernels in the standard figure.
+    citations: what the equations rest on.
+    """
+
+    title: tuple[str, ...]
+    observables: Mapping[str, Quantity]
+    kernels: Mapping[str, Quantity]
+    summary: tuple[str, ...]
+    swept: tuple[str, ...]
+    citations: tuple[Citation, ...]
+    smallest: str | None = None
+    pictures: tuple[Picture, ...] = ()
+
+
+class Minimum(NamedTuple):
+    """Where a function of time is smallest."""
+
+    time: float
+    value: float
+
+
+class Found(Protocol):
+    """What a model may look at of a solution in order to report on it."""
+
+    @property
+    def observables(self) -> Mapping[str, Array]:
+        """Name -> values on the nodes, (n,)."""
+        ...
+
+    def minimum(self, observable: str) -> Minimum:
+        """Smallest value of an observable."""
+        ...
