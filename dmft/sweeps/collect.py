@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from dmft.solution import Minimum, Solution
+from dmft.description import Minimum
+from dmft.solution import Solution
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, State
 from dmft.sweeps.table import MISSING, OVERFITTED, Table

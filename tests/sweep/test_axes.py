@@ -93,7 +93,10 @@ WRONG = {
     "no axes": ({}, "no axes"),
     "no list": ({"problem.noise": 0.3}, "axis problem.noise = 0.3: wanted a list"),
     "empty": ({"problem.noise": []}, r"axis problem.noise = \[\]: wanted a list"),
-    "other spacing": ({"problem.noise": {"logspace": [0, 1, 3]}}, "noise = .*logspace"),
+    "other spacing": (
+        {"problem.noise": {"logspace": [0, 1, 3]}},
+        "point noise_logspace=0: noise.logspace: noise is not a table",
+    ),
     "two numbers": ({"problem.noise": {"linspace": [0, 1]}}, "axis problem.noise = .*number"),
     "zero points": ({"problem.noise": {"linspace": [0, 1, 0]}}, "axis problem.noise = "),
     "half a point": ({"problem.noise": {"linspace": [0, 1, 1.5]}}, "axis problem.noise = "),
