@@ -99,7 +99,10 @@ def test_rank_killed_ends_the_job(cluster, slow, tmp_path):
     job = cluster.submit("--ntasks=2", "--nodes=1", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
     wait_for(lambda: len(contents(folder)) > 0, message=lambda: logs(tmp_path))
     ranks = [
-        process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"][2:5] == ["sweep", str(slow), "-o"]
+        process
+        for process in psutil.process_iter(["cmdline"])
+        # None of a process that has just ended.
+        if (process.info["cmdline"] or [])[2:5] == ["sweep", str(slow), "-o"]
     ]
     ranks[-1].kill()
     cluster.wait(job, ("FAILED",))
