@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from dmft.run import solve
     from dmft.solution import Solution
     from dmft.solver.outcome import Outcome
+    from dmft.sweeps.run import sweep
+    from dmft.sweeps.sweep import Sweep
+    from dmft.sweeps.table import Table
 
 try:
     __version__ = version("dmft")
 except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["Outcome", "Problem", "ProblemError", "Solution", "__version__", "solve"]
+__all__ = ["Outcome", "Problem", "ProblemError", "Solution", "Sweep", "Table", "__version__", "solve", "sweep"]
 
 # Imported on first use: numba and SciPy take half a second, which neither `dmft --help` nor a signal should wait for.
 _HOMES = {
@@ -29,7 +32,10 @@ _HOMES = {
     "Problem": "dmft.problem",
     "ProblemError": "dmft.problem",
     "Solution": "dmft.solution",
+    "Sweep": "dmft.sweeps.sweep",
+    "Table": "dmft.sweeps.table",
     "solve": "dmft.run",
+    "sweep": "dmft.sweeps.run",
 }
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from math import isfinite, log10
 
-import psutil
-
+from dmft.memory import available_memory
 from dmft.problem import Problem, ProblemError
 from dmft.solver.cell import empty_history, initial_node
 
@@ -46,7 +45,7 @@ def working_memory(problem: Problem, nodes: float) -> float:
 def refuse_too_large(problem: Problem) -> None:
     """ProblemError if the expected nodes need more memory than is available."""
     nodes = expected_nodes(problem)
-    needed, available = working_memory(problem, nodes), psutil.virtual_memory().available
+    needed, available = working_memory(problem, nodes), available_memory()
     if needed > available:
         settings = problem.solver
         raise ProblemError(

@@ -91,6 +91,7 @@ class Description:
     title: parts of the headline of a figure; `{key}` stands for a value of `[problem]`, a part without its value is left out.
     observables, kernels: all that a run file holds, by name and in order.
     summary: observables whose last values stand in the line that ends a run.
+    swept: observables whose last values the figure of a sweep shows.
     smallest: observable whose smallest value and its time are reported and marked, if there is one.
     pictures: kernels in the standard figure.
     citations: what the equations rest on.
@@ -100,6 +101,7 @@ class Description:
     observables: Mapping[str, Quantity]
     kernels: Mapping[str, Quantity]
     summary: tuple[str, ...]
+    swept: tuple[str, ...]
     citations: tuple[Citation, ...]
     smallest: str | None = None
     pictures: tuple[Picture, ...] = ()

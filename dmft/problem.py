@@ -123,7 +123,7 @@ class Problem:
             self._set({"problem": keys, "solver": settings})
 
     def _set(self, tables: Mapping[str, Any]) -> None:
-        _refuse_unknown(tables, ("problem", "solver"), "the problem file")
+        refuse_unknown(tables, ("problem", "solver"), "the problem file")
         for name in ("problem", "solver"):
             if not isinstance(tables.get(name), Mapping):
                 raise ProblemError(f"[{name}] is missing: wanted a table [{name}]")
@@ -163,7 +163,7 @@ class Problem:
         """The same problem with some keys changed, e.g. `problem.replace(width=20, t_max=1e4)`."""
         tables = self.tables
         for key, value in keys.items():
-            _assign(tables["solver" if key in SolverSettings.model_fields else "problem"], key, value)
+            assign(tables["solver" if key in SolverSettings.model_fields else "problem"], key, value)
         return Problem.from_tables(tables)
 
     def to_toml(self) -> str:
@@ -171,7 +171,7 @@ class Problem:
         lines = []
         for name, table in self.tables.items():
             lines.append(f"[{name}]")
-            lines += [f"{key} = {_toml_value(value)}" for key, value in table.items()]
+            lines += [f"{key} = {toml_value(value)}" for key, value in table.items()]
             lines.append("")
         return "\n".join(lines)
 
@@ -219,11 +219,11 @@ def with_overrides(tables: Mapping[str, Any], assignments: list[str]) -> dict[st
         target = changed.setdefault(table, {})
         if not isinstance(target, dict):
             raise ProblemError(f"--set {assignment}: {table} is not a table")
-        _assign(target, key, value)
+        assign(target, key, value)
     return changed
 
 
-def _assign(table: dict[str, Any], key: str, value: Any) -> None:
+def assign(table: dict[str, Any], key: str, value: Any) -> None:
     """Set a key of a table, in place of its alternatives; `key.inner` sets a key of a table inside it."""
     key, dot, inner = key.partition(".")
     if dot:
@@ -248,14 +248,15 @@ TableType = TypeVar("TableType", bound=Table)
 
 
 def _validated(schema: type[TableType], given: Mapping[str, Any], where: str) -> TableType:
-    _refuse_unknown(given, tuple(schema.model_fields), where)
+    refuse_unknown(given, tuple(schema.model_fields), where)
     try:
         return schema(**given)
     except ValidationError as error:
         raise ProblemError(_one_line(error.errors()[0], schema, where)) from None
 
 
-def _refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+def refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    """ProblemError, with the nearest known key, if a table holds a key that is not known."""
     for key in given:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
@@ -296,7 +297,8 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as it is written in TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -304,7 +306,7 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml_value(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items()) + " }"
     return repr(value)

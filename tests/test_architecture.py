@@ -12,7 +12,17 @@ MATHEMATICS = [
     *sorted((PACKAGE / "solver").glob("*.py")),
 ]
 OUTSIDE = {"h5py", "mpi4py", "rich", "typer", "matplotlib", "xarray", "pathlib", "os", "sys", "io", "logging", "signal"}
-LATER = ("dmft.run", "dmft.solution", "dmft.storage", "dmft.cli", "dmft.plots", "dmft.plan", "dmft.cost", "dmft.simulation")
+LATER = (
+    "dmft.run",
+    "dmft.solution",
+    "dmft.storage",
+    "dmft.cli",
+    "dmft.plots",
+    "dmft.plan",
+    "dmft.cost",
+    "dmft.simulation",
+    "dmft.sweeps",
+)
 
 
 def imports(path):

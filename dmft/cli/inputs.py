@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
+    from dmft.sweeps.sweep import Sweep
+    from dmft.sweeps.table import Table
 
 
 class BadInput(Exception):
@@ -38,6 +40,37 @@ def load_problem(file: Path, assignments: list[str]) -> Problem:
 
     with naming(file, ProblemError):
         return Problem.from_tables(with_overrides(read_toml_file(file), assignments))
+
+
+def is_sweep(file: Path) -> bool:
+    """Whether a TOML file has a table [sweep]."""
+    from dmft import ProblemError
+    from dmft.problem import read_toml_file
+
+    with naming(file, ProblemError):
+        return "sweep" in read_toml_file(file)
+
+
+def load_sweep(file: Path, assignments: list[str] | None = None) -> Sweep:
+    """Sweep of a file, after assignments like `problem.width=20`, all of its points valid."""
+    from dmft import ProblemError
+    from dmft.problem import read_toml_file, with_overrides
+    from dmft.sweeps.sweep import Sweep
+
+    with naming(file, ProblemError):
+        sweep = Sweep.from_tables(with_overrides(read_toml_file(file), assignments or []))
+        sweep.validate()
+    return sweep
+
+
+def load_table(file: Path) -> Table | None:
+    """The table of a sweep, None if the file is something else."""
+    from dmft.sweeps.table import Table, TableError, is_table
+
+    if not is_table(file):
+        return None
+    with naming(file, TableError):
+        return Table.load(file)
 
 
 def load_solution(file: Path) -> Solution:

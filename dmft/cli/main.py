@@ -8,12 +8,15 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from dmft.cli.cite import cite
+from dmft.cli.collect import collect
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import BadInput
 from dmft.cli.plan import plan
 from dmft.cli.plot import plot
 from dmft.cli.show import show
 from dmft.cli.solve import solve
+from dmft.cli.status import status
+from dmft.cli.sweep import sweep
 
 # typer has carried a copy of click of its own for a while: the base class of its usage errors is found through a public one.
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -25,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (solve, plan, show, plot, cite):
+for command in (solve, sweep, plan, status, collect, show, plot, cite):
     app.command()(command)
 
 

@@ -7,22 +7,25 @@ from typing import Annotated
 
 import typer
 
-from dmft.cli.inputs import load_problem, naming
+from dmft.cli.inputs import is_sweep, load_problem, load_sweep, naming
 from dmft.cli.progress import duration
 from dmft.cli.tables import print_table
 
 
 def plan(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Problem file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="Problem file or sweep file.", show_default=False)],
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change a value of the problem file; may be repeated."),
     ] = None,
 ) -> None:
-    """Estimate nodes, memory and time of a run before it is started."""
+    """Estimate nodes, memory and time of a run, or of all points of a sweep, before it is started."""
     from dmft import ProblemError
     from dmft.plan import plan as estimate
 
+    if is_sweep(file):
+        plan_sweep(file, assignments or [])
+        return
     asked = load_problem(file, assignments or [])
     with naming(file, ProblemError):
         planned = estimate(asked)
@@ -34,6 +37,27 @@ def plan(
             ("memory", amount(planned.memory)),
             ("file", amount(planned.file_size)),
             ("time", duration(planned.seconds)),
+        ],
+    )
+
+
+def plan_sweep(file: Path, assignments: list[str]) -> None:
+    """The same of a sweep file."""
+    from dmft import ProblemError
+    from dmft.memory import available_memory
+    from dmft.sweeps.plan import plan_sweep as estimate
+
+    asked = load_sweep(file, assignments)
+    with naming(file, ProblemError):
+        planned = estimate(asked)
+    print_table(
+        f"plan of {file}, from pilot runs of {planned.tried} points",
+        [
+            ("points", f"{planned.points}"),
+            ("nodes", f"{planned.nodes} at most"),
+            ("memory of a process", f"{amount(planned.memory)} at most; {amount(available_memory())} are available here"),
+            ("files", amount(planned.file_size)),
+            ("time on one core", f"{duration(planned.seconds)}, {duration(planned.longest)} for the longest point"),
         ],
     )
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from dmft.cli.inputs import BadInput, load_solution, refuse_unwritable
+from dmft.cli.inputs import BadInput, load_solution, load_table, naming, refuse_unwritable
 
 FORMATS = (".png", ".pdf", ".svg")
 
 
 def plot(
-    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file, or table of a sweep.", show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FIG.png", help="Figure to write: png, pdf or svg.", show_default="FILE.png"),
@@ -24,5 +24,6 @@ def plot(
     if figure.suffix.lower() not in FORMATS:
         raise BadInput(figure, f"suffix = {figure.suffix or 'none'}: wanted one of {', '.join(FORMATS)}")
     refuse_unwritable(figure)
-    load_solution(file).plot(figure)
+    with naming(file, ValueError):
+        (load_table(file) or load_solution(file)).plot(figure)
     typer.echo(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, process_time
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dmft.solver.march import AcceptedCell, March
+
+Show = Callable[[str], None]
 
 LIVE_SECONDS = 0.1
 LOG_SECONDS = 60.0
@@ -57,8 +59,8 @@ def duration(seconds: float) -> str:
 class Meter:
     """Observer of `dmft.run.solve`: counts cells and seconds, and shows a line every `interval` seconds."""
 
-    def __init__(self, t_max: float, interval: float = math.inf) -> None:
-        self.t_max, self.interval = t_max, interval
+    def __init__(self, t_max: float, show: Show, interval: float) -> None:
+        self.t_max, self.show, self.interval = t_max, show, interval
         self.cells = 0
         self.began, self.cpu_began = monotonic(), process_time()
         self.shown = self.began
@@ -72,10 +74,6 @@ class Meter:
         if now.clock - self.shown >= self.interval:
             self.shown = now.clock
             self.show(self.line(cell, march.model.norm))
-
-    def show(self, line: str) -> None:
-        """Show a line: as a line of its own."""
-        print(line, file=sys.stderr, flush=True)
 
     def line(self, cell: AcceptedCell, norm: str) -> str:
         """Where the run is and how it fares."""
@@ -96,31 +94,24 @@ class Meter:
         return self.cells / max(process_time() - self.cpu_began, 1e-9)
 
 
-class LiveMeter(Meter):
-    """A meter that rewrites one line of the terminal."""
-
-    def __init__(self, t_max: float) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
-        super().__init__(t_max, LIVE_SECONDS)
-        self.live = Live("dmft: starting", console=Console(stderr=True), auto_refresh=False, transient=True)
-
-    def show(self, line: str) -> None:
-        """Put the line in place of the one before."""
-        from rich.text import Text
-
-        self.live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+@contextmanager
+def meter(t_max: float, quiet: bool) -> Iterator[Meter]:
+    """The meter of a run that suits the place where standard error goes."""
+    with shown_line(quiet) as (show, interval):
+        yield Meter(t_max, show, interval)
 
 
 @contextmanager
-def meter(t_max: float, quiet: bool) -> Iterator[Meter]:
-    """The meter that suits the place where standard error goes."""
+def shown_line(quiet: bool) -> Iterator[tuple[Show, float]]:
+    """How a progress line is shown where standard error goes, and the seconds between two of them."""
     if quiet:
-        yield Meter(t_max)
+        yield lambda line: None, math.inf
     elif sys.stderr.isatty():
-        shown = LiveMeter(t_max)
-        with shown.live:
-            yield shown
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        with Live("dmft: starting", console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+            yield lambda line: live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True), LIVE_SECONDS
     else:
-        yield Meter(t_max, LOG_SECONDS)
+        yield lambda line: print(line, file=sys.stderr, flush=True), LOG_SECONDS

@@ -51,6 +51,7 @@ DESCRIPTION = Description(
         "R": Quantity(RATE, "response density of a spin at t to a force on itself at t'", "$R(t,t')$"),
     },
     summary=("energy", "multiplier"),
+    swept=("energy", "multiplier"),
     pictures=(Picture("C"), Picture("R", decades=True)),
     citations=(
         Citation(

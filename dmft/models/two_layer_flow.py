@@ -79,6 +79,7 @@ DESCRIPTION = Description(
         ),
     },
     summary=("train_error", "test_error"),
+    swept=("train_error", "alignment"),
     smallest="test_error",
     pictures=(Picture("C_d"), Picture("C_o"), Picture("R_d", decades=True), Picture("C_F", decades=True)),
     citations=(

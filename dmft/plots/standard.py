@@ -1,6 +1,6 @@
 """The standard figure of a run, as its model describes it: observables on the left, kernels over (t, t') on the right.
 
-A run that failed or is not finished is drawn by the same call and says so.
+A run that failed or is not finished is drawn by the same call and says so; one stored without kernels has what needs none.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def figure(solution: Solution, path: str | Path | None = None) -> Figure:
         if len(solution.time) > 1:
             _draw(drawn, solution)
         if path is not None:
-            _save(drawn, Path(path))
+            save(drawn, Path(path))
     return drawn
 
 
@@ -66,25 +66,36 @@ def _say_how_it_ended(drawn: Figure, solution: Solution) -> None:
 def _draw(drawn: Figure, solution: Solution) -> None:
     """All panels, over the time in which something moves."""
     start, end = first_motion(solution), float(solution.time[-1])
-    _, columns = _grid(solution.problem.parameters.description.pictures)
-    widths = (PANELS, columns * COLUMN_OF_PICTURES)
-    left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=widths, wspace=0.02)[0]
-    _draw_panels(left, solution, np.append(np.geomspace(start, end, 400)[:-1], end))
-    _draw_pictures(right, solution, (start, end))
+    panels, pictures = _panels(solution), _pictures(solution)
+    left: Figure | SubFigure = drawn
+    if pictures:
+        widths = (PANELS, _grid(pictures)[1] * COLUMN_OF_PICTURES)
+        left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=widths, wspace=0.02)[0]
+        _draw_pictures(right, solution, pictures, (start, end))
+    if panels:
+        _draw_panels(left, solution, panels, np.append(np.geomspace(start, end, 400)[:-1], end))
 
 
-def _draw_panels(drawn: SubFigure, solution: Solution, times: Array) -> None:
+def _panels(solution: Solution) -> list[Panel]:
+    """Those for which there is something to draw: ageing is seen in a kernel."""
+    return [panel for panel in solution.problem.parameters.panels() if solution.kernels or not isinstance(panel, Ageing)]
+
+
+def _pictures(solution: Solution) -> Sequence[Picture]:
+    """Those of kernels that there are."""
+    return solution.problem.parameters.description.pictures if solution.kernels else ()
+
+
+def _draw_panels(drawn: Figure | SubFigure, solution: Solution, panels: Sequence[Panel], times: Array) -> None:
     """One panel below another; they share the axis of time unless one has another."""
-    panels = solution.problem.parameters.panels()
     shared = not any(isinstance(panel, Ageing) for panel in panels)
     colours = cycle(COLOURS)
     for axes, panel in zip(drawn.subplots(len(panels), 1, squeeze=False, sharex=shared).flat, panels, strict=True):
         DRAW[type(panel)](axes, solution, panel, times, colours)
 
 
-def _draw_pictures(drawn: SubFigure, solution: Solution, span: tuple[float, float]) -> None:
+def _draw_pictures(drawn: SubFigure, solution: Solution, pictures: Sequence[Picture], span: tuple[float, float]) -> None:
     """Kernels in rows and columns with the same axes."""
-    pictures = solution.problem.parameters.description.pictures
     panels = drawn.subplots(*_grid(pictures), squeeze=False, sharex=True, sharey=True)
     for panel, picture in zip(panels.flat, pictures, strict=True):
         draw_kernel(panel, solution, picture, span)
@@ -100,7 +111,7 @@ def _grid(pictures: Sequence[Picture]) -> tuple[int, int]:
     return rows, len(pictures) // rows
 
 
-def _save(drawn: Figure, path: Path) -> None:
+def save(drawn: Figure, path: Path) -> None:
     """Write the figure; it appears complete or not at all."""
     from dmft.storage.atomic import replacing
 

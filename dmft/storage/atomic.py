@@ -19,30 +19,39 @@ DAY = 86400.0
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
     """Yield a path beside `path` to write to; afterwards put it in place of `path` at once, or remove it on an error.
 
     A link is followed.  What an earlier process that was killed left beside `path` is removed first.
+
+    one_of_many: take no time to look through the folder for that, nor to wait until the folder itself is on disk: the file is
+        whole if it is there, but after a loss of power it may not be there.
     """
     path = path.resolve()
-    _remove_left_behind(path)
+    if not one_of_many:
+        remove_left_behind(path.parent, glob.escape(path.name))
     beside = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.part")
     try:
         yield beside
         _sync(beside)
         os.replace(beside, path)
-        _sync(path.parent)
+        if not one_of_many:
+            _sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _remove_left_behind(path: Path) -> None:
-    """Remove the parts of processes of this machine that are gone, and those of others after a day."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        machine, _, process = part.name.removeprefix(f".{path.name}.").removesuffix(".part").rpartition("-")
-        gone = machine == platform.node() and not psutil.pid_exists(int(process)) if process.isdigit() else True
+def remove_left_behind(folder: Path, names: str = "*", *, nobody_writes: bool = False) -> None:
+    """Remove the parts of files that processes of this machine which are gone were writing, and those of others after a day.
+
+    nobody_writes: remove all of them.
+    """
+    for part in folder.glob(f".{names}.*.part"):
+        machine, _, process = part.name.removesuffix(".part").rpartition("-")
+        here = machine.endswith(f".{platform.node()}")
+        gone = here and not psutil.pid_exists(int(process)) if process.isdigit() else True
         with suppress(FileNotFoundError):
-            if gone or time() - part.stat().st_mtime > DAY:
+            if nobody_writes or gone or time() - part.stat().st_mtime > DAY:
                 part.unlink()
 
 

@@ -49,11 +49,11 @@ def dmft(capsys):
     return call
 
 
-def start(*arguments, **options) -> subprocess.Popen:
-    """Start a command in a process of its own, as a user does."""
-    program = Path(sysconfig.get_path("scripts")) / "dmft"
+def start(*arguments, program=None, **options) -> subprocess.Popen:
+    """Start a command in a process of its own, as a user does; of this program, unless another is given."""
+    program = [Path(sysconfig.get_path("scripts")) / "dmft"] if program is None else program
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    return subprocess.Popen([program, *map(str, arguments)], **pipes)
+    return subprocess.Popen([*program, *map(str, arguments)], **pipes)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ SHOWN = Description(
     observables={"depth": Quantity("1", "-E, energy below the start", "depth  $-E$")},
     kernels={"Q": Quantity("1", "overlap of two times", "$Q(t,t')$")},
     summary=("depth",),
+    swept=("depth",),
     smallest="depth",
     pictures=(Picture("Q"),),
     citations=(Citation("the model of a test", "@misc{nobody,\n}"),),

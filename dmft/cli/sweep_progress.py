@@ -1,0 +1,79 @@
+"""One progress line of a sweep: live on a terminal, one a minute in a job log."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from dmft.cli.progress import Show, duration, shown_line
+
+if TYPE_CHECKING:
+    from dmft.sweeps.worker import Ended
+
+# Points over which the rate is averaged.
+RECENT = 100
+
+
+class SweepMeter:
+    """Counts the points that ended, and shows a line every `interval` seconds."""
+
+    def __init__(self, todo: int, show: Show, interval: float) -> None:
+        self.todo, self.show, self.interval = todo, show, interval
+        self.outcomes: Counter[str] = Counter()
+        self.failed = 0
+        self.began = self.shown = monotonic()
+        self.recent: deque[float] = deque([self.began], maxlen=RECENT + 1)
+
+    def __call__(self, ended: Ended | None) -> None:
+        """Take note of a point; None only asks for the line when it is due."""
+        now = monotonic()
+        if ended is not None:
+            self.outcomes[ended.outcome] += 1
+            self.failed += ended.failed
+            self.recent.append(now)
+        if now - self.shown >= self.interval:
+            self.shown = now
+            self.show(self.line())
+
+    @property
+    def ended(self) -> int:
+        """Number of points that ended."""
+        return self.outcomes.total()
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the start."""
+        return monotonic() - self.began
+
+    def line(self) -> str:
+        """How the sweep fares."""
+        per_second = rate(len(self.recent) - 1, monotonic() - self.recent[0])
+        left = (self.todo - self.ended) / per_second if per_second else math.nan
+        return (
+            f"{self.ended} of {self.todo} points  {self.failed} failed  {speed(per_second)}  "
+            f"{duration(self.seconds)}  left {duration(left)}"
+        )
+
+
+def rate(points: int, seconds: float) -> float:
+    """Points per second, 0 if none have ended."""
+    return points / max(seconds, 1e-9) if points else 0.0
+
+
+def speed(per_second: float) -> str:
+    """A rate in words: 12 points a second, 3.1 points an hour."""
+    for unit, length in (("a second", 1.0), ("a minute", 60.0)):
+        if per_second * length >= 1:
+            return f"{per_second * length:.3g} points {unit}"
+    return f"{per_second * 3600:.3g} points an hour"
+
+
+@contextmanager
+def sweep_meter(todo: int, quiet: bool) -> Iterator[SweepMeter]:
+    """The meter of a sweep that suits the place where standard error goes."""
+    with shown_line(quiet) as (show, interval):
+        yield SweepMeter(todo, show, interval)

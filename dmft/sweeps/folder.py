@@ -1,0 +1,239 @@
+"""The folder of a sweep: where everything is, what is done, and who is at work.
+
+    sweep.toml                        what is asked
+    points/SLUG.h5                    run file of a point that is done; complete or absent
+    points/SLUG.failed.h5             run file of a point at which the mathematics failed, as far as it came
+    points/SLUG.failed.txt            why a point raised an error instead
+    checkpoints/SLUG.h5               run file of a point that is not finished; gone with the last of them
+    sweep.h5                          the table that `dmft collect` makes
+    .lock                             empty; locks on it tell who is at work
+
+Beyond FAN points these are in points/000, points/001, ..., FAN to a folder, in the order of the points.  What is done is told
+by names alone, so that a look at a large sweep opens no file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import IntEnum
+from pathlib import Path
+from time import monotonic, sleep
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.problem import ProblemError
+from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
+from dmft.sweeps.locks import Locks, Taken
+from dmft.sweeps.sweep import Sweep
+
+FAN = 1000
+FAILED_RUN, FAILED_TEXT = ".failed.h5", ".failed.txt"
+
+
+class State(IntEnum):
+    """What is known of a point."""
+
+    MISSING = 0
+    DONE = 1
+    FAILED = 2
+
+
+class FolderError(ProblemError):
+    """A folder that cannot be used: it holds another sweep or none, or another process is at work in it."""
+
+
+class Folder:
+    """The folder of one sweep, which exists; `open_folder` makes one."""
+
+    def __init__(self, path: Path, sweep: Sweep) -> None:
+        self.path, self.sweep = path, sweep
+
+    @classmethod
+    def load(cls, path: str | Path) -> Folder:
+        """The folder of a sweep that has begun.  Raises FolderError if it is none."""
+        path = Path(path)
+        if not (path / "sweep.toml").is_file():
+            raise FolderError("holds no sweep.toml: wanted the folder of a sweep")
+        return cls(path, Sweep.load(path / "sweep.toml"))
+
+    @property
+    def groups(self) -> int:
+        """Number of folders that the points are spread over."""
+        return -(-len(self.sweep) // FAN)
+
+    def group(self, number: int) -> Path:
+        """One of them."""
+        if self.groups == 1:
+            return self.path / "points"
+        return self.path / "points" / f"{number:0{max(3, len(str(self.groups - 1)))}d}"
+
+    def run(self, index: int) -> Path:
+        """Run file of a point that is done."""
+        return self._place(index, ".h5")
+
+    def failed_run(self, index: int) -> Path:
+        """Run file of a point that failed."""
+        return self._place(index, FAILED_RUN)
+
+    def failed_text(self, index: int) -> Path:
+        """Why a point raised an error."""
+        return self._place(index, FAILED_TEXT)
+
+    def checkpoint(self, index: int) -> Path:
+        """Run file of a point that is not finished."""
+        return self.path / "checkpoints" / f"{self.sweep.slug(index)}.h5"
+
+    @property
+    def table(self) -> Path:
+        """The collected table."""
+        return self.path / "sweep.h5"
+
+    def _place(self, index: int, ending: str) -> Path:
+        return self.group(index // FAN) / f"{self.sweep.slug(index)}{ending}"
+
+    def failure(self, index: int) -> tuple[str, str]:
+        """Outcome and reason of a point that failed."""
+        try:
+            text = self.failed_text(index).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            with h5py.File(self.failed_run(index), "r") as file:
+                return str(file.attrs["outcome"]), str(file.attrs["advice"])
+        outcome, _, reason = text.partition("\n")[0].partition(": ")
+        return outcome, reason
+
+    def record_failure(self, index: int, outcome: str, reason: str, details: str = "") -> None:
+        """Write down why a point has no run file: outcome and reason on the first line."""
+        with replacing(self.failed_text(index)) as beside:
+            beside.write_text(f"{outcome}: {' '.join(reason.split())}\n{details}", encoding="utf-8")
+        self.failed_run(index).unlink(missing_ok=True)
+
+    def states(self) -> NDArray[np.uint8]:
+        """State of every point, by the names of files."""
+        found = np.zeros(len(self.sweep), np.uint8)
+        for number in range(self.groups):
+            names = set()
+            with suppress(FileNotFoundError):
+                names = set(os.listdir(self.group(number)))
+            for index in range(number * FAN, min((number + 1) * FAN, len(found))) if names else ():
+                slug = self.sweep.slug(index)
+                if f"{slug}.h5" in names:
+                    found[index] = State.DONE
+                elif f"{slug}{FAILED_RUN}" in names or f"{slug}{FAILED_TEXT}" in names:
+                    found[index] = State.FAILED
+        return found
+
+    def finished_at(self) -> NDArray[np.float64]:
+        """When the files of points were written, seconds since the epoch, ascending."""
+        times = []
+        for number in range(self.groups):
+            with suppress(FileNotFoundError), os.scandir(self.group(number)) as entries:
+                times += [entry.stat().st_mtime for entry in entries if entry.name.endswith((".h5", FAILED_TEXT))]
+        return np.sort(np.array(times))
+
+    def at_work(self) -> tuple[bool, list[int]]:
+        """Whether any process is at work here, and which points are being solved now; of other processes only."""
+        try:
+            locks = Locks(self.path / ".lock", create=False)
+        except OSError:
+            return False, []
+        number = len(self.sweep)
+        try:
+            held = [place for places in locks.held_by_others(0, 2 * number) for place in places]
+        finally:
+            locks.close()
+        return bool(held), sorted(place - number for place in held if place >= number)
+
+    def tidy(self, alone: bool) -> None:
+        """Remove what killed processes were writing, all of it if `alone`, and the folder of checkpoints if it is empty."""
+        for number in range(self.groups):
+            remove_left_behind(self.group(number), nobody_writes=alone)
+        remove_left_behind(self.path / "checkpoints", nobody_writes=alone)
+        with suppress(OSError):
+            (self.path / "checkpoints").rmdir()
+
+
+@contextmanager
+def open_folder(
+    path: Path, sweep: Sweep, task: int = 0, tasks: int = 1, *, wait: float = 0.0
+) -> Iterator[tuple[Folder, Locks, Taken]]:
+    """Make or find the folder of a sweep, and take the points of one task of several for as long as the context lasts.
+
+    The third value says whether the file system has locks, UNKNOWN if not.
+
+    wait: seconds that another process has to end; some file systems hold the locks of a node that failed for a while.
+
+    Raises FolderError if the folder holds another sweep, or another process is at work on any of these points.
+    """
+    if (path / "points").exists() and not (path / "sweep.toml").exists():
+        raise FolderError("holds points but no sweep.toml: wanted a new folder, or that of the sweep")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        refuse_unwritable(path / "sweep.toml")
+        locks = Locks(path / ".lock")
+    except OSError as error:
+        raise FolderError(f"cannot be written ({error.strerror}): wanted a folder") from None
+    try:
+        taken = _take(locks, *slice_of(len(sweep), task, tasks), monotonic() + wait)
+        if taken is Taken.OTHERS:
+            raise FolderError("another process is at work on this sweep: wanted to wait for it, or another part of --tasks N")
+        _put_sweep(path / "sweep.toml", sweep)
+        folder = Folder(path, sweep)
+        for number in range(folder.groups):
+            folder.group(number).mkdir(parents=True, exist_ok=True)
+        try:
+            yield folder, locks, taken
+        finally:
+            folder.tidy(alone=tasks == 1 and taken is Taken.OURS)
+    finally:
+        locks.close()
+
+
+def _take(locks: Locks, first: int, end: int, deadline: float) -> Taken:
+    # No place at all would mean every place to the lock.
+    while first < end:
+        taken = locks.take(first, end - first)
+        if taken is not Taken.OTHERS or monotonic() > deadline:
+            return taken
+        sleep(0.5)
+    return Taken.OURS
+
+
+def _put_sweep(path: Path, sweep: Sweep) -> None:
+    """Store the sweep if it is not there yet, or with its new limits."""
+    text = sweep.to_toml()
+    if path.exists():
+        if path.read_text(encoding="utf-8") == text:
+            return
+        try:
+            Sweep.load(path).refuse_other(sweep)
+        except FolderError:
+            raise
+        except ProblemError as error:
+            raise FolderError(str(error)) from None
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def slice_of(number: int, task: int, tasks: int) -> tuple[int, int]:
+    """First place, and the one after the last, of one of several tasks."""
+    return task * number // tasks, (task + 1) * number // tasks
+
+
+def spread(number: int) -> NDArray[np.intp]:
+    """The points in an order of which every part is spread evenly over the whole: multiples of the golden ratio, sorted.
+
+    Neighbours on the axes cost about the same, so that equal parts of this order cost about the same.
+    """
+    return np.argsort(np.arange(number) * ((5**0.5 - 1) / 2) % 1.0, kind="stable")
+
+
+def in_words(states: NDArray[np.uint8]) -> str:
+    """12 of 20 points done, 1 failed."""
+    counts = Counter(states.tolist())
+    failed = f", {counts[State.FAILED]} failed" if counts[State.FAILED] else ""
+    return f"{counts[State.DONE]} of {len(states)} points done{failed}"

@@ -1,0 +1,110 @@
+"""Run a sweep: find what is missing, order it, compile once, and solve it here, in processes, or on MPI ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.cost import expected_nodes
+from dmft.problem import ProblemError
+from dmft.run import StopRun, solve
+from dmft.solver.march import AcceptedCell, March
+from dmft.solver.outcome import Outcome
+from dmft.sweeps.folder import Folder, State, open_folder, slice_of, spread
+from dmft.sweeps.locks import Locks
+from dmft.sweeps.processes import Crew, Watch
+from dmft.sweeps.sweep import Sweep
+from dmft.sweeps.worker import Worker
+
+if TYPE_CHECKING:
+    from dmft.sweeps.table import Table
+
+
+def sweep(
+    asked: Sweep | str | Path, output: str | Path, *, jobs: int = 1, retry: bool = False, checkpoint_every: float = 30.0
+) -> Table:
+    """Solve every point of a sweep into the folder `output`, or those that are missing there, and collect the table.
+
+    asked: a Sweep, or the path of a sweep file.
+    jobs: number of processes; 1 is this one.
+    retry: solve points again that failed before.
+
+    Raises ProblemError for a wrong point before anything runs, and for a folder that holds another sweep or is in use.
+    """
+    from dmft.sweeps.collect import collect
+
+    asked = asked if isinstance(asked, Sweep) else Sweep.load(asked)
+    asked.validate()
+    with open_folder(Path(output), asked) as (folder, locks, _):
+        todo = by_cost(asked, missing(folder, retry=retry))
+        run_here(folder, locks, todo, jobs, lambda: False, lambda ended: None, checkpoint_every)
+    return collect(output)
+
+
+def run_here(
+    folder: Folder,
+    locks: Locks,
+    todo: list[int],
+    jobs: int,
+    stop: Callable[[], bool],
+    watch: Watch,
+    checkpoint_every: float,
+) -> None:
+    """Solve points in this process, or in several of this machine.  Raises OSError if a file cannot be written."""
+    if jobs > 1 and len(todo) > 1:
+        compile_loops(folder.sweep)
+        Crew(folder, todo, stop, watch, checkpoint_every).run(min(jobs, len(todo)))
+        return
+
+    def stopped() -> bool:
+        watch(None)
+        return stop()
+
+    worker = Worker(folder, stopped, checkpoint_every, locks)
+    for index in todo:
+        if stop():
+            return
+        ended = worker.solve(index)
+        if ended.outcome != Outcome.INTERRUPTED.value:
+            watch(ended)
+
+
+def missing(folder: Folder, task: int = 0, tasks: int = 1, *, retry: bool = False) -> list[int]:
+    """Points of one task of several that have no result; with `retry`, those that failed as well."""
+    mine = part(folder.sweep, task, tasks)
+    found = folder.states()[mine]
+    return mine[(found == State.MISSING) | (retry & (found == State.FAILED))].tolist()
+
+
+def part(sweep: Sweep, task: int, tasks: int) -> NDArray[np.intp]:
+    """Points of one task of several."""
+    first, end = slice_of(len(sweep), task, tasks)
+    return np.sort(spread(len(sweep))[first:end]) if tasks > 1 else np.arange(end)
+
+
+def by_cost(sweep: Sweep, todo: list[int]) -> list[int]:
+    """Points in the order of expected cost, largest first, so that no long one is left for the end."""
+    return sorted(todo, key=lambda index: _cost(sweep, index), reverse=True)
+
+
+def _cost(sweep: Sweep, index: int) -> float:
+    try:
+        return expected_nodes(sweep.problem(index))
+    except (ProblemError, ArithmeticError):
+        return np.inf
+
+
+def compile_loops(sweep: Sweep) -> None:
+    """Solve one cell of a point, so that the compiled loops are on disk before many processes ask for them at once."""
+
+    def stop(march: March, cell: AcceptedCell) -> None:
+        raise StopRun
+
+    try:
+        solve(sweep.problem(0), observers=[stop])
+    except Exception:  # what is wrong with the point is found again where it is reported
+        return

@@ -1,0 +1,180 @@
+"""What is asked of a sweep: a problem file, and the axes along which some of its keys change.
+
+    [sweep]
+    keep = "observables"
+    [sweep.axes]
+    "problem.samples_per_parameter" = { geomspace = [0.1, 10.0, 25] }
+    "problem.init_scale" = [0.5, 1.0, 2.0]
+    [[sweep.points]]
+    "problem.width" = 10
+    "solver.t_max" = 1e3
+
+The points are the product of all axes, the last one changing fastest; a list of points is one axis, the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from dmft.problem import Problem, ProblemError, assign, read_toml, read_toml_file, refuse_unknown, toml_value
+from dmft.solution import LIMITS
+from dmft.sweeps.axes import Axis, flattened, identity, read_axes
+
+KEEP = ("observables", "kernels")
+MOST_POINTS = 10**7
+# File names are limited to 255 bytes nearly everywhere; endings and temporary names need some of them.
+LONGEST_SLUG = 160
+
+
+class Sweep:
+    """A grid of problems, built from tables, a file (`Sweep.load(path)`) or TOML text (`Sweep.from_toml(text)`).
+
+    tables: [problem] and [solver] of a problem file; keys that an axis sets may be missing.
+    axes: dotted key -> list of values, or {"geomspace": [first, last, number]}, or {"linspace": ...}.
+    points: tables of dotted keys that change together.
+    keep: "observables", or "kernels" to store the two-time functions of every point as well.
+
+    Raises ProblemError with one line for a wrong axis; a wrong point is refused by `problem` and `validate`.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, Any] | Problem,
+        axes: Mapping[str, Any] | None = None,
+        *,
+        points: Sequence[Mapping[str, Any]] = (),
+        keep: Literal["observables", "kernels"] = "observables",
+    ) -> None:
+        self.tables = tables.tables if isinstance(tables, Problem) else {name: tables[name] for name in tables}
+        self._given = dict(flattened(axes or {})), [dict(flattened(point)) for point in points]
+        if keep not in KEEP:
+            raise ProblemError(f"keep = {toml_value(keep)}: wanted one of {', '.join(KEEP)}")
+        self.keep = keep
+        self.axes: tuple[Axis, ...] = read_axes(*self._given)
+        if not self.axes:
+            raise ProblemError("no axes: wanted a table [sweep.axes] or [[sweep.points]]")
+        self.shape = tuple(len(axis) for axis in self.axes)
+        if len(self) > MOST_POINTS:
+            raise ProblemError(f"{len(self)} points: wanted at most {MOST_POINTS}")
+        self._readable = sum(max(map(len, axis.labels)) + 1 for axis in self.axes) <= LONGEST_SLUG
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any]) -> Sweep:
+        """From the nested tables of a sweep file."""
+        given = tables.get("sweep")
+        if not isinstance(given, Mapping):
+            raise ProblemError("[sweep] is missing: wanted a table [sweep.axes]")
+        refuse_unknown(given, ("axes", "points", "keep"), "[sweep]")
+        axes, points = given.get("axes", {}), given.get("points", [])
+        if not isinstance(axes, Mapping):
+            raise ProblemError("[sweep.axes] is no table: wanted dotted keys with lists of values")
+        if not isinstance(points, list) or not all(isinstance(point, Mapping) for point in points):
+            raise ProblemError("sweep.points is no list of tables: wanted [[sweep.points]]")
+        base = {name: table for name, table in tables.items() if name != "sweep"}
+        return cls(base, axes, points=points, keep=given.get("keep", "observables"))
+
+    @classmethod
+    def from_toml(cls, text: str) -> Sweep:
+        """From the text of a sweep file."""
+        return cls.from_tables(read_toml(text))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Sweep:
+        """From a sweep file."""
+        return cls.from_tables(read_toml_file(path))
+
+    def __len__(self) -> int:
+        return prod(self.shape)
+
+    def places(self, index: int) -> tuple[int, ...]:
+        """Position of a point on each axis."""
+        return tuple(int(place) for place in np.unravel_index(index, self.shape))
+
+    def slug(self, index: int) -> str:
+        """Readable name of a point, different for every point, safe in a file name."""
+        if not self._readable:
+            return f"{index:07d}"
+        return ",".join(axis.labels[place] for axis, place in zip(self.axes, self.places(index), strict=True))
+
+    def problem(self, index: int) -> Problem:
+        """One point.  Raises ProblemError that names the point, the key, what was given and what is wanted."""
+        tables = {name: dict(table) if isinstance(table, Mapping) else table for name, table in self.tables.items()}
+        try:
+            for axis, place in zip(self.axes, self.places(index), strict=True):
+                for key, value in zip(axis.keys, axis.values[place], strict=True):
+                    name, _, rest = key.partition(".")
+                    if isinstance(table := tables.setdefault(name, {}), dict):
+                        assign(table, rest, value)
+            return Problem.from_tables(tables)
+        except ProblemError as error:
+            raise ProblemError(f"point {self.slug(index)}: {error}") from None
+
+    def validate(self) -> None:
+        """ProblemError for the first point that is wrong."""
+        self._refuse_alternatives()
+        for index in range(len(self)):
+            self.problem(index)
+
+    def _refuse_alternatives(self) -> None:
+        """Two axes that take each other's place would leave one of them without effect."""
+        swept = [key.rpartition(".")[2] for axis in self.axes for key in axis.keys]
+        both = [key for key in type(self.problem(0).parameters).alternatives if key in swept]
+        if len(both) > 1:
+            raise ProblemError(f"axes {', '.join(both)}: wanted exactly one of them")
+
+    def to_toml(self) -> str:
+        """The sweep file; `Sweep.from_toml` reads back the same points."""
+        lines = []
+        for name, table in self.tables.items():
+            lines += [f"[{name}]", *_written(table), ""]
+        axes, points = self._given
+        lines += ["[sweep]", f'keep = "{self.keep}"', "", "[sweep.axes]", *_written(axes)]
+        for point in points:
+            lines += ["", "[[sweep.points]]", *_written(point)]
+        return "\n".join(lines) + "\n"
+
+    def refuse_other(self, wanted: Sweep) -> None:
+        """ProblemError, naming the difference, unless `wanted` has the same points and keeps the same; limits may change."""
+        mine, other = _axes_by_key(self), _axes_by_key(wanted)
+        for key in {**mine, **other}:
+            if mine.get(key) != other.get(key):
+                raise ProblemError(f"holds another sweep: axis {key} {_difference(mine.get(key), other.get(key))}")
+        if list(mine) != list(other):
+            raise ProblemError(f"holds another sweep: axes in the order {', '.join(mine)}, not {', '.join(other)}")
+        if self.keep != wanted.keep:
+            raise ProblemError(f"holds another sweep: keep = {toml_value(self.keep)} there, {toml_value(wanted.keep)} wanted")
+        here, there = self.problem(0).tables, wanted.problem(0).tables
+        for table in here:
+            for key in sorted({*here[table], *there[table]} - set(LIMITS[1:])):
+                if here[table].get(key) != there[table].get(key):
+                    known, asked = (repr(tables[table].get(key)) for tables in (here, there))
+                    raise ProblemError(f"holds another sweep: {table}.{key} = {known} there, {asked} wanted")
+
+
+def _written(table: Any) -> list[str]:
+    """Lines of a table of a TOML file."""
+    if not isinstance(table, Mapping):
+        return []
+    return [f"{key if key.isidentifier() else toml_value(key)} = {toml_value(value)}" for key, value in table.items()]
+
+
+def _axes_by_key(sweep: Sweep) -> dict[str, list[Any]]:
+    """Values of every key along its axis."""
+    return {key: axis.column(key) for axis in sweep.axes for key in axis.keys}
+
+
+def _difference(known: list[Any] | None, asked: list[Any] | None) -> str:
+    """What changed on an axis, in words."""
+    if known is None or asked is None:
+        return "is not there, but wanted" if known is None else "is there, but not wanted"
+    missing, new = ([x for x in one if identity(x) not in map(identity, two)] for one, two in ((known, asked), (asked, known)))
+    if not missing and not new:
+        return "has the same values there in another order"
+    parts = [f"has {toml_value(missing[0])} there, not wanted"] if missing else []
+    parts += [f"{'and ' if missing else ''}lacks {toml_value(new[0])} that is wanted"] if new else []
+    return " ".join(parts)

@@ -1,0 +1,20 @@
+#!/bin/bash
+#SBATCH --job-name=dmft-point
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=1
+#SBATCH --time=04:00:00
+#SBATCH --signal=USR1@180
+#SBATCH --requeue
+#SBATCH --open-mode=append
+# One problem file into one run file; goes on where it was stopped, as often as the time limit makes necessary.
+#
+#   sbatch --partition=P --account=A slurm/point.sh PROBLEM.toml RUN.h5 [OPTION...]
+set -uo pipefail
+problem=${1:?PROBLEM.toml} run=${2:?RUN.h5}
+shift 2
+
+# The signal goes to the step, which stops after a checkpoint with status 4.
+srun --ntasks=1 dmft solve "$problem" -o "$run" "$@"
+status=$?
+[ "$status" = 4 ] && scontrol requeue "$SLURM_JOB_ID"
+exit "$status"

@@ -1,0 +1,172 @@
+"""The job scripts under a real Slurm: arrays, MPI, dependent jobs, signals, requeue, a node that goes down."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dmft import Table
+from dmft.storage import run_file
+from tests.sweep.conftest import QUICK, SLOW, contents, files, solved
+from tests.sweep.test_sweep import assert_same_points
+
+from .cluster import PACKAGES, Cluster, missing_programs, wait_for
+
+SCRIPTS = Path(__file__).parents[2] / "slurm"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A cluster of two nodes, the environment of this Python on its path."""
+    if missing := missing_programs():
+        pytest.skip(f"no Slurm here, {', '.join(missing)} missing: apt-get install {PACKAGES}")
+    found = Cluster(tmp_path_factory.mktemp("slurm"))
+    found.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{found.environment['PATH']}"
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+        shutil.rmtree(found.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """Every point of the slow sweep, solved in one process."""
+    return solved(SLOW, tmp_path_factory.mktemp("expected"))
+
+
+@pytest.fixture
+def slow(tmp_path):
+    (tmp_path / "sweep.toml").write_text(SLOW)
+    return tmp_path / "sweep.toml"
+
+
+def log(tmp_path):
+    return f"--output={tmp_path}/%x-%j.log"
+
+
+def logs(tmp_path) -> str:
+    return "\n".join(path.read_text() for path in tmp_path.glob("*.log"))
+
+
+def test_array_and_dependent_collect(cluster, slow, tmp_path, expected):
+    folder = tmp_path / "out"
+    array = cluster.submit("--array=3-6", log(tmp_path), SCRIPTS / "array.sh", slow, folder)
+    table = cluster.submit(f"--dependency=afterany:{array}", log(tmp_path), SCRIPTS / "collect.sh", folder)
+    cluster.wait(table)
+    assert set(cluster.field(array, "JobState")) == {"COMPLETED"}, logs(tmp_path)
+    assert_same_points(contents(folder), expected)
+    assert Table.load(folder / "sweep.h5")["outcome"].tolist() == [["done"] * 2] * 3
+    assert files(folder) == [".lock", "points", "sweep.h5", "sweep.png", "sweep.toml"]
+
+
+def test_ranks_are_signalled_requeued_and_finish(cluster, slow, tmp_path, expected):
+    folder = tmp_path / "out"
+    job = cluster.submit("--ntasks=2", "--nodes=1", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
+    wait_for(lambda: len(contents(folder)) > 0, message=lambda: logs(tmp_path))
+    # What Slurm itself sends ahead of the time limit.
+    cluster.run("scancel", "--signal=USR1", job)
+    cluster.wait(job)
+    assert cluster.field(job, "Restarts") == ["1"]
+    assert "stopped by SIGUSR1" in logs(tmp_path)
+    assert "6 of 6 points done" in logs(tmp_path)
+    assert files(folder) == [".lock", "points", "sweep.toml"]
+    assert_same_points(contents(folder), expected)
+
+
+def test_node_down_and_requeue(cluster, slow, tmp_path, expected):
+    folder = tmp_path / "out"
+    job = cluster.submit("--array=0-0", log(tmp_path), SCRIPTS / "array.sh", slow, folder)
+    wait_for(lambda: len(contents(folder)) > 0, message=lambda: logs(tmp_path))
+    (node,) = cluster.field(job, "NodeList")
+    cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+    wait_for(lambda: cluster.field(job, "Restarts") == ["1"])
+    cluster.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    cluster.wait(job)
+    assert_same_points(contents(folder), expected)
+
+
+def test_rank_killed_ends_the_job(cluster, slow, tmp_path):
+    folder = tmp_path / "out"
+    job = cluster.submit("--ntasks=2", "--nodes=1", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
+    wait_for(lambda: len(contents(folder)) > 0, message=lambda: logs(tmp_path))
+    ranks = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        # None of a process that has just ended.
+        if (process.info["cmdline"] or [])[2:5] == ["sweep", str(slow), "-o"]
+    ]
+    ranks[-1].kill()
+    cluster.wait(job, ("FAILED",))
+    again = cluster.submit("--ntasks=2", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
+    cluster.wait(again)
+    assert files(folder) == [".lock", "points", "sweep.toml"]
+
+
+def test_cancelled_is_not_requeued(cluster, slow, tmp_path):
+    job = cluster.submit("--ntasks=2", log(tmp_path), SCRIPTS / "sweep.sh", slow, tmp_path / "out")
+    wait_for(lambda: len(contents(tmp_path / "out")) > 0, message=lambda: logs(tmp_path))
+    cluster.run("scancel", job)
+    cluster.wait(job, ("CANCELLED",))
+    assert cluster.field(job, "Restarts") == ["0"]
+
+
+def test_one_point_is_signalled_requeued_and_finishes(cluster, tmp_path):
+    problem = tmp_path / "point.toml"
+    problem.write_text(SLOW.split("[sweep")[0].replace("width = 4", "width = 4\nsamples_per_parameter = 1.0"))
+    run = tmp_path / "run.h5"
+    job = cluster.submit(log(tmp_path), SCRIPTS / "point.sh", problem, run, "--checkpoint", "0")
+    wait_for(run.exists, message=lambda: logs(tmp_path))
+    cluster.run("scancel", "--signal=USR1", job)
+    cluster.wait(job)
+    assert cluster.field(job, "Restarts") == ["1"]
+    assert run_file.read(run).complete
+
+
+def test_ranks_without_mpi_are_refused(cluster, tmp_path):
+    (tmp_path / "sweep.toml").write_text(QUICK)
+    command = f"DMFT_MPI=none {SCRIPTS / 'sweep.sh'} {tmp_path / 'sweep.toml'} {tmp_path / 'out'}"
+    job = cluster.submit("--ntasks=2", log(tmp_path), f"--wrap={command}")
+    cluster.wait(job, ("FAILED",))
+    assert "2 processes were started, but MPI sees 1" in logs(tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+# Options that the job scripts may use, and what their values look like.
+OPTIONS = {
+    "job-name": r"dmft-\w+",
+    "ntasks": r"\d+",
+    "cpus-per-task": r"\d+",
+    "array": r"\d+-\d+",
+    "time": r"\d\d:\d\d:\d\d",
+    "signal": r"USR1@\d+",
+    "requeue": None,
+    "open-mode": "append",
+}
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.sh")), ids=lambda script: script.stem)
+def test_directives_are_known_and_where_slurm_reads_them(script):
+    """sbatch takes a misspelt #SBATCH, or one below the first command, for a comment."""
+    lines = script.read_text().splitlines()
+    assert lines[0] == "#!/bin/bash"
+    first_command = next(number for number, line in enumerate(lines) if line and not line.startswith("#"))
+    found = []
+    for number, line in enumerate(lines):
+        if re.match(r"#\s*S\w*H\b", line, flags=re.IGNORECASE) and "sbatch --" not in line:
+            assert number < first_command
+            option = re.fullmatch(r"#SBATCH --([a-z-]+)(?:=(\S+))?", line)
+            assert option, line
+            pattern = OPTIONS[option[1]]
+            assert (option[2] is None) if pattern is None else re.fullmatch(pattern, option[2] or ""), line
+            found.append(option[1])
+    assert len(found) == len(set(found))
+    assert {"job-name", "ntasks", "time", "open-mode"} <= set(found)
+    assert os.access(script, os.X_OK)
+    # Where and for whom is for the command line.
+    assert not {"partition", "account"} & set(found)

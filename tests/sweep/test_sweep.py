@@ -1,0 +1,292 @@
+"""dmft sweep in one process: what is written, what is solved again, how points fail, how many files."""
+
+import errno
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import dmft as package
+from dmft import Outcome, Problem, ProblemError, Solution, Sweep
+from dmft.sweeps.folder import Folder, open_folder, slice_of, spread
+from dmft.sweeps.locks import Taken
+from dmft.sweeps.run import by_cost, missing, part
+from dmft.sweeps.worker import Worker
+from tests.comparison import assert_same
+
+from .conftest import QUICK, contents, files
+
+FAILING = QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.max_nodes" = [10, 10_000]')
+
+
+def test_every_point_is_a_run_file(dmft, quick, tmp_path):
+    ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("done: 6 of 6 points done")
+    assert files(tmp_path / "out") == [".lock", "points", "sweep.toml"]
+    sweep = Sweep.load(quick)
+    for index in range(6):
+        found = Solution.load(tmp_path / "out" / "points" / f"{sweep.slug(index)}.h5")
+        expected = package.solve(sweep.problem(index))
+        assert found.problem == sweep.problem(index)
+        assert found.complete
+        assert found.kernels == {}
+        for name, values in expected.observables.items():
+            assert np.array_equal(found.observables[name], values)
+
+
+def test_kernels_are_kept_if_asked_for(dmft, quick, tmp_path):
+    quick.write_text(QUICK.replace("[sweep.axes]", '[sweep]\nkeep = "kernels"\n[sweep.axes]'))
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
+    path = tmp_path / "out" / "points" / "samples_per_parameter=1,init_scale=1.h5"
+    problem = Sweep.load(quick).problem(3)
+    assert np.array_equal(Solution.load(path).kernels["C_d"], package.solve(problem).kernels["C_d"])
+    (tmp_path / "point.toml").write_text(problem.to_toml())
+    assert dmft("solve", tmp_path / "point.toml", "-o", path, "--set", "solver.t_max=3.0").code == 0
+
+
+def test_a_file_of_observables_is_shown_drawn_and_not_extended(dmft, quick, tmp_path):
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
+    path = tmp_path / "out" / "points" / "samples_per_parameter=1,init_scale=1.h5"
+    assert dmft("show", path).code == 0
+    assert dmft("plot", path, "-o", tmp_path / "figure.png").code == 0
+    (tmp_path / "point.toml").write_text(Sweep.load(quick).problem(3).to_toml())
+    assert dmft("solve", tmp_path / "point.toml", "-o", path).out.startswith("complete already")
+    ended = dmft("solve", tmp_path / "point.toml", "-o", path, "--set", "solver.t_max=3.0")
+    assert ended.code == 2
+    assert "observables only" in ended.err
+
+
+def test_the_same_command_solves_exactly_what_is_missing(dmft, quick, tmp_path, reference):
+    points = tmp_path / "out" / "points"
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
+    gone = ["samples_per_parameter=0.5,init_scale=1.h5", "samples_per_parameter=2,init_scale=0.5.h5"]
+    for name in gone:
+        (points / name).unlink()
+    before = {path.name: path.stat().st_mtime_ns for path in points.iterdir()}
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    after = {path.name: path.stat().st_mtime_ns for path in points.iterdir()}
+    assert set(after) == {*before, *gone}
+    assert {name: after[name] for name in before} == before
+    assert_same_points(contents(tmp_path / "out"), reference)
+    assert "complete already" in dmft("sweep", quick, "-o", tmp_path / "out").out
+
+
+def assert_same_points(found, expected):
+    assert found.keys() == expected.keys()
+    for name in expected:
+        assert_same(found[name], expected[name])
+
+
+def test_parts_make_up_the_whole(dmft, quick, tmp_path, reference):
+    for task in (2, 0, 3, 1):
+        assert dmft("sweep", quick, "-o", tmp_path / "out", "--task", task, "--tasks", 4).code == 0
+    assert_same_points(contents(tmp_path / "out"), reference)
+
+
+@pytest.mark.parametrize(("number", "tasks"), [(6, 4), (3, 5), (750, 16)])
+def test_every_point_is_in_one_part(number, tasks):
+    sweep = Sweep(Problem.from_toml(QUICK.split("[sweep")[0].replace("width", "samples_per_parameter = 1\nwidth")),
+                  {"problem.noise": {"linspace": [0.0, 1.0, number]}})  # fmt: skip
+    parts = [part(sweep, task, tasks).tolist() for task in range(tasks)]
+    assert sorted(index for one in parts for index in one) == list(range(number))
+
+
+def test_parts_are_spread_evenly():
+    """The sum of any smooth cost over a part is that over every other part, nearly."""
+    cost = np.linspace(1.0, 10.0, 1000)[spread(1000)]
+    sums = [cost[slice(*slice_of(1000, task, 20))].sum() for task in range(20)]
+    assert max(sums) / min(sums) < 1.1
+
+
+def test_the_largest_expected_cost_comes_first(quick):
+    quick.write_text(QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.t_max" = [2.0, 2e4]'))
+    order = by_cost(Sweep.load(quick), list(range(6)))
+    assert [index % 2 for index in order] == [1, 1, 1, 0, 0, 0]
+
+
+def test_many_points_are_spread_over_folders(dmft, quick, tmp_path, monkeypatch, reference):
+    monkeypatch.setattr("dmft.sweeps.folder.FAN", 4)
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
+    found = contents(tmp_path / "out")
+    assert [name.split("/")[0] for name in found] == ["000"] * 4 + ["001"] * 2
+    assert_same_points({name.split("/")[1]: found[name] for name in found}, reference)
+    assert "complete already" in dmft("sweep", quick, "-o", tmp_path / "out").out
+    assert dmft("collect", tmp_path / "out").out.startswith("6 points: 6 done")
+
+
+def test_a_failed_point_is_kept_with_its_reason_and_the_others_are_solved(dmft, quick, tmp_path):
+    quick.write_text(FAILING)
+    for _ in range(2):
+        ended = dmft("sweep", quick, "-o", tmp_path / "out")
+        assert ended.code == 3
+        assert ended.err.count("\n") == 1
+        for words in ("3 of 6 points done, 3 failed", "max_nodes=10 stuck: ", Outcome.STUCK.advice, "--retry"):
+            assert words in ended.err
+    found = sorted(path.name for path in (tmp_path / "out" / "points").iterdir())
+    assert [name.endswith(".failed.h5") for name in found] == [True, False] * 3
+    assert Solution.load(tmp_path / "out" / "points" / found[0]).outcome is Outcome.STUCK
+
+
+def test_failed_points_are_solved_again_on_request_with_other_limits(dmft, quick, tmp_path):
+    quick.write_text(QUICK.replace("t_max = 2.0", "t_max = 2.0\nmax_nodes = 10"))
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 3
+    quick.write_text(QUICK)
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 3
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--retry").code == 0
+    assert not any("failed" in path.name for path in (tmp_path / "out" / "points").iterdir())
+
+
+@pytest.fixture
+def trouble(monkeypatch):
+    """A point at which the solver raises an error."""
+
+    def solve(problem, **keys):
+        if problem.tables["problem"]["init_scale"] == 1.0:
+            raise RuntimeError("the sky\nfell down")
+        return package.solve(problem, **keys)
+
+    monkeypatch.setattr("dmft.sweeps.worker.solve", solve)
+
+
+def test_a_point_that_raises_is_a_row_with_its_reason(dmft, quick, tmp_path, trouble, monkeypatch):
+    ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert ended.code == 3
+    assert "3 of 6 points done, 3 failed" in ended.err
+    assert "raised: RuntimeError: the sky fell down" in ended.err
+    assert ended.err.count("\n") == 1
+    text = (tmp_path / "out" / "points" / "samples_per_parameter=1,init_scale=1.failed.txt").read_text()
+    assert "Traceback" in text
+    dmft("collect", tmp_path / "out")
+    table = package.Table.load(tmp_path / "out" / "sweep.h5")
+    assert table["outcome"].tolist() == [["done", "raised"]] * 3
+    assert table["reason"][0, 1] == "RuntimeError: the sky fell down"
+    assert np.isnan(table["final_test_error"][:, 1]).all()
+    monkeypatch.undo()
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--retry").code == 0
+    assert files(tmp_path / "out") == [".lock", "points", "sweep.h5", "sweep.toml"]
+    assert len(contents(tmp_path / "out")) == len(list((tmp_path / "out" / "points").iterdir())) == 6
+
+
+def test_a_full_disk_stops_the_sweep_and_leaves_nothing_half(dmft, quick, tmp_path, monkeypatch, reference):
+    written = []
+
+    def full(path, *arguments, **keys):
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(path)
+        return write(path, *arguments, **keys)
+
+    from dmft.storage.run_file import write
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dmft.storage.run_file.write", full)
+        ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert ended.code == 2
+    assert ended.err == f"dmft: {tmp_path / 'out'}: No space left on device\n"
+    assert len(contents(tmp_path / "out")) == 2
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    assert_same_points(contents(tmp_path / "out"), reference)
+
+
+def test_a_changed_sweep_is_refused_and_named(dmft, quick, tmp_path):
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
+    before = contents(tmp_path / "out").keys()
+    quick.write_text(QUICK.replace("[0.5, 1.0]", "[0.5, 1.0, 2.0]"))
+    ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert ended.code == 2
+    assert ended.err == f"dmft: {tmp_path / 'out'}: holds another sweep: axis problem.init_scale lacks 2.0 that is wanted\n"
+    assert contents(tmp_path / "out").keys() == before
+
+
+def test_a_wrong_point_is_refused_before_anything_runs(dmft, quick, tmp_path):
+    quick.write_text(QUICK.replace("[0.5, 1.0]", '[0.5, "one"]'))
+    ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    for words in (str(quick), "point samples_per_parameter=0.5,init_scale=one", 'init_scale = "one": wanted a number'):
+        assert words in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_something_else_is_refused(dmft, quick, tmp_path):
+    (tmp_path / "out" / "points").mkdir(parents=True)
+    ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert ended.code == 2
+    assert "no sweep.toml" in ended.err
+    assert dmft("sweep", quick, "-o", quick).code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--jobs", 0], "--jobs = 0"),
+        (["--task", 3, "--tasks", 3], "--task = 3"),
+        (["--task", 1], "--task = 1"),
+        (["--checkpoint", -1], "--checkpoint = -1"),
+    ],
+)
+def test_wrong_options(dmft, quick, tmp_path, options, words):
+    ended = dmft("sweep", quick, "-o", tmp_path / "out", *options)
+    assert ended.code == 2
+    assert words in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_system_without_locks_is_said(dmft, quick, tmp_path, monkeypatch):
+    monkeypatch.setattr("dmft.sweeps.locks.Locks.take", lambda *_: Taken.UNKNOWN)
+    ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert ended.code == 0
+    assert "no locks" in ended.err
+
+
+def test_a_stretch_with_checkpoints_is_the_same_to_the_last_bit(dmft, quick, tmp_path, reference):
+    assert dmft("sweep", quick, "-o", tmp_path / "out", "--checkpoint", 0, "--quiet").code == 0
+    assert files(tmp_path / "out") == [".lock", "points", "sweep.toml"]
+    assert_same_points(contents(tmp_path / "out"), reference)
+
+
+def test_a_signal_stops_after_a_checkpoint_and_nothing_is_lost(dmft, quick, tmp_path, reference, monkeypatch):
+    def solve_and_signal(worker, index):
+        if len(list(worker.folder.group(0).iterdir())) == 2:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return solve(worker, index)
+
+    solve = Worker.solve
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "solve", solve_and_signal)
+        ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert ended.code == 4
+    assert "stopped by SIGUSR1, 2 of 6 points done: the same command goes on from there" in ended.err
+    assert files(tmp_path / "out")[:2] == [".lock", "checkpoints"]
+    (checkpoint,) = (tmp_path / "out" / "checkpoints").iterdir()
+    assert Solution.load(checkpoint).outcome is Outcome.INTERRUPTED
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    assert files(tmp_path / "out") == [".lock", "points", "sweep.toml"]
+    assert_same_points(contents(tmp_path / "out"), reference)
+
+
+def test_a_damaged_checkpoint_is_begun_anew(dmft, quick, tmp_path, reference):
+    with open_folder(tmp_path / "out", Sweep.load(quick)) as (folder, _, _):
+        folder.checkpoint(3).parent.mkdir()
+        folder.checkpoint(3).write_bytes(b"half a file")
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    assert_same_points(contents(tmp_path / "out"), reference)
+
+
+def test_what_a_killed_process_was_writing_is_removed(dmft, quick, tmp_path):
+    with open_folder(tmp_path / "out", Sweep.load(quick)) as (folder, _, _):
+        half = folder.group(0) / ".samples_per_parameter=1,init_scale=1.h5.elsewhere-123.part"
+    half.write_bytes(b"half")
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    assert not half.exists()
+
+
+def test_from_python(quick, tmp_path, reference):
+    table = package.sweep(Sweep.load(quick), tmp_path / "out")
+    assert table["final_test_error"].shape == (3, 2)
+    assert_same_points(contents(tmp_path / "out"), reference)
+    assert missing(Folder.load(tmp_path / "out")) == []
+    with pytest.raises(ProblemError, match="init_scale"):
+        package.sweep(Sweep.from_toml(QUICK.replace("[0.5, 1.0]", "[0.5]")), tmp_path / "out")
