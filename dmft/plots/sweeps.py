@@ -28,6 +28,8 @@ ROWS = 6
 WIDE, DECADES = 30.0, 6
 ROUNDING = 1e-6
 COLOURS = "cividis"
+# A logarithmic axis of few values has a tick at each: those of its own crowd over less than a decade.
+TICKS = 5
 
 
 def figure(table: Table, path: str | Path | None = None) -> Figure:
@@ -150,6 +152,9 @@ def _label(panel: Axes, which: str, name: str, values: NDArray[Any]) -> None:
         getattr(panel, f"set_{which}ticks")(np.arange(len(values)), [_text(value) for value in values])
     elif _is_geometric(values.astype(float)):
         getattr(panel, f"set_{which}scale")("log")
+        if len(values) <= TICKS:
+            getattr(panel, f"set_{which}ticks")(values, [_text(value) for value in values])
+            getattr(panel, f"set_{which}ticks")([], minor=True)
 
 
 def _text(value: Any) -> str:
