@@ -8,7 +8,7 @@ next step; a run that is stored there and continued equals an uninterrupted one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from dmft.models.base import Model
 from dmft.problem import SolverSettings
 from dmft.solver import guess
 from dmft.solver.cell import Cell, append, empty_history, initial_node, observable_sizes
-from dmft.solver.fixed_point import Anderson, Controller, Ending, NewtonKrylov
+from dmft.solver.fixed_point import Controller, Ending
 from dmft.solver.outcome import Outcome
 from dmft.solver.step_control import StepControl
 from dmft.tableau import radau
@@ -28,8 +28,8 @@ Array = NDArray[np.float64]
 # Residual of a cell's fixed point relative to the tolerance: C_F amplifies errors of C where the training error is small.
 RESIDUAL = 1e-3
 SMALLEST_RESIDUAL = 1e-13
-# A cell that Anderson acceleration does not solve in so many iterations goes to Newton-Krylov.
-EASY = 30
+# A cell that takes more iterations, those of Anderson acceleration alone, is a hard one.
+EASY = Controller.easy.max_iterations
 # Cells over which the progress of a run is judged.
 CRAWL = 50
 
@@ -73,7 +73,8 @@ class March:
         self.control = StepControl(self.tableau, settings.tolerance, observable_sizes(model))
         easy = min(EASY, settings.max_iterations)
         self.solver = Controller(
-            easy=Anderson(max_iterations=easy, patience=8), hard=NewtonKrylov(max_iterations=settings.max_iterations - easy)
+            easy=replace(Controller.easy, max_iterations=easy),
+            hard=replace(Controller.hard, max_iterations=settings.max_iterations - easy),
         )
         self.outcome = Outcome.RUNNING
         self.residual = np.nan

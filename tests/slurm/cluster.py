@@ -47,7 +47,7 @@ SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=100000,bat
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 DefMemPerCPU={memory_per_cpu}
-ReturnToService=2
+ReturnToService=1
 JobRequeue=1
 KillWait=5
 MinJobAge=3600
