@@ -117,9 +117,9 @@ class Solution:
 
     def _cell(self, node: int) -> NDArray[np.intp]:
         """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""
-        stages = self.problem.solver.stages
-        first = (max(node, 1) - 1) // stages * stages
-        return np.arange(first, min(first + stages + 1, len(self.time)))
+        size = self.problem.solver.cell_nodes
+        first = (max(node, 1) - 1) // size * size
+        return np.arange(first, min(first + size + 1, len(self.time)))
 
     def save(self, path: str | Path) -> None:
         """Write a run file; it appears complete or not at all."""

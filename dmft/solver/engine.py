@@ -5,9 +5,10 @@ from __future__ import annotations
 from dmft.kernels import History
 from dmft.problem import Problem
 from dmft.solver.base import Engine
+from dmft.solver.descent import Descent
 from dmft.solver.march import March
 
-ENGINES: dict[str, type[Engine]] = {"radau": March}
+ENGINES: dict[str, type[Engine]] = {"radau": March, "gradient-descent": Descent}
 
 
 def engine_name(problem: Problem) -> str:
