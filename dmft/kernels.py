@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +51,15 @@ class History:
         past.n = n
         return past
 
-    def append(self, one_time: Mapping[str, Array], rows: Mapping[str, Array], symmetric: frozenset[str]) -> None:
+    def append(
+        self,
+        one_time: Mapping[str, Array],
+        rows: Mapping[str, Array] = MappingProxyType({}),
+        symmetric: frozenset[str] = frozenset(),
+    ) -> None:
         """Add a cell: values (..., s) and rows (..., s, n + s); rows of symmetric kernels are mirrored into columns."""
         n = self.n
-        total = next(iter(rows.values())).shape[-1]
+        total = n + next(iter(one_time.values())).shape[-1]
         if total > self.capacity:
             # By half at a time: appending stays linear in what is stored, and at most 2.25 times it is allocated.
             self.reserve(max(total, self.capacity + self.capacity // 2))

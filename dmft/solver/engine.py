@@ -7,8 +7,9 @@ from dmft.problem import Problem
 from dmft.solver.base import Engine
 from dmft.solver.descent import Descent
 from dmft.solver.march import March
+from dmft.solver.trajectory import Trajectory
 
-ENGINES: dict[str, type[Engine]] = {"radau": March, "gradient-descent": Descent}
+ENGINES: dict[str, type[Engine]] = {"radau": March, "gradient-descent": Descent, "ordinary": Trajectory}
 
 
 def engine_name(problem: Problem) -> str:
