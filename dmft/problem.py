@@ -26,8 +26,10 @@ class ProblemError(ValueError):
     """Bad input, as one line: key, what was given, what is wanted."""
 
 
+DEFAULT_MODEL = "two-layer-flow"
 # How far t_max may be from a whole number of steps, relative to it.
 WHOLE = 1e-9
+ROUNDING = 1e-12
 # Types of the keys that are numbers.
 NUMBERS = (float, int, float | None, int | None)
 
@@ -105,6 +107,11 @@ class SolverSettings(Table):
         return round(self.t_max / self.learning_rate)
 
     @property
+    def accuracy(self) -> float:
+        """What observables are accurate to, relative to their value: steps of gradient descent are exact to rounding."""
+        return self.tolerance if self.scheme == "radau" else ROUNDING
+
+    @property
     def cell_nodes(self) -> int:
         """Nodes of a cell; results between nodes are polynomials over cells, lines between two steps of gradient descent."""
         return self.stages if self.scheme == "radau" else 1
@@ -162,7 +169,7 @@ class Problem:
         if "problem" in keys or "solver" in keys:
             self._set(keys)
         else:
-            settings = {key: keys.pop(key) for key in list(keys) if key in SolverSettings.model_fields}
+            settings = {key: keys.pop(key) for key in list(keys) if _is_setting(key, keys.get("model", DEFAULT_MODEL))}
             self._set({"problem": keys, "solver": settings})
 
     def _set(self, tables: Mapping[str, Any]) -> None:
@@ -170,12 +177,14 @@ class Problem:
         for name in ("problem", "solver"):
             if not isinstance(tables.get(name), Mapping):
                 raise ProblemError(f"[{name}] is missing: wanted a table [{name}]")
-        given = {"model": "two-layer-flow", **tables["problem"]}
+        given = {"model": DEFAULT_MODEL, **tables["problem"]}
         known = models()
         if not isinstance(given["model"], str) or given["model"] not in known:
             raise ProblemError(f"model = {_show(given['model'])}: wanted one of {', '.join(sorted(known))}")
         self.parameters = _validated(known[given["model"]], given, "[problem]")
         self.solver = _validated(SolverSettings, tables["solver"], "[solver]")
+        if self.solver.scheme != "radau" and self.parameters.kind != "two-time":
+            raise ProblemError(f'scheme = "{self.solver.scheme}": wanted "radau" with model = "{given["model"]}"')
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> Problem:
@@ -206,7 +215,7 @@ class Problem:
         """The same problem with some keys changed, e.g. `problem.replace(width=20, t_max=1e4)`."""
         tables = self.tables
         for key, value in keys.items():
-            assign(tables["solver" if key in SolverSettings.model_fields else "problem"], key, value)
+            assign(tables["solver" if _is_setting(key, self.parameters.model) else "problem"], key, value)
         return Problem.from_tables(tables)
 
     def to_toml(self) -> str:
@@ -285,6 +294,12 @@ def models() -> dict[str, type[Parameters]]:
     """Every model there is, by name; models register themselves, which happens here at the latest."""
     import_module("dmft.models")
     return Parameters.registry
+
+
+def _is_setting(key: str, model: Any) -> bool:
+    """Whether a keyword belongs into [solver]: what a model has under the same name goes into [problem]."""
+    parameters = models().get(str(model))
+    return key in SolverSettings.model_fields and not (parameters and key in parameters.model_fields)
 
 
 TableType = TypeVar("TableType", bound=Table)
