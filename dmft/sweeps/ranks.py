@@ -75,6 +75,16 @@ def once_a_node(comm: Any, prepare: Callable[[], None]) -> None:
     comm.Barrier()
 
 
+def ranks_of_this_node(comm: Any) -> int:
+    """Their number; called on every rank."""
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    size = node.size
+    node.Free()
+    return size
+
+
 _worker: Solver | None = None
 
 
