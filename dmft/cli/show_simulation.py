@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from dmft.cli.progress import duration
-from dmft.cli.tables import print_table
+from dmft.cli.tables import plus_minus, print_table
 
 if TYPE_CHECKING:
     from dmft.simulation.simulation import Simulation
@@ -48,4 +48,4 @@ def _overview(simulation: Simulation) -> list[tuple[str, str]]:
 def _values(simulation: Simulation, at: int) -> list[tuple[str, ...]]:
     """Name, mean and standard error at one of the times."""
     errors = simulation.standard_errors
-    return [(name, f"{values[at]:{DIGITS}}", f"{errors[name][at]:.2g}") for name, values in simulation.observables.items()]
+    return [(name, f"{values[at]:{DIGITS}}", plus_minus(errors[name][at], "{:.2g}")) for name, values in simulation.observables.items()]

@@ -16,6 +16,7 @@ from dmft.cli.processes import Work, communicator, on_ranks, one_thread_each, re
 from dmft.cli.progress import duration
 from dmft.cli.signals import StopOnSignal
 from dmft.cli.sweep_progress import SweepMeter, sweep_meter
+from dmft.cli.tables import plus_minus
 
 if TYPE_CHECKING:
     from dmft.simulation.folder import Seeds
@@ -173,7 +174,7 @@ def summary(found: Simulation) -> str:
     """Where the seeds arrived and what that took, in one line."""
     errors = found.standard_errors
     parts = [
-        f"{name.replace('_', ' ')} {found.observables[name][-1]:.5g} +- {errors[name][-1]:.1g}"
+        f"{name.replace('_', ' ')} {found.observables[name][-1]:.5g}{plus_minus(errors[name][-1], ' +- {:.1g}')}"
         for name in found.problem.parameters.description.summary
     ]
     rate = found.evaluations.sum() / max(found.wall_time, 1e-9)

@@ -30,6 +30,7 @@ from dmft.solver.step_control import FLOOR
 Array = NDArray[np.float64]
 
 THRESHOLD = 4.0
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
     for simulation in simulations:
         _refuse_other(theory, simulation)
         refuse_unlike(simulations[0], simulation)
-    time = simulations[0].time
-    time = time[time <= theory.time[-1]]
+    time, end = simulations[0].time, theory.time[-1]
+    # Whole steps of gradient descent may be off by rounding.
+    time = np.minimum(time[time <= end * (1 + ROUNDING)], end)
     dims = tuple(simulation.setup.dim for simulation in simulations)
     tolerance = theory.problem.solver.tolerance + simulations[0].setup.tolerance
     values = [theory.at(t) for t in time]

@@ -158,7 +158,8 @@ def refuse_difference(problem: Problem, setup: Setup, wanted_problem: Problem, w
 def identity(problem: Problem) -> dict[str, Any]:
     """What a simulation depends on of a problem, by key."""
     tables = problem.tables
-    return {**tables["problem"], **{key: tables["solver"].get(key) for key in SOLVER_KEYS}}
+    # A model may have a learning rate of its own, in [problem].
+    return {**{key: tables["solver"].get(key) for key in SOLVER_KEYS}, **tables["problem"]}
 
 
 def standard_error(values: Array) -> Array:
