@@ -100,10 +100,15 @@ class Solution:
         return basis @ (lower + np.tril(lower, -1).T) @ basis.T
 
     def minimum(self, observable: str) -> Minimum:
-        """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node."""
+        """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
+
+        Of several minima that differ by no more than the tolerance, the first.
+        """
         # Not `self.observables`: what a model does not have is an AttributeError, of `early_stopping` too.
         values: Array = getattr(self, observable)
-        smallest = int(np.argmin(values))
+        least = values.min()
+        as_small = values <= least + self.problem.solver.tolerance * abs(least)
+        smallest = int(np.argmax(as_small & (values <= np.append(values[1:], np.inf))))
         best = Minimum(float(self.time[smallest]), float(values[smallest]))
         for node in {smallest, min(smallest + 1, len(values) - 1)}:
             nodes = self._cell(node)

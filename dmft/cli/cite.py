@@ -14,11 +14,9 @@ from dmft.description import Citation
 if TYPE_CHECKING:
     from dmft import Problem
 
-SCHEME: dict[str, tuple[Citation, ...]] = {
-    "radau": (
-        Citation(
-            "Radau IIA, the scheme in time",
-            """@book{hairer1996solving,
+RADAU = Citation(
+    "Radau IIA, the scheme in time",
+    """@book{hairer1996solving,
   author    = {Hairer, Ernst and Wanner, Gerhard},
   title     = {Solving Ordinary Differential Equations {II}: Stiff and Differential-Algebraic Problems},
   edition   = {2},
@@ -26,10 +24,10 @@ SCHEME: dict[str, tuple[Citation, ...]] = {
   year      = {1996},
   doi       = {10.1007/978-3-642-05221-7},
 }""",
-        ),
-        Citation(
-            "Anderson acceleration, which solves the equations of a time step",
-            """@article{walker2011anderson,
+)
+ANDERSON = Citation(
+    "Anderson acceleration, which solves the equations of a time step",
+    """@article{walker2011anderson,
   author  = {Walker, Homer F. and Ni, Peng},
   title   = {Anderson Acceleration for Fixed-Point Iterations},
   journal = {SIAM Journal on Numerical Analysis},
@@ -39,12 +37,10 @@ SCHEME: dict[str, tuple[Citation, ...]] = {
   year    = {2011},
   doi     = {10.1137/10078356X},
 }""",
-        ),
-    ),
-    "runge-kutta-chebyshev": (
-        Citation(
-            "the scheme in time of simulated gradient flow",
-            """@article{sommeijer1998rkc,
+)
+CHEBYSHEV = Citation(
+    "the scheme in time of simulated gradient flow",
+    """@article{sommeijer1998rkc,
   author  = {Sommeijer, B. P. and Shampine, L. F. and Verwer, J. G.},
   title   = {{RKC}: An Explicit Solver for Parabolic {PDEs}},
   journal = {Journal of Computational and Applied Mathematics},
@@ -54,8 +50,11 @@ SCHEME: dict[str, tuple[Citation, ...]] = {
   year    = {1998},
   doi     = {10.1016/S0377-0427(97)00219-7},
 }""",
-        ),
-    ),
+)
+SCHEME: dict[str, tuple[Citation, ...]] = {
+    "radau": (RADAU, ANDERSON),
+    "ordinary": (RADAU,),
+    "runge-kutta-chebyshev": (CHEBYSHEV,),
     "gradient-descent": (),
 }
 

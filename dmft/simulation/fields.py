@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numba
@@ -122,6 +123,7 @@ def gaussian_fields(
     return GaussianFields(float(activation[0]), designs), labels
 
 
+@cache
 def counts(dim: int, degree: int) -> NDArray[np.int64]:
     """For each variable j: the number of monomials of one degree less in the variables up to j."""
     return np.array([monomials(j + 1, degree - 1) for j in range(dim)])

@@ -19,6 +19,8 @@ from dmft.solver.outcome import Outcome
 from dmft.sweeps.processes import SECONDS, Watch
 from dmft.sweeps.worker import Ended, Solver
 
+# Seconds between two looks of a rank for what to do next, at most: those of rank 0 take time from the points that it solves.
+POLL = 0.005
 # What MPI launchers tell their processes: the number of ranks.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
@@ -103,7 +105,7 @@ def run_ranks(comm: Any, worker: Solver, todo: Sequence[int], stop: Callable[[],
     from mpi4py.futures import MPICommExecutor
 
     _worker = worker
-    with MPICommExecutor(comm, root=0) as pool:
+    with MPICommExecutor(comm, root=0, backoff=POLL) as pool:
         if pool is not None:
             _Dealer(pool, todo, stop, watch).run(worker, comm.size - 1)
 

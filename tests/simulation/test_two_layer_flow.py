@@ -53,7 +53,9 @@ def test_flow_agrees_with_another_integrator(problem, kind):
     expected = [experiment._observe(network, point, y) for point in exact]
     for name, values in found.items():
         value = np.array([row[name] for row in expected])
-        np.testing.assert_allclose(values, value, rtol=0, atol=2 * experiment.setup.tolerance * np.abs(value).max(), err_msg=name)
+        np.testing.assert_allclose(
+            values, value, rtol=0, atol=2 * experiment.setup.tolerance * np.abs(value).max(), err_msg=name
+        )
 
 
 def test_gradient_descent_makes_its_steps(problem):
