@@ -81,7 +81,10 @@ class Network:
     def constrain(self, y: Array) -> Array:
         """With every w_i on the sphere."""
         W, a = self.split(y)
-        return np.append(W / np.sqrt(along(W, W))[:, None], a)
+        length = np.sqrt(along(W, W))
+        # A length that overflows has no direction, and would leave a neuron that is zero and at rest.
+        length[np.isinf(length)] = np.nan
+        return np.append(W / length[:, None], a)
 
     def size(self, change: Array, y: Array) -> float:
         """The larger of the root mean squares of |dw_i|, and of da_i relative to that of a_i."""
@@ -230,13 +233,13 @@ class TwoLayerExperiment:
     def _take(self, record: Record, network: Network, y: Array, start: Array) -> None:
         """Observables and weights at the next time."""
         k = record.taken
-        observed = self._observe(network, y, start)
+        observed = self.observe(network, y, start)
         record.observables[:, k] = [observed[name] for name in self.names]
         if len(record.weights):
             record.weights[k], _ = network.split(y)
         record.taken = k + 1
 
-    def _observe(self, network: Network, y: Array, start: Array) -> dict[str, float]:
+    def observe(self, network: Network, y: Array, start: Array) -> dict[str, float]:
         """Observables of the module docstring."""
         m, model = self.width, self.model
         (W, a), (W_0, _) = network.split(y), network.split(start)

@@ -9,7 +9,7 @@ A simulation file has the same names for means over seeds, with `/standard_error
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dmft.description import TIME, OrderParameter, Quantity
 from dmft.solver.outcome import Outcome
@@ -89,8 +89,18 @@ def kernels(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
     return {name: Entry(_TT, quantity.units, quantity.meaning) for name, quantity in quantities.items()}
 
 
+def mean(entry: Entry) -> Entry:
+    """The mean over the seeds of a simulation."""
+    return replace(entry, meaning=f"mean over seeds of {entry.meaning}")
+
+
+def standard_error(entry: Entry) -> Entry:
+    """That of the mean."""
+    return replace(entry, meaning=f"standard error of the mean over seeds of {entry.meaning}")
+
+
 def of_each_seed(entry: Entry) -> Entry:
-    """The same in each seed of a simulation."""
+    """The same in each seed."""
     return Entry(("seed", *entry.dimensions), entry.units, entry.meaning)
 
 

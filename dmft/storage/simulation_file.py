@@ -47,15 +47,14 @@ def _fill(file: h5py.File, simulation: Simulation) -> None:
         put(file, name, values, schema.SIMULATION_ROOT[name])
     description = simulation.problem.parameters.description
     entries = {**schema.observables(description.observables), **schema.kernels(description.kernels)}
-    for group, arrays in (
-        ("observables", simulation.observables),
-        ("kernels", simulation.kernels),
-        ("standard_errors", simulation.standard_errors),
+    for group, arrays, described in (
+        ("observables", simulation.observables, schema.mean),
+        ("kernels", simulation.kernels, schema.mean),
+        ("standard_errors", simulation.standard_errors, schema.standard_error),
+        ("seeds", {**simulation.trajectories, **simulation.two_time}, schema.of_each_seed),
     ):
         for name, values in arrays.items():
-            put(file, f"{group}/{name}", values, entries[name])
-    for name, values in {**simulation.trajectories, **simulation.two_time}.items():
-        put(file, f"seeds/{name}", values, schema.of_each_seed(entries[name]))
+            put(file, f"{group}/{name}", values, described(entries[name]))
     # The marker of a whole file comes last.
     put_attributes(file, {**_attributes(simulation), "complete": not simulation.outcome.failed})
 

@@ -4,6 +4,7 @@ import pytest
 
 from dmft import Problem
 from dmft.simulation.experiment import Setup, experiment
+from tests.cli.conftest import dmft  # noqa: F401
 
 
 @pytest.fixture

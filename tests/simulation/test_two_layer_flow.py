@@ -50,7 +50,7 @@ def test_flow_agrees_with_another_integrator(problem, kind):
     found = experiment.run(0, Onlooker()).observables
     network, y = experiment.draw(0)
     exact = solve_ivp(lambda _, y: network.rate(y), (0, 20), y, "DOP853", experiment.times(), rtol=1e-10, atol=1e-12).y.T
-    expected = [experiment._observe(network, point, y) for point in exact]
+    expected = [experiment.observe(network, point, y) for point in exact]
     for name, values in found.items():
         value = np.array([row[name] for row in expected])
         np.testing.assert_allclose(
@@ -96,7 +96,7 @@ def test_population_error_is_that_of_fresh_samples(problem):
     x = random.standard_normal((200_000, 8))
     f = a @ activation(p.parameters)(W @ x.T)[0] / 3
     errors = (f - label(p.parameters, x[:, 0]) - 0.3 * random.standard_normal(len(x))) ** 2 / 2
-    exact = experiment._observe(network, y, y)["test_error"]
+    exact = experiment.observe(network, y, y)["test_error"]
     assert abs(errors.mean() - exact) < 4.5 * errors.std() / np.sqrt(len(x))
 
 
