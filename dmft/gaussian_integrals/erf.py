@@ -35,6 +35,18 @@ def curvature(C, i, k):
 
 
 @numba.njit(cache=True, error_model="numpy")
+def pairs(C, students):
+    """two_point, slopes and curvature of the first `students` fields with all fields, (3, students, n)."""
+    found = np.empty((3, students, len(C)))
+    for i in range(students):
+        for a in range(len(C)):
+            found[0, i, a] = two_point(C, i, a)
+            found[1, i, a] = slopes(C, i, a)
+            found[2, i, a] = curvature(C, i, a)
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy")
 def four_point(C, i, k, a, b):
     """(4/pi^2) asin(L0/sqrt(L1 L2))/sqrt(L4), in the form of Saad & Solla."""
     ii, kk, ik = 1.0 + C[i, i], 1.0 + C[k, k], C[i, k]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numba
+import numpy as np
 
 
 @numba.njit(cache=True)
@@ -21,6 +22,18 @@ def slopes(C, i, k):
 def curvature(C, i, k):
     """Zero."""
     return 0.0
+
+
+@numba.njit(cache=True)
+def pairs(C, students):
+    """two_point, slopes and curvature of the first `students` fields with all fields, (3, students, n)."""
+    found = np.empty((3, students, len(C)))
+    for i in range(students):
+        for a in range(len(C)):
+            found[0, i, a] = two_point(C, i, a)
+            found[1, i, a] = slopes(C, i, a)
+            found[2, i, a] = curvature(C, i, a)
+    return found
 
 
 @numba.njit(cache=True)

@@ -153,6 +153,8 @@ def _ratio(x, y):
 @numba.njit(cache=True, error_model="numpy")
 def _integral(r_ij, r_ip, r_iq, r_jp, r_jq, r_pq, kappa, pairs):
     """1/(2 pi) int_0^{asin r_ij} P_{pq|ij} dtheta for the blocks {i} and {j, p, q} or, `pairs`, {i, p} and {j, q}."""
+    if r_ij == 0.0:
+        return 0.0
     level, first = 0, 0
     while level < len(LARGEST) and kappa > LARGEST[level]:
         first += NUMBERS[level]

@@ -109,6 +109,18 @@ def curvature(kind, C, i, k):
 
 
 @numba.njit(cache=True)
+def pairs(kind, C, students):
+    """two_point, slopes and curvature of the first `students` fields with all fields, (3, students, n)."""
+    found = np.empty((3, students, len(C)))
+    for i in range(students):
+        for a in range(len(C)):
+            found[0, i, a] = two_point(kind, C, i, a)
+            found[1, i, a] = slopes(kind, C, i, a)
+            found[2, i, a] = curvature(kind, C, i, a)
+    return found
+
+
+@numba.njit(cache=True)
 def four_point(kind, C, i, k, a, b):
     """E g'(x_i) g'(x_k) g(x_a) g(x_b)."""
     part = C[np.array((i, k, a, b))][:, np.array((i, k, a, b))]
@@ -137,10 +149,13 @@ def squared_error(kind, C, e, i, k):
             if spread[a] > 0.0 and spread[b] > 0.0:
                 left = C[a, b] - on_first[a] * on_first[b] - on_second[a] * on_second[b]
                 rho[a, b] = min(1.0, max(-1.0, left / (spread[a] * spread[b])))
-    powers = np.ones((n, n, TERMS))
-    for term in range(1, TERMS):
-        powers[:, :, term] = powers[:, :, term - 1] * rho
-    reach = Z[-1] * np.sqrt(np.diag(C).max())
+    powers, largest = np.ones((n, n, TERMS)), 0.0
+    for a in range(n):
+        largest = max(largest, C[a, a])
+        for b in range(a):
+            for term in range(1, TERMS):
+                powers[a, b, term] = powers[a, b, term - 1] * rho[a, b]
+    reach = Z[-1] * sqrt(largest)
     tables = np.empty((n, 2 * int(reach / GRID) + 2 * POINTS, TERMS + 1))
     for a in range(n):
         if spread[a] > 0.0:
@@ -165,8 +180,9 @@ def squared_error(kind, C, e, i, k):
 @numba.njit(cache=True)
 def tabulate(kind, spread, table):
     """u_n, and E g^2, of g(mean + spread z) for means GRID apart, the middle of the table at zero."""
-    table[:] = 0.0
     for row in range(len(table)):
+        for term in range(TERMS + 1):
+            table[row, term] = 0.0
         mean = GRID * (row - len(table) // 2)
         for node in range(len(Z_FAR)):
             g = activations.value(kind, mean + spread * Z_FAR[node])
@@ -180,18 +196,15 @@ def interpolate(table, mean, u):
     """The row of a mean between those of the table."""
     place = mean / GRID + len(table) // 2
     first = int(place) - POINTS // 2 + 1
-    u[:] = 0.0
-    norm = 0.0
+    weights, norm = np.empty(POINTS), 0.0
     for point in range(POINTS):
-        distance = place - first - point
-        if distance == 0.0:
-            u[:] = table[first + point]
-            return
-        weight = BARYCENTRIC[point] / distance
-        norm += weight
+        # On a point of the table its weight outdoes all others.
+        weights[point] = BARYCENTRIC[point] / (place - first - point + 1e-200)
+        norm += weights[point]
+    u[:] = 0.0
+    for point in range(POINTS):
         for term in range(TERMS + 1):
-            u[term] += weight * table[first + point, term]
-    u /= norm
+            u[term] += weights[point] / norm * table[first + point, term]
 
 
 @numba.njit(cache=True, fastmath=True)

@@ -1,6 +1,6 @@
 """Averages over Gaussian fields against Monte Carlo, against each other, and against closed forms."""
 
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from types import SimpleNamespace
 
@@ -11,29 +11,21 @@ from hypothesis import strategies as st
 from scipy import special
 
 from dmft import hermite
-from dmft.gaussian_integrals import activations, dispatch, erf, linear, quadrature, relu
+from dmft.gaussian_integrals import ACTIVATIONS, CLOSED_FORMS, activations, averages, erf, linear, quadrature, relu
 from dmft.gaussian_integrals.activations import NUMBERS, SIN
 
-CLOSED = {"erf": erf, "relu": relu, "linear": linear}
 SAMPLES = 300_000
 # Every pattern of repeated indices.
 PATTERNS = [(0, 1, 2, 3), (0, 0, 2, 3), (0, 1, 2, 2), (0, 0, 2, 2), (0, 1, 0, 2), (0, 1, 0, 1), (0, 0, 0, 2), (0, 1, 0, 0)]
 PATTERNS += [(0, 0, 0, 0), (0, 1, 1, 1), (0, 1, 3, 1)]
 
 
-def by_quadrature(name):
-    """The averages of a module for one of the other activations."""
-    number = NUMBERS[name]
-    return SimpleNamespace(
-        **{
-            average: lambda *arguments, average=average: getattr(quadrature, average)(number, *arguments)
-            for average in ("two_point", "slopes", "curvature", "four_point", "back_reaction")
-        }
-    )
-
-
-def averages(name):
-    return CLOSED[name] if name in CLOSED else by_quadrature(name)
+def module(name):
+    """Scalar functions of an activation, those by quadrature for that one."""
+    if name in CLOSED_FORMS:
+        return CLOSED_FORMS[name]
+    names = ("two_point", "slopes", "curvature", "four_point", "back_reaction")
+    return SimpleNamespace(**{average: partial(getattr(quadrature, average), NUMBERS[name]) for average in names})
 
 
 def function(name):
@@ -78,7 +70,7 @@ def assert_mean(found, samples):
 @pytest.mark.parametrize("name", ["erf", "relu", "linear", "tanh", "gelu"])
 def test_monte_carlo(name, dimensions):
     """Every average and pattern of repeated indices, with a regular and with a singular covariance."""
-    C, x, found = covariance(dimensions, dimensions=dimensions), fields(dimensions), averages(name)
+    C, x, found = covariance(dimensions, dimensions=dimensions), fields(dimensions), module(name)
     g, slope, curvature = function(name)
     values, slopes = g(x), slope(x)
     for i, k in ((0, 1), (2, 0), (1, 1)):
@@ -92,7 +84,7 @@ def test_monte_carlo(name, dimensions):
         assert_mean(found.four_point(C, i, k, a, b), slopes[i] * slopes[k] * values[a] * values[b])
 
 
-@pytest.mark.parametrize("name", sorted(set(NUMBERS) - set(CLOSED)))
+@pytest.mark.parametrize("name", sorted(NUMBERS))
 def test_activations_are_those_of_the_other_theories(name):
     x = np.linspace(-6, 6, 301)
     g, slope, curvature = function(name)
@@ -159,7 +151,7 @@ def test_relu_on_all_sides(dimensions):
 @pytest.mark.parametrize("name", ["erf", "relu", "linear", "tanh"])
 def test_a_copy_of_a_field_is_a_repeated_index(name):
     """Covariances that are singular in this way arise as students reach their teachers."""
-    found, C = averages(name), covariance(7)
+    found, C = module(name), covariance(7)
     copied = np.pad(C, (0, 1), mode="edge")  # field 4 is field 3
     for i, k, a, b in ((0, 1, 3, 4), (3, 0, 4, 1), (3, 4, 0, 1), (3, 4, 3, 4), (3, 1, 4, 4)):
         once = [3 if index == 4 else index for index in (i, k, a, b)]
@@ -204,13 +196,13 @@ def test_relu_of_fields_in_a_plane(dimensions):
     seed=st.integers(0, 10**6),
 )
 def test_back_reaction_is_the_sum_of_four_points(name, students, teachers, dimensions, seed):
-    found, n = CLOSED[name], students + teachers
+    found, n = CLOSED_FORMS[name], students + teachers
     C, e = covariance(seed, n, dimensions), np.random.default_rng(seed).standard_normal(n)
     check_back_reaction(found, C, e, students)
 
 
 def test_back_reaction_by_quadrature():
-    check_back_reaction(by_quadrature("tanh"), covariance(8, 3, scale=0.3), np.array([-1.0, -0.5, 1.2]), 2)
+    check_back_reaction(module("tanh"), covariance(8, 3, scale=0.3), np.array([-1.0, -0.5, 1.2]), 2)
 
 
 def check_back_reaction(found, C, e, students):
@@ -223,12 +215,14 @@ def check_back_reaction(found, C, e, students):
 
 
 @pytest.mark.parametrize("name", ["erf", "relu", "linear", "softplus"])
-def test_dispatch(name):
-    C, number, found = covariance(9), NUMBERS[name], averages(name)
-    for average in ("two_point", "slopes", "curvature"):
-        assert getattr(dispatch, average)(number, C, 0, 2) == getattr(found, average)(C, 0, 2)
+def test_tables_of_an_activation(name):
+    C, e, found = covariance(9), np.array([-1.0, -1.0, 1.0, 1.0]), module(name)
+    pairs = averages(name).pairs(C, 2)
+    for table, average in zip(pairs, ("two_point", "slopes", "curvature"), strict=True):
+        assert table.shape == (2, 4)
+        assert table[1, 2] == getattr(found, average)(C, 1, 2)
     one, two = np.empty((2, 2)), np.empty((2, 2))
-    e = np.array([-1.0, -1.0, 1.0, 1.0])
     found.back_reaction(C, e, one)
-    dispatch.back_reaction(number, C, e, two)
+    averages(name).back_reaction(C, e, two)
     np.testing.assert_array_equal(one, two)
+    assert name in ACTIVATIONS

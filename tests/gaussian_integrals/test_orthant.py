@@ -71,6 +71,15 @@ def test_nearly_parallel_variables(close, gap):
             assert orthant(R) + orthant(R * np.outer(flip, flip)) == pytest.approx(expected, abs=error)
 
 
+def test_uncorrelated_pairs():
+    """Orthogonal teachers beside students that are close to them: some correlations vanish, others do not."""
+    students = np.array([[0.95, 0.2], [0.1, 0.9]])
+    R = np.block([[np.eye(2), students], [students.T, np.eye(2)]])
+    R[0, 1] = R[1, 0] = 0.33
+    flips = (np.array(signs) for signs in product((-1.0, 1.0), repeat=4))
+    assert sum(orthant(R * np.outer(flip, flip)) for flip in flips) == pytest.approx(1.0, abs=1e-12)
+
+
 def test_exact_limits():
     opposite = np.array([[1, -1, 0.3, 0.1], [-1, 1, -0.3, -0.1], [0.3, -0.3, 1, 0.2], [0.1, -0.1, 0.2, 1]])
     assert orthant(opposite) == pytest.approx(0.0, abs=1e-15)
