@@ -7,7 +7,7 @@ read it there, so that a new model changes none of them.  Labels are text with L
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ class Quantity:
     units: str
     meaning: str
     label: str
+
+
+@dataclass(frozen=True)
+class OrderParameter(Quantity):
+    """An array at each time; `dimensions` names its axes in the singular, each its own: ("student", "other_student")."""
+
+    dimensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class Description:
     """What is the same for all parameter points of a model.
 
     title: parts of the headline of a figure; `{key}` stands for a value of `[problem]`, a part without its value is left out.
-    observables, kernels: all that a run file holds, by name and in order.
+    observables, kernels, order_parameters: all that a run file holds, by name and in order.
     summary: observables whose last values stand in the line that ends a run.
     swept: observables whose last values the figure of a sweep shows.
     smallest: observable whose smallest value and its time are reported and marked, if there is one.
@@ -103,6 +110,7 @@ class Description:
     summary: tuple[str, ...]
     swept: tuple[str, ...]
     citations: tuple[Citation, ...]
+    order_parameters: Mapping[str, OrderParameter] = field(default_factory=dict)
     smallest: str | None = None
     pictures: tuple[Picture, ...] = ()
 

@@ -14,7 +14,8 @@ import psutil
 from dmft.cost import BYTES, two_time_arrays, working_memory
 from dmft.problem import Problem, ProblemError
 from dmft.run import StopRun, solve
-from dmft.solver.march import AcceptedCell, March
+from dmft.solver.base import AcceptedCell, Engine
+from dmft.solver.engine import engine_type
 
 PILOT_TOLERANCES = (1e-4, 1e-6)
 PILOT_SECONDS = 3.0
@@ -46,8 +47,7 @@ def plan(problem: Problem) -> Plan:
         first = nodes
         kernels, nodes, seconds = _pilot(problem.replace(tolerance=fine))
         more = (nodes / first) ** (log10(fine / tolerance) / log10(coarse / fine))
-        # A run costs cells x iterations x nodes^2.
-        nodes, seconds = nodes * more, seconds * more**3
+        nodes, seconds = nodes * more, seconds * more ** engine_type(problem).power
     nodes = min(nodes, problem.solver.max_nodes)
     return Plan(
         points=1,
@@ -63,7 +63,7 @@ def _pilot(problem: Problem) -> tuple[int, float, float]:
     trace: list[tuple[float, float]] = []
     began = process_time()
 
-    def stop_in_time(march: March, cell: AcceptedCell) -> None:
+    def stop_in_time(march: Engine, cell: AcceptedCell) -> None:
         trace.append((cell.time, process_time() - began))
         if trace[-1][1] > PILOT_SECONDS:
             raise StopRun
@@ -74,4 +74,4 @@ def _pilot(problem: Problem) -> tuple[int, float, float]:
     (first, _), (reached, seconds) = trace[0], trace[-1]
     nodes = len(solution.time)
     missing = log(problem.solver.t_max / reached) / log(reached / first) if reached > first else 0.0
-    return len(solution.kernels), nodes * (1 + missing), seconds * (1 + missing) ** 3
+    return len(solution.kernels), nodes * (1 + missing), seconds * (1 + missing) ** engine_type(problem).power

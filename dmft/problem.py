@@ -77,10 +77,12 @@ class Parameters(Table):
     alternatives: ClassVar[tuple[str, ...]] = ()
     # What the model shows to the outside.
     description: ClassVar[Description]
+    # The kind of its equations, which decides on the engine.
+    kind: ClassVar[str] = "two-time"
     model: str = Field(description="the theory")
 
     def build(self) -> Any:
-        """The equations of this parameter point, a `dmft.models.base.Model`."""
+        """The equations of this parameter point; of kind "two-time" a `dmft.models.base.Model`."""
         raise NotImplementedError
 
     def panels(self) -> tuple[Panel, ...]:

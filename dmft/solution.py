@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class State:
-    """What the march needs to go on: its history and the step to try next."""
+    """What an engine needs to go on: its history and the step to try next."""
 
     history: History
     next_step: float
@@ -32,11 +32,12 @@ class State:
 
 @dataclass(frozen=True)
 class Solution:
-    """Observables and kernels of one problem on its nodes.
+    """Observables, kernels and order parameters of one problem on its nodes.
 
     time, weights: (n,), nodes and the quadrature weights of int ds, in the time unit of the model.
     observables: name -> (n,); also read as attributes, `solution.test_error`.
     kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
+    order_parameters: name -> (n, ...), what a model without kernels is made of.
     outcome: how the run ended; a failed run keeps all that was reached.
     residual: of the fixed point of the last cell tried, relative to the size of each entry; what a failed run failed at.
     """
@@ -48,6 +49,7 @@ class Solution:
     kernels: dict[str, Array]
     outcome: Outcome
     state: State
+    order_parameters: dict[str, Array] = field(default_factory=dict)
     iterations: int = 0
     residual: float = np.nan
     wall_time: float = 0.0

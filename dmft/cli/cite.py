@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmft.cli.inputs import load_observables
+from dmft.cli.inputs import load_observables, load_table
 from dmft.description import Citation
 
 if TYPE_CHECKING:
-    from dmft import Solution
+    from dmft import Problem
 
 SCHEME: dict[str, tuple[Citation, ...]] = {
     "radau": (
@@ -43,20 +44,23 @@ SCHEME: dict[str, tuple[Citation, ...]] = {
 }
 
 
-def cite(file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file.", show_default=False)]) -> None:
+def cite(
+    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file, or table of a sweep.", show_default=False)],
+) -> None:
     """Print BibTeX of what was used to make a file."""
-    typer.echo("\n\n".join(f"% {cited.purpose}\n{cited.entry}" for cited in citations(load_observables(file))))
+    made = load_table(file) or load_observables(file)
+    typer.echo("\n\n".join(f"% {cited.purpose}\n{cited.entry}" for cited in citations(made.problem, made.provenance)))
 
 
-def citations(solution: Solution) -> list[Citation]:
+def citations(problem: Problem, provenance: Mapping[str, str]) -> list[Citation]:
     """The theory, this program, and the numerical scheme."""
-    problem = solution.problem
-    return [*problem.parameters.description.citations, _program(solution), *SCHEME[problem.solver.scheme]]
+    from dmft.solver.engine import engine_name
+
+    return [*problem.parameters.description.citations, _program(provenance), *SCHEME[engine_name(problem)]]
 
 
-def _program(solution: Solution) -> Citation:
+def _program(origin: Mapping[str, str]) -> Citation:
     """This program, at the version and commit that wrote the file."""
-    origin = solution.provenance
     commit = f",\n  note    = {{commit {origin['git']}}}" if origin["git"] else ""
     entry = f"""@software{{dmft,
   author  = {{{{The dmft developers}}}},

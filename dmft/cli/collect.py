@@ -20,6 +20,4 @@ def collect(
 
     with naming(folder, ProblemError, OSError):
         table = make_table(folder, curves=curves)
-    outcomes = table["outcome"].ravel().tolist()
-    counts = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
-    typer.echo(f"{len(table.sweep)} points: {counts}, {folder / 'sweep.h5'}")
+    typer.echo(f"{len(table.sweep)} points: {table.endings}, {folder / 'sweep.h5'}")

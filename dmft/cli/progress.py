@@ -12,7 +12,7 @@ from time import monotonic, process_time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dmft.solver.march import AcceptedCell, March
+    from dmft.solver.base import AcceptedCell, Engine
 
 Show = Callable[[str], None]
 
@@ -66,21 +66,22 @@ class Meter:
         self.shown = self.began
         self.recent: deque[Mark] = deque(maxlen=RECENT + 1)
 
-    def __call__(self, march: March, cell: AcceptedCell) -> None:
+    def __call__(self, march: Engine, cell: AcceptedCell) -> None:
         """Take note of a cell."""
         self.cells += 1
         now = Mark(monotonic(), cell.time, cell.nodes)
         self.recent.append(now)
         if now.clock - self.shown >= self.interval:
             self.shown = now.clock
-            self.show(self.line(cell, march.model.norm))
+            self.show(self.line(cell))
 
-    def line(self, cell: AcceptedCell, norm: str) -> str:
+    def line(self, cell: AcceptedCell) -> str:
         """Where the run is and how it fares."""
         left = seconds_left(self.recent[0], self.recent[-1], len(self.recent) - 1, self.t_max)
+        checks = "  ".join(f"{name} {value:.1e}" for name, value in cell.checks.items())
         return (
             f"cell {cell.cell}  t = {cell.time:.4g} of {self.t_max:g}  {cell.nodes} nodes  {cell.iterations} iterations  "
-            f"residual {cell.residual:.1e}  |{norm}-1| {cell.constraint:.0e}  left {duration(left)}"
+            f"{checks}  left {duration(left)}"
         )
 
     @property

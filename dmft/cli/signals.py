@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dmft.solver.march import AcceptedCell, March
+    from dmft.solver.base import AcceptedCell, Engine
 
 # A batch system announces the end of a job by SIGTERM or SIGUSR1, a person asks by SIGINT.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
@@ -36,7 +36,7 @@ class StopOnSignal:
     def _remember(self, number: int, _frame: object) -> None:
         self.received = signal.Signals(number).name
 
-    def __call__(self, march: March, cell: AcceptedCell) -> None:
+    def __call__(self, march: Engine, cell: AcceptedCell) -> None:
         """Observer of `dmft.run.solve`."""
         from dmft.run import StopRun
 

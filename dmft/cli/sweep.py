@@ -32,6 +32,7 @@ class Asked:
 
     file: Path
     output: Path
+    assignments: list[str]
     jobs: int
     task: int
     tasks: int
@@ -46,6 +47,10 @@ def sweep(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write or to go on with.", show_default=False)
     ],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change a value of the sweep file; may be repeated."),
+    ] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Processes on this machine.", show_default="1")] = None,
     task: Annotated[int, typer.Option(metavar="I", help="Solve part I = 0 ... N-1 only, as one task of a job array.")] = 0,
     tasks: Annotated[int, typer.Option(metavar="N", help="Number of parts.")] = 1,
@@ -69,7 +74,7 @@ def sweep(
     # One thread a process unless set otherwise, before anything loads a BLAS.
     for name in THREADS:
         os.environ.setdefault(name, "1")
-    asked = Asked(file, output, jobs or 1, task, tasks, retry, checkpoint, wait, quiet)
+    asked = Asked(file, output, assignments or [], jobs or 1, task, tasks, retry, checkpoint, wait, quiet)
     with StopOnSignal() as stop:
         comm = _ranks(file, jobs)
         code = _alone(asked, stop) if comm is None else _on_ranks(comm, asked, stop)
@@ -98,7 +103,7 @@ def _begun(asked: Asked) -> Iterator[tuple[Folder, Locks, list[int]]]:
     from dmft.sweeps.locks import Taken
     from dmft.sweeps.run import missing
 
-    wanted = load_sweep(asked.file)
+    wanted = load_sweep(asked.file, asked.assignments)
     with (
         naming(asked.output, ProblemError, OSError),
         open_folder(asked.output, wanted, asked.task, asked.tasks, wait=asked.wait) as (folder, locks, taken),
@@ -111,11 +116,9 @@ def _begun(asked: Asked) -> Iterator[tuple[Folder, Locks, list[int]]]:
 
 def _alone(asked: Asked, stop: StopOnSignal) -> ExitCode:
     """Solve in this process, or in several of this machine."""
-    from dmft.sweeps.run import by_cost, run_here
+    from dmft.sweeps.run import run_here
 
     with _begun(asked) as (folder, locks, todo):
-        if asked.jobs > 1:
-            todo = by_cost(folder.sweep, todo)
         with sweep_meter(len(todo), asked.quiet) as meter:
             run_here(folder, locks, todo, asked.jobs, lambda: bool(stop.received), meter, asked.checkpoint)
         return _report(folder, asked, meter, stop)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dmft.description import Description
 from dmft.plots.standard import ALARM, STYLE, save
-from dmft.sweeps.table import Table
+from dmft.sweeps.table import MISSING, Table
 
 Array = NDArray[Any]
 
@@ -103,7 +103,7 @@ def _draw(panel: Axes, axes: dict[str, NDArray[Any]], values: Array, failed: NDA
 
 
 def _failed(table: Table) -> NDArray[np.bool_]:
-    return (table["reason"] != "") & (table["outcome"] != "missing")
+    return (table["reason"] != "") & (table["outcome"] != MISSING)
 
 
 def _places(values: NDArray[Any]) -> tuple[Array, Array]:
@@ -164,7 +164,5 @@ def _text(value: Any) -> str:
 
 def _title(table: Table) -> str:
     """How many points there are, and how they ended."""
-    outcomes = table["outcome"].ravel().tolist()
-    counts = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
     single = [f"{name} = {_text(values[0])}" for name, values in table.axes.items() if len(values) == 1]
-    return ",  ".join([f"{len(table.sweep)} points: {counts}", *single])
+    return ",  ".join([f"{len(table.sweep)} points: {table.endings}", *single])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,10 +13,11 @@ from numpy.typing import NDArray
 from dmft.kernels import History
 from dmft.problem import Problem, ProblemError
 from dmft.solution import Solution, State, refuse_other_problem
-from dmft.solver.cell import empty_history
+from dmft.solver.engine import empty_history
 from dmft.solver.outcome import Outcome
 from dmft.storage import schema
-from dmft.storage.atomic import refuse_unwritable, replacing
+from dmft.storage.atomic import refuse_unwritable
+from dmft.storage.hdf5 import whole_file, why_not_opened
 from dmft.storage.provenance import provenance
 from dmft.storage.schema import Entry
 
@@ -41,30 +40,31 @@ class RunFileError(ValueError):
 def write(path: str | Path, solution: Solution, *, kernels: bool = True, one_of_many: bool = False) -> None:
     """Write a run file; it appears complete or not at all.
 
-    kernels: without them the file is small, but can neither be continued nor show anything two-time.
+    kernels: without them, and without order parameters and state, the file is small but cannot be continued.
     one_of_many: as in `replacing`.
 
     Raises OSError if it cannot be written, for example because the disk is full.
     """
-    # HDF5 crashes when it cannot write its buffers: it writes to memory, and the disk sees one plain write.
-    image = io.BytesIO()
-    with h5py.File(image, "w", libver=("v108", "v110")) as file:
+    with whole_file(path, one_of_many=one_of_many) as file:
         _fill(file, solution, kernels)
-    with replacing(Path(path), one_of_many=one_of_many) as beside:
-        beside.write_bytes(image.getbuffer())
 
 
 def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
+    two_time = kernels and bool(solution.kernels)
     for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
-        if kernels or name != "time_prime":
+        if two_time or name != "time_prime":
             _put(file, name, values, schema.ROOT[name])
     description = solution.problem.parameters.description
-    one_time, two_time = schema.observables(description.observables), schema.kernels(description.kernels)
+    one_time = schema.observables(description.observables)
     for name, values in solution.observables.items():
         _put(file, f"observables/{name}", values, one_time[name])
     if kernels:
-        for name, values in solution.kernels.items():
-            _put(file, f"kernels/{name}", values, two_time[name])
+        for group, arrays, entries in (
+            ("kernels", solution.kernels, schema.kernels(description.kernels)),
+            ("order_parameters", solution.order_parameters, schema.order_parameters(description.order_parameters)),
+        ):
+            for name, values in arrays.items():
+                _put(file, f"{group}/{name}", values, entries[name])
         _put_state(file, solution.state, {*schema.ROOT, *one_time})
     for name, value in _attributes(solution).items():
         if isinstance(value, str):
@@ -102,6 +102,9 @@ def _put(file: h5py.File, name: str, values: Array, entry: Entry) -> None:
         h5ds.set_scale(dataset, name.encode())
         return
     for axis, dimension in enumerate(entry.dimensions):
+        if dimension not in file:
+            index = np.arange(values.shape[axis], dtype=float)
+            _put(file, dimension, index, Entry((dimension,), "1", f"index of a {dimension.replace('_', ' ')}"))
         h5ds.attach_scale(dataset, h5d.open(file.id, dimension.encode()), axis)
 
 
@@ -120,17 +123,13 @@ def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
             values = history[name]
             lead = values.ndim - len(times)
             dimensions = tuple(f"channel{i}" if lead > 1 else "channel" for i in range(lead))
-            for axis, dimension in enumerate(dimensions):
-                if dimension not in file:
-                    index = Entry((dimension,), "1", "index of a channel of the model's equations")
-                    _put(file, dimension, np.arange(values.shape[axis], dtype=float), index)
             _put(file, f"state/{name}", values, Entry((*dimensions, *times), "1", f"{name} of the solver, for continuation"))
 
 
 def read(path: str | Path, *, only_observables: bool = False) -> Solution:
     """Read a run file.
 
-    only_observables: leave out everything two-time and the state: quick for any size, enough to print, not to go on or draw.
+    only_observables: leave out everything else: quick for any size, enough to print, not to go on or draw.
 
     Raises RunFileError, one line, if it cannot be opened, is not a run file, or has another schema.
     """
@@ -138,8 +137,7 @@ def read(path: str | Path, *, only_observables: bool = False) -> Solution:
         with h5py.File(path, "r") as file:
             return _read(file, only_observables)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "not an HDF5 file, or damaged"
-        raise RunFileError(f"cannot be read ({reason}): wanted a run file") from None
+        raise RunFileError(f"cannot be read ({why_not_opened(error)}): wanted a run file") from None
     except RunFileError:
         raise
     except (KeyError, TypeError, ValueError) as error:
@@ -151,7 +149,7 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
     if found != schema.SCHEMA:
         raise RunFileError(f"schema = {found}: wanted a run file of schema {schema.SCHEMA}")
     problem = Problem.from_toml(str(file.attrs["problem"]))
-    only_observables = only_observables or "kernels" not in file
+    only_observables = only_observables or "state" not in file
     one_time = {"time": _array(file, "time"), "weights": _array(file, "weights"), **_group(file, "observables")}
     history = History({}, {}) if only_observables else _history(file, problem, one_time)
     return Solution(
@@ -160,6 +158,7 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
         weights=one_time.pop("weights"),
         observables=one_time,
         kernels={} if only_observables else _group(file, "kernels"),
+        order_parameters={} if only_observables else _group(file, "order_parameters"),
         outcome=Outcome(file.attrs["outcome"]),
         state=State(history, _number(file["state"], "next_step") if "state" in file else 0.0),
         iterations=int(_number(file, "iterations")),
@@ -172,7 +171,7 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
 def _history(file: h5py.File, problem: Problem, one_time: Mapping[str, Array]) -> History:
     """What the march goes on from."""
     nodes = len(one_time["time"])
-    history = empty_history(problem.parameters.build(), capacity=nodes)
+    history = empty_history(problem, capacity=nodes)
     known = {**one_time, **_group(file, "state")}
     for arrays in (history.one_time, history.two_time):
         for name, array in arrays.items():
@@ -192,8 +191,9 @@ def _array(file: h5py.File, name: str) -> Array:
 
 
 def _group(file: h5py.File, name: str) -> dict[str, Array]:
-    group = file[name]
-    assert isinstance(group, h5py.Group)
+    """Every dataset of a group, none if it is not there."""
+    group = file.get(name, {})
+    assert isinstance(group, Mapping | h5py.Group)
     return {str(key): _array(file, f"{name}/{key}") for key in group}
 
 

@@ -1,7 +1,7 @@
 """Names, shapes, units and meanings of everything in a run file, once; those of the results come from their model.
 
 A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended; `/time` and `/time_prime` are the dimension
-scales; `/observables` and `/kernels` hold results, `/state` what a continuation needs.
+scales; `/observables`, `/kernels` and `/order_parameters` hold results, `/state` what a continuation needs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dmft.description import TIME, Quantity
+from dmft.description import TIME, OrderParameter, Quantity
 from dmft.solver.outcome import Outcome
 
 SCHEMA = 1
@@ -57,3 +57,8 @@ def observables(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
 def kernels(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
     """Datasets of `/kernels`, from the description of a model."""
     return {name: Entry(_TT, quantity.units, quantity.meaning) for name, quantity in quantities.items()}
+
+
+def order_parameters(quantities: Mapping[str, OrderParameter]) -> dict[str, Entry]:
+    """Datasets of `/order_parameters`, from the description of a model."""
+    return {name: Entry((*_T, *found.dimensions), found.units, found.meaning) for name, found in quantities.items()}

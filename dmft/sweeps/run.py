@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.cost import expected_nodes
 from dmft.problem import ProblemError
 from dmft.run import StopRun, solve
-from dmft.solver.march import AcceptedCell, March
+from dmft.solver.base import AcceptedCell, Engine
+from dmft.solver.engine import expected_nodes
 from dmft.solver.outcome import Outcome
 from dmft.sweeps.folder import Folder, State, open_folder, slice_of, spread
 from dmft.sweeps.locks import Locks
@@ -40,8 +40,7 @@ def sweep(
     asked = asked if isinstance(asked, Sweep) else Sweep.load(asked)
     asked.validate()
     with open_folder(Path(output), asked) as (folder, locks, _):
-        todo = by_cost(asked, missing(folder, retry=retry))
-        run_here(folder, locks, todo, jobs, lambda: False, lambda ended: None, checkpoint_every)
+        run_here(folder, locks, missing(folder, retry=retry), jobs, lambda: False, lambda ended: None, checkpoint_every)
     return collect(output)
 
 
@@ -57,7 +56,7 @@ def run_here(
     """Solve points in this process, or in several of this machine.  Raises OSError if a file cannot be written."""
     if jobs > 1 and len(todo) > 1:
         compile_loops(folder.sweep)
-        Crew(folder, todo, stop, watch, checkpoint_every).run(min(jobs, len(todo)))
+        Crew(folder, by_cost(folder.sweep, todo), stop, watch, checkpoint_every).run(min(jobs, len(todo)))
         return
 
     def stopped() -> bool:
@@ -101,7 +100,7 @@ def _cost(sweep: Sweep, index: int) -> float:
 def compile_loops(sweep: Sweep) -> None:
     """Solve one cell of a point, so that the compiled loops are on disk before many processes ask for them at once."""
 
-    def stop(march: March, cell: AcceptedCell) -> None:
+    def stop(march: Engine, cell: AcceptedCell) -> None:
         raise StopRun
 
     try:

@@ -17,10 +17,8 @@ which HDF5 reads from the run files.
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.description import TIME, Description
-from dmft.problem import toml_value
+from dmft.problem import Problem, toml_value
 from dmft.storage import schema
-from dmft.storage.atomic import replacing
+from dmft.storage.hdf5 import whole_file, why_not_opened
 from dmft.storage.provenance import provenance
 from dmft.sweeps.axes import POINT
 from dmft.sweeps.sweep import Sweep
@@ -68,20 +66,27 @@ class Table:
 
     curves: observables and `time` over the axes and the nodes; empty if they were not collected.
     kernels: names of the two-time functions that the run files hold.
+    provenance: program and command that made the table, of one that was loaded.
     """
 
     sweep: Sweep
     values: dict[str, NDArray[Any]]
     curves: dict[str, NDArray[np.float64]]
     kernels: tuple[str, ...] = ()
+    provenance: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.values[name] if name in self.values else self.curves[name]
 
     @property
+    def problem(self) -> Problem:
+        """The first point, for what all of them share."""
+        return self.sweep.problem(0)
+
+    @property
     def description(self) -> Description:
         """What the model shows."""
-        return self.sweep.problem(0).parameters.description
+        return self.problem.parameters.description
 
     @property
     def axes(self) -> dict[str, NDArray[Any]]:
@@ -97,6 +102,12 @@ class Table:
         listed = [axis for axis in self.sweep.axes if axis.name == POINT]
         return {name: coordinate(axis.column(key)) for axis in listed for key, name in zip(axis.keys, axis.names, strict=True)}
 
+    @property
+    def endings(self) -> str:
+        """How the points ended, in words: 23 done, 2 not-converged."""
+        outcomes = self["outcome"].ravel().tolist()
+        return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
+
     def plot(self, path: str | Path | None = None) -> Figure:
         """Draw the standard figure; save it too if a path (.png, .pdf, .svg) is given.
 
@@ -108,12 +119,8 @@ class Table:
 
     def save(self, path: str | Path) -> None:
         """Write the table; it appears complete or not at all."""
-        # HDF5 crashes when it cannot write its buffers: it writes to memory, and the disk sees one plain write.
-        image = io.BytesIO()
-        with h5py.File(image, "w", libver=("v108", "v110")) as file:
+        with whole_file(path) as file:
             self._fill(file)
-        with replacing(Path(path)) as beside:
-            beside.write_bytes(image.getbuffer())
 
     @classmethod
     def load(cls, path: str | Path) -> Table:
@@ -125,8 +132,7 @@ class Table:
                     raise TableError(f"sweep_schema = {found}: wanted the table of a sweep, of schema {SCHEMA}")
                 return cls._read(file)
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else "not an HDF5 file, or damaged"
-            raise TableError(f"cannot be read ({reason}): wanted the table of a sweep") from None
+            raise TableError(f"cannot be read ({why_not_opened(error)}): wanted the table of a sweep") from None
 
     @classmethod
     def _read(cls, file: h5py.File) -> Table:
@@ -140,7 +146,8 @@ class Table:
             if h5py.check_string_dtype(dataset.dtype):
                 found[extra][name] = dataset.asstr()[()]
         curves = {name.removeprefix(CURVE): values for name, values in found["node"].items()}
-        return cls(sweep, found[""], curves, tuple(sorted(found["node_prime"])))
+        origin = {name: str(file.attrs[name]) for name in ("dmft_version", "git", "command")}
+        return cls(sweep, found[""], curves, tuple(sorted(found["node_prime"])), origin)
 
     def _fill(self, file: h5py.File) -> None:
         names, meanings = list(self.axes), _meanings(self.description)

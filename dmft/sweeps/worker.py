@@ -15,7 +15,7 @@ from time import monotonic
 from dmft.problem import Problem
 from dmft.run import StopRun, solve
 from dmft.solution import Solution
-from dmft.solver.march import AcceptedCell, March
+from dmft.solver.base import AcceptedCell, Engine
 from dmft.solver.outcome import Outcome
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder
@@ -100,10 +100,10 @@ class Worker:
                     return found
         return None
 
-    def _end_of_stretch(self) -> Callable[[March, AcceptedCell], None]:
+    def _end_of_stretch(self) -> Callable[[Engine, AcceptedCell], None]:
         began = monotonic()
 
-        def observe(march: March, cell: AcceptedCell) -> None:
+        def observe(march: Engine, cell: AcceptedCell) -> None:
             if self.stop() or monotonic() - began > self.checkpoint_every:
                 raise StopRun
 

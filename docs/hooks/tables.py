@@ -6,6 +6,7 @@ import html
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
@@ -121,12 +122,15 @@ def functions() -> str:
 
 
 def of_model(name: str, parameters: type[Parameters]) -> dict[str, Callable[[], str]]:
-    """The keys, observables and kernels of one model."""
+    """The keys and datasets of one model."""
     shown = parameters.description
-    return {
-        f"problem {name}": lambda: keys(parameters),
-        f"observables {name}": lambda: datasets(schema.observables(shown.observables), "/observables"),
-        f"kernels {name}": lambda: datasets(schema.kernels(shown.kernels), "/kernels"),
+    groups = {
+        "observables": schema.observables(shown.observables),
+        "kernels": schema.kernels(shown.kernels),
+        "order_parameters": schema.order_parameters(shown.order_parameters),
+    }
+    return {f"problem {name}": lambda: keys(parameters)} | {
+        f"{group} {name}": partial(datasets, entries, f"/{group}") for group, entries in groups.items() if entries
     }
 
 

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 from point import RUNS
 
 from dmft import Problem, solve
-from dmft.solver.march import AcceptedCell, March
+from dmft.solver.base import AcceptedCell, Engine
 
 FILES = [RUNS / "long_times" / f"{name}.toml" for name in ("interpolating", "threshold", "glassy", "pure_noise")]
 
@@ -29,7 +29,7 @@ def cost(problem: Problem) -> tuple[list[float], list[float], list[int], list[in
     iterations: list[int] = []
     began = process_time()
 
-    def watch(march: March, cell: AcceptedCell) -> None:
+    def watch(march: Engine, cell: AcceptedCell) -> None:
         times.append(cell.time)
         seconds.append(process_time() - began)
         nodes.append(cell.nodes)

@@ -26,7 +26,7 @@ from point import RUNS, cpu_seconds
 
 from dmft import Problem, Solution, solve
 from dmft.cost import two_time_arrays
-from dmft.solver.march import AcceptedCell, March
+from dmft.solver.base import AcceptedCell, Engine
 
 DOCS = RUNS.parent / "docs"
 BEGIN, END = "<!-- race: begin -->\n", "<!-- race: end -->\n"
@@ -73,9 +73,9 @@ def run_dmft(problem: Problem, exact: Solution) -> Run:
     seconds, solution = cpu_seconds(problem)
     flops = 0.0
 
-    def count(march: March, cell: AcceptedCell) -> None:
+    def count(march: Engine, cell: AcceptedCell) -> None:
         nonlocal flops
-        stages = march.tableau.stages
+        stages = problem.solver.stages
         flops += CELL_FLOPS * stages * cell.iterations * (cell.nodes - stages) ** 2
 
     solve(problem, observers=[count])

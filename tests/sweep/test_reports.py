@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from dmft import Sweep, Table
+from dmft import Sweep, Table, __version__
 from dmft.cli.sweep_progress import rate, speed
 from dmft.memory import available_memory
 from dmft.sweeps.folder import open_folder
@@ -33,6 +33,13 @@ def test_status_counts(dmft, table):
     shown = rows(ended.out)
     assert [shown[name] for name in ("points", "done", "failed", "running", "missing")] == [["6"], ["2"], ["3"], ["0"], ["1"]]
     assert "nobody is at work" in ended.out
+
+
+def test_cite_a_table(dmft, table):
+    ended = dmft("cite", table)
+    assert (ended.code, ended.err) == (0, "")
+    for part in ("2502.21269", "Hairer", "Walker", __version__):
+        assert part in ended.out
 
 
 def elsewhere(code, *arguments) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 import dmft as package
 from dmft import Outcome, Problem, ProblemError, Solution, Sweep
+from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, open_folder, slice_of, spread
 from dmft.sweeps.locks import Taken
 from dmft.sweeps.run import by_cost, missing, part
@@ -18,6 +19,15 @@ from tests.comparison import assert_same
 from .conftest import QUICK, contents, files
 
 FAILING = QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.max_nodes" = [10, 10_000]')
+
+
+def test_values_set_on_the_command_line(dmft, quick, tmp_path):
+    out = tmp_path / "out"
+    assert dmft("sweep", quick, "-o", out, "--set", "solver.t_max=0.5").code == 0
+    assert {run_file.read(path).time[-1] for path in (out / "points").iterdir()} == {0.5}
+    ended = dmft("sweep", quick, "-o", out)
+    assert ended.code == 2
+    assert "t_max" in ended.err
 
 
 def test_every_point_is_a_run_file(dmft, quick, tmp_path):
