@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import pi, sqrt
+from math import isfinite, pi, sqrt
 
 import numba
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
 
 MAX_DEGREE = 400
 # What may be left out of a named series: variance of the second derivative, which bounds the variance itself.
@@ -33,7 +34,7 @@ TAIL = 1e-12
 class NamedFunction:
     """A scalar function with, at most, a kink or jump at the origin."""
 
-    evaluate: Callable[[Array], Array]
+    evaluate: Function
     smooth: bool
 
 
@@ -102,7 +103,7 @@ def variance(name: str) -> float:
     return float(w @ (NAMED[name].evaluate(x) ** 2 * np.exp(-(x**2) / 2)) / sqrt(2 * pi))
 
 
-def project(function: Callable[[Array], Array], degree: int) -> Array:
+def project(function: Function, degree: int) -> Array:
     """s_k = int sigma(x) psi_k(x) gamma(x)^(1/2) dx with psi_k = He_k gamma^(1/2)/sqrt(k!), gamma the normal density.
 
     The functions psi_k stay of order one, so their three-term recurrence is stable for every degree used here.
@@ -119,7 +120,17 @@ def project(function: Callable[[Array], Array], degree: int) -> Array:
     return coefficients
 
 
-def evaluator(function: str | Sequence[float]) -> Callable[[Array], Array]:
+def checked(function: str | tuple[float, ...]) -> str | tuple[float, ...]:
+    """What was given for a function: a known name, or coefficients.  ValueError for anything else."""
+    if isinstance(function, str):
+        if function not in NAMED:
+            raise ValueError(f"wanted one of {', '.join(sorted(NAMED))}, or normalised Hermite coefficients")
+    elif not function or not all(map(isfinite, function)):
+        raise ValueError("wanted at least one coefficient, all finite")
+    return function
+
+
+def evaluator(function: str | Sequence[float]) -> Function:
     """The function itself, of its name or of its normalised Hermite coefficients."""
     if isinstance(function, str):
         return NAMED[function].evaluate
@@ -134,7 +145,7 @@ def evaluator(function: str | Sequence[float]) -> Callable[[Array], Array]:
     return sum_of_series
 
 
-def pair_mean(function: Callable[[Array], Array], first: float, second: float, overlap: float) -> float:
+def pair_mean(function: Function, first: float, second: float, overlap: float) -> float:
     """E[f(x) f(y)] for x, y jointly Gaussian of mean zero, variances `first` and `second`, and covariance `overlap`.
 
     For functions with, at most, a kink or jump at the origin: in polar coordinates x = sqrt(first) r cos(theta),

@@ -85,6 +85,10 @@ class Parameters(Table):
         """The equations of this parameter point; of kind "two-time" a `dmft.models.base.Model`."""
         raise NotImplementedError
 
+    def constants(self) -> dict[str, float]:
+        """Numbers that follow from the parameters alone, those that the description names."""
+        return {}
+
     def panels(self) -> tuple[Panel, ...]:
         """What the standard figure shows of this parameter point beside the pictures of kernels."""
         raise NotImplementedError
