@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +45,15 @@ class History:
         """The same nodes in arrays of their own."""
         return copy.deepcopy(self)
 
-    def append(self, one_time: Mapping[str, Array], rows: Mapping[str, Array], symmetric: frozenset[str]) -> None:
+    def append(
+        self,
+        one_time: Mapping[str, Array],
+        rows: Mapping[str, Array] = MappingProxyType({}),
+        symmetric: frozenset[str] = frozenset(),
+    ) -> None:
         """Add a cell: values (..., s) and rows (..., s, n + s); rows of symmetric kernels are mirrored into columns."""
         n = self.n
-        total = next(iter(rows.values())).shape[-1]
+        total = n + next(iter(one_time.values())).shape[-1]
         self._reserve(total)
         for name, values in one_time.items():
             self.one_time[name][..., n:total] = values

@@ -14,11 +14,9 @@ from dmft.description import Citation
 if TYPE_CHECKING:
     from dmft import Problem
 
-SCHEME: dict[str, tuple[Citation, ...]] = {
-    "radau": (
-        Citation(
-            "Radau IIA, the scheme in time",
-            """@book{hairer1996solving,
+RADAU = Citation(
+    "Radau IIA, the scheme in time",
+    """@book{hairer1996solving,
   author    = {Hairer, Ernst and Wanner, Gerhard},
   title     = {Solving Ordinary Differential Equations {II}: Stiff and Differential-Algebraic Problems},
   edition   = {2},
@@ -26,10 +24,10 @@ SCHEME: dict[str, tuple[Citation, ...]] = {
   year      = {1996},
   doi       = {10.1007/978-3-642-05221-7},
 }""",
-        ),
-        Citation(
-            "Anderson acceleration, which solves the equations of a time step",
-            """@article{walker2011anderson,
+)
+ANDERSON = Citation(
+    "Anderson acceleration, which solves the equations of a time step",
+    """@article{walker2011anderson,
   author  = {Walker, Homer F. and Ni, Peng},
   title   = {Anderson Acceleration for Fixed-Point Iterations},
   journal = {SIAM Journal on Numerical Analysis},
@@ -39,9 +37,8 @@ SCHEME: dict[str, tuple[Citation, ...]] = {
   year    = {2011},
   doi     = {10.1137/10078356X},
 }""",
-        ),
-    ),
-}
+)
+SCHEME: dict[str, tuple[Citation, ...]] = {"radau": (RADAU, ANDERSON), "ordinary": (RADAU,)}
 
 
 def cite(

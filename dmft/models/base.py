@@ -122,3 +122,31 @@ class Model(Protocol):
     def responses(self, history: History) -> dict[str, tuple[Array, Array]]:
         """For each response among `kernels`: R(t, 0), from the kick at t = 0, and R(t, t), (n,) each."""
         ...
+
+
+class OrdinaryModel(Protocol):
+    """Ordinary differential equations dy/dt = f(t, y) for p numbers, which `dmft.solver.trajectory.Trajectory` solves.
+
+    A parameter class with `kind = "ordinary"` builds one.
+    """
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names of what `observe` returns."""
+        ...
+
+    def start(self) -> Array:
+        """The state at t = 0, (p,)."""
+        ...
+
+    def rate(self, time: float, y: Array) -> Array:
+        """f(t, y), (p,); not finite where y is outside of what the equations are defined for."""
+        ...
+
+    def observe(self, y: Array) -> dict[str, Array]:
+        """Every observable, (n,) each, for states (p, n)."""
+        ...
+
+    def order_parameters(self, y: Array) -> dict[str, Array]:
+        """The arrays that a user wants, (n, ...) each, for states (p, n)."""
+        ...

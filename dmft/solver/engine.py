@@ -6,8 +6,9 @@ from dmft.kernels import History
 from dmft.problem import Problem
 from dmft.solver.base import Engine
 from dmft.solver.march import March
+from dmft.solver.trajectory import Trajectory
 
-ENGINES: dict[str, type[Engine]] = {"radau": March}
+ENGINES: dict[str, type[Engine]] = {"radau": March, "ordinary": Trajectory}
 
 
 def engine_name(problem: Problem) -> str:

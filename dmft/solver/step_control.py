@@ -8,7 +8,7 @@ over all observables and nodes, each relative to what the tolerance is relative 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,14 +28,19 @@ CALIBRATION = {1: 3.0, 5: 1.2, 6: 0.6}
 LATEST = 1.7
 
 
+def _rows(values: Iterable[Array]) -> Array:
+    """Observables (n,), and arrays of them (p, n), one below the other."""
+    return np.vstack(list(values))
+
+
 def _largest(history: History, sizes: Mapping[str, float]) -> Array:
     """Largest magnitude of each observable so far, or the size that counts at least, (observables,)."""
-    return np.array([max(np.abs(history[name]).max(), size) for name, size in sizes.items()])
+    return np.hstack([np.maximum(np.abs(history[name]).max(axis=-1), size) for name, size in sizes.items()])
 
 
 def scales(history: History, sizes: Mapping[str, float]) -> Array:
     """What the tolerance of each observable is relative to at the last node, (observables,)."""
-    return np.maximum([abs(history[name][-1]) for name in sizes], FLOOR * _largest(history, sizes))
+    return np.maximum(np.hstack([np.abs(history[name][..., -1]) for name in sizes]), FLOOR * _largest(history, sizes))
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,8 @@ class StepControl:
     def error(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
         """Estimated error of the new nodes, relative to the tolerance."""
         old = self._old_nodes(history, dt)
-        new = np.array([observed[name] for name in self.sizes])
-        known = np.array([history[name][old] for name in self.sizes])
+        new = _rows(observed[name] for name in self.sizes)
+        known = _rows(history[name][..., old] for name in self.sizes)
         largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
         scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
         scale[largest == 0.0] = 1.0

@@ -1,0 +1,97 @@
+"""Newton's method for the stages of a Radau IIA cell of ordinary differential equations.
+
+The stages X (s, p) of dy/dt = f(t, y) over a step h from y solve A^(-1) (X - y)/h = F(X), F the rows f(t_i, X_i).  With
+A^(-1) = V diag(mu) V^(-1) and J = df/dy, a Newton step falls apart into systems of the size of y,
+
+    (mu_k/h - J) d_k = [V^(-1) (F - A^(-1) (X - y)/h)]_k,      dX = V d,
+
+complex for pairs of conjugate mu, one of which is enough.  J may be that of an earlier state: the iteration then converges
+linearly.  Hairer & Wanner, *Solving Ordinary Differential Equations II*, IV.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import get_lapack_funcs
+
+from dmft.solver.fixed_point import Ending, FixedPoint
+from dmft.tableau import Tableau
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Rates = Callable[[Array], Array]
+
+# Step of the finite differences, relative to the size of an entry: half of the digits.
+DIFFERENCE = 1.5e-8
+
+
+def jacobian(rate: Callable[[Array], Array], y: Array, size: Array) -> Array:
+    """df/dy (p, p) at y by differences in steps relative to `size` (p,)."""
+    here, J = rate(y), np.empty((y.size, y.size))
+    for j, step in enumerate(DIFFERENCE * size):
+        moved = y.copy()
+        moved[j] += step
+        J[:, j] = (rate(moved) - here) / (moved[j] - y[j])
+    return J
+
+
+@dataclass(frozen=True)
+class Newton:
+    """Solver of the stages; an iteration that will not be done in `max_iterations` at its last pace has stalled."""
+
+    tableau: Tableau
+    max_iterations: int
+
+    @cached_property
+    def _modes(self) -> tuple[Complex, Complex, Complex]:
+        """mu, V and V^(-1), of each conjugate pair the first; twice the real part of that column is both."""
+        found = np.linalg.eig(np.linalg.inv(self.tableau.A))
+        mu, V = np.asarray(found.eigenvalues, dtype=complex), np.asarray(found.eigenvectors, dtype=complex)
+        first = np.imag(mu) >= 0
+        both = np.where(np.imag(mu) > 0, 2.0, 1.0)
+        return mu[first], (V * both)[:, first], np.linalg.inv(V)[first]
+
+    def solve(self, rates: Rates, y: Array, first: Array, step: float, J: Array, size: Array, tolerance: float) -> FixedPoint:
+        """Stages (s, p) from the guess `first`, to an error of `tolerance` relative to `size` (p,); `rates` is F.
+
+        An iteration is an evaluation of F; residuals are the sizes of the Newton steps.
+        """
+        mu, V, inverse = self._modes
+        slope = np.linalg.inv(self.tableau.A) / step
+        factors = [_factorised(m / step, J) for m in mu]
+        X, residuals = first, []
+        for _ in range(self.max_iterations):
+            left = inverse @ (rates(X) - slope @ (X - y))
+            change = (V @ np.array([solve(row) for solve, row in zip(factors, left, strict=True)])).real
+            X = X + change
+            residuals.append(float(np.abs(change / size).max()))
+            ending = self._ending(residuals, tolerance)
+            if ending is not None:
+                return FixedPoint(X, ending, residuals)
+        return FixedPoint(X, Ending.EXHAUSTED, residuals)
+
+    def _ending(self, residuals: list[float], tolerance: float) -> Ending | None:
+        """Whether the geometric series of the steps to come is within the tolerance, or will not be."""
+        last = residuals[-1]
+        if not np.isfinite(last):
+            return Ending.NOT_FINITE
+        if len(residuals) == 1:
+            return Ending.CONVERGED if last == 0.0 else None
+        pace = last / residuals[-2]
+        if pace < 1.0 and last * pace / (1.0 - pace) < tolerance:
+            return Ending.CONVERGED
+        left = self.max_iterations - len(residuals)
+        return Ending.STALLED if pace >= 1.0 or last * pace**left > tolerance else None
+
+
+def _factorised(mu: complex, J: Array) -> Callable[[Complex], Complex]:
+    """The map b -> (mu - J)^(-1) b."""
+    matrix = mu * np.eye(len(J)) - J
+    factor, back = get_lapack_funcs(("getrf", "getrs"), (matrix,))
+    lu, pivots, _ = factor(matrix)
+    return lambda b: back(lu, pivots, b)[0]

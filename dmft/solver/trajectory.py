@@ -1,0 +1,178 @@
+"""Cells of ordinary differential equations dy/dt = f(t, y), by Radau IIA collocation.
+
+The same scheme, nodes and meaning of the tolerance as for two-time equations; the scheme is L-stable, so that steps grow
+without bound where y comes to rest.  The error of a cell is estimated for every observable and every entry of y, these
+relative to their value, or to 1e-3 of their largest one or of the largest entry of y(0).
+
+An L-stable scheme also holds still at a saddle that the equations leave: where the Jacobian has an eigenvalue with real part
+g > 0, a step is at most z/g, with z such that the scheme multiplies by exp(z) to within the tolerance.  Its relative error is
+
+    C z^(2s),   C = s! (s-1)!/((2s-1)! (2s)!).
+
+Hairer & Wanner, *Solving Ordinary Differential Equations II*, IV.3 (the Pade approximation), IV.8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import factorial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.kernels import History
+from dmft.models.base import OrdinaryModel
+from dmft.problem import SolverSettings
+from dmft.solver import stepper
+from dmft.solver.base import AcceptedCell, Results
+from dmft.solver.collocation import Newton, jacobian
+from dmft.solver.fixed_point import Ending, FixedPoint
+from dmft.solver.step_control import StepControl
+from dmft.solver.stepper import Stepper
+from dmft.tableau import lagrange, radau
+
+Array = NDArray[np.float64]
+
+# Errors of whole runs over those estimated for cells: what is left at a node is not damped where the equations are not stiff.
+MARGIN = 3.0
+# Error of Newton's method relative to the tolerance and to the largest entries: observables may be small differences of them.
+SETTLED = 1e-6
+ROUNDING = 1e-14
+# Iterations that a cell may take.
+ITERATIONS = 12
+# Iterations of a cell with a new Jacobian, about.
+QUICK = 3
+# The first step changes y by this fraction of its size.
+FIRST = 0.1
+# Steps longer by more than this than that of the last cell are not extrapolated from it.
+NEAR = 1.6
+
+
+@dataclass(frozen=True)
+class Attempt(stepper.Attempt):
+    """A cell after Newton's method: y (p, s) on its nodes and what was found there."""
+
+    y: Array
+    observed: dict[str, Array]
+
+
+class Trajectory(Stepper[Attempt]):
+    """Solver of one problem of kind "ordinary".
+
+    `history` holds y (p, n), the observables, and at each node the index of that whose Jacobian the next cell begins with: a
+    Jacobian costs as much as p/s iterations, and is kept while cells take few.
+    """
+
+    easy = ITERATIONS
+    power: ClassVar[int] = 1
+
+    def __init__(
+        self, model: OrdinaryModel, settings: SolverSettings, history: History | None = None, next_step: float = 0.0
+    ) -> None:
+        self.model = model
+        if history is None:
+            history, y = self.empty_history(model), model.start()[:, None]
+            history.append({"y": y, **model.observe(y), "jacobian": np.zeros(1)})
+            rate = _fastest(model)
+            next_step = FIRST / rate if rate > 0.0 else settings.t_max
+        self.size = _size(history["y"][:, 0])
+        tableau = radau(settings.stages)
+        self.newton = Newton(tableau, min(ITERATIONS, settings.max_iterations))
+        sizes = dict.fromkeys(model.observables, 0.0) | {"y": self.size}
+        super().__init__(settings, StepControl(tableau, settings.tolerance / MARGIN, sizes), history, next_step)
+        s = tableau.stages
+        constant = factorial(s) * factorial(s - 1) / (factorial(2 * s - 1) * factorial(2 * s))
+        self.most_growth = (settings.tolerance / constant) ** (1 / (2 * s))
+        self._differentiate(int(history["jacobian"][-1]))
+
+    @staticmethod
+    def empty_history(model: OrdinaryModel, capacity: int = 128) -> History:
+        """A history with every array that this model needs, without a node."""
+        one_time = dict.fromkeys(("time", "weights", "jacobian", *model.observables), ())
+        return History(one_time | {"y": model.start().shape}, {}, capacity)
+
+    @staticmethod
+    def expected_nodes(model: OrdinaryModel, settings: SolverSettings) -> float:
+        """See `stepper.expected_nodes`."""
+        return stepper.expected_nodes(_fastest(model), settings)
+
+    def _differentiate(self, node: int) -> None:
+        """Take the Jacobian at a node, and the rate at which the fastest growing direction does so."""
+        time, y = float(self.history["time"][node]), self.history["y"][:, node]
+        self.node = node
+        self.J = jacobian(lambda y: self.model.rate(time, y), y, np.maximum(np.abs(y), self.size))
+        finite = bool(np.isfinite(self.J).all())
+        self.growth = max(float(np.linalg.eigvals(self.J).real.max()), 0.0) if finite else 0.0
+
+    def _fit(self, step: float) -> float:
+        """As for all equations, and short enough to follow what grows."""
+        return super()._fit(min(step, self.most_growth / self.growth) if self.growth > 0.0 else step)
+
+    def _attempt(self, step: float) -> Attempt:
+        """Solve one cell, with a new Jacobian if it cannot be solved with the old one, and estimate its error."""
+        found = self._solve(step)
+        iterations = len(found.residuals)
+        if not found.converged and self.node != self.history.n - 1:
+            self._differentiate(self.history.n - 1)
+            found = self._solve(step)
+            iterations += len(found.residuals)
+        self.residual = found.residual
+        y, ending, error = found.x.T, found.ending, np.inf
+        observed: dict[str, Array] = {}
+        if found.converged:
+            observed = self.model.observe(y)
+            error = self.control.error(self.history, step, {**observed, "y": y})
+            ending = ending if np.isfinite(error) else Ending.NOT_FINITE
+        return Attempt(step, ending, iterations, found.residual, error, y, observed)
+
+    def _solve(self, step: float) -> FixedPoint:
+        """Newton's method for the stages of the next cell."""
+        times, last = self._times(step), self.history["y"][:, -1]
+        size = np.maximum(np.abs(last), self.size)
+        tolerance = max(SETTLED * self.settings.tolerance, ROUNDING)
+
+        def rates(X: Array) -> Array:
+            return np.array([self.model.rate(time, y) for time, y in zip(times, X, strict=True)])
+
+        return self.newton.solve(rates, last, self._guess(times), step, self.J, size, tolerance)
+
+    def _guess(self, times: Array) -> Array:
+        """Stages (s, p): the polynomial of the last cell where it still holds, else the last state."""
+        time, y, s = self.history["time"], self.history["y"], self.tableau.stages
+        if self.history.n == 1 or times[-1] - time[-1] > NEAR * (time[-1] - time[-1 - s]):
+            return np.repeat(y[:, -1:].T, s, axis=0)
+        origin, span = time[-1], time[-1] - time[-1 - s]
+        return lagrange((time[-1 - s :] - origin) / span, (times - origin) / span).T @ y[:, -1 - s :].T
+
+    def _accept(self, attempt: Attempt) -> AcceptedCell:
+        s, n = self.tableau.stages, self.history.n
+        one_time = {
+            "y": attempt.y,
+            **attempt.observed,
+            "time": self._times(attempt.step),
+            "weights": attempt.step * self.tableau.b,
+            "jacobian": np.full(s, float(self.node)),
+        }
+        self.history.append(one_time)
+        if (attempt.iterations - QUICK) * s > len(attempt.y):
+            self._differentiate(self.history.n - 1)
+            self.history["jacobian"][-1] = self.node
+        checks = {"residual": attempt.residual}
+        return AcceptedCell(self.cells, self.time, attempt.step, n + s, attempt.iterations, attempt.error, checks)
+
+    def results(self) -> Results:
+        """Observables and order parameters of what was accepted so far."""
+        observables = {name: self.history[name].copy() for name in self.model.observables}
+        return Results(observables, order_parameters=self.model.order_parameters(self.history["y"]))
+
+
+def _size(y: Array) -> float:
+    """The largest entry, which the others are small against or not; one if all vanish."""
+    return float(np.abs(y).max()) or 1.0
+
+
+def _fastest(model: OrdinaryModel) -> float:
+    """Rate at which y changes at t = 0, relative to its size."""
+    y = model.start()
+    return float(np.abs(model.rate(0.0, y)).max()) / _size(y)
