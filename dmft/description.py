@@ -128,6 +128,11 @@ class Found(Protocol):
     """What a model may look at of a solution in order to report on it."""
 
     @property
+    def time(self) -> Array:
+        """Nodes, (n,)."""
+        ...
+
+    @property
     def observables(self) -> Mapping[str, Array]:
         """Name -> values on the nodes, (n,)."""
         ...

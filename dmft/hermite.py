@@ -145,7 +145,17 @@ def evaluator(function: str | Sequence[float]) -> Function:
     return sum_of_series
 
 
-def pair_mean(function: Function, first: float, second: float, overlap: float) -> float:
+@cache
+def scaled_series(function: str | tuple[float, ...], scale: float, degree: int) -> Array:
+    """Normalised Hermite coefficients s_0 ... s_degree of x -> function(scale x)."""
+    evaluate = evaluator(function)
+    coefficients = project(lambda x: evaluate(scale * x), degree)
+    coefficients.setflags(write=False)
+    return coefficients
+
+
+@cache
+def pair_mean(function: str | tuple[float, ...], first: float, second: float, overlap: float) -> float:
     """E[f(x) f(y)] for x, y jointly Gaussian of mean zero, variances `first` and `second`, and covariance `overlap`.
 
     For functions with, at most, a kink or jump at the origin: in polar coordinates x = sqrt(first) r cos(theta),
@@ -157,12 +167,14 @@ def pair_mean(function: Function, first: float, second: float, overlap: float) -
     arcs = np.diff(rays, append=rays[0] + 2 * pi)
     x, w = np.polynomial.legendre.leggauss(48)
     theta = (rays[:, None] + arcs[:, None] * (x + 1) / 2).ravel()[:, None]
-    around = (arcs[:, None] * w / 2).ravel() / (2 * pi)
-    radii, along = _gaussian_quadrature()
-    inside = (radii > 0) & (radii < 16)
-    r, along = radii[inside], along[inside] * radii[inside] * np.exp(-(radii[inside] ** 2) / 2)
-    values = function(sqrt(first) * r * np.cos(theta)) * function(sqrt(second) * r * np.cos(theta - angle))
-    return float(around @ values @ along)
+    around = (arcs[:, None] * w).ravel()
+    nodes, along = _gaussian_quadrature()
+    inside = (nodes > 0) & (nodes < 16)
+    r = nodes[inside]
+    along = along[inside] * r * np.exp(-(r**2) / 2)
+    evaluate = evaluator(function)
+    values = evaluate(sqrt(first) * r * np.cos(theta)) * evaluate(sqrt(second) * r * np.cos(theta - angle))
+    return float(around @ values @ along / (around.sum() * along.sum()))
 
 
 def signal_series(activation: Array, target: Array) -> Array:

@@ -38,7 +38,7 @@ ANDERSON = Citation(
   doi     = {10.1137/10078356X},
 }""",
 )
-SCHEME: dict[str, tuple[Citation, ...]] = {"radau": (RADAU, ANDERSON), "ordinary": (RADAU,)}
+SCHEME: dict[str, tuple[Citation, ...]] = {"radau": (RADAU, ANDERSON), "ordinary": (RADAU,), "closed-form": ()}
 
 
 def cite(

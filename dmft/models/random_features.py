@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import inf, isfinite, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +39,7 @@ from dmft.problem import Parameters, register
 Array = NDArray[np.float64]
 
 # Degrees of the teacher, 0 and 1 included, that the staircase tells apart.
-DEGREES = 8
+DEGREES = 6
 
 DESCRIPTION = Description(
     title=(r"$K/N = {hidden_ratio}$", r"$\eta = {learning_rate}$", "$g$ = {activation}", r"noise ${noise}$"),
@@ -48,7 +48,9 @@ DESCRIPTION = Description(
             "1", "mean of (f - y)^2/2 on a fresh sample, label noise included", r"generalisation error  $\epsilon$"
         ),
         "mean_error": Quantity(
-            "1", "the same of the weights averaged over the noise of SGD, label noise included", r"error of the mean  $\epsilon_0$"
+            "1",
+            "the same of the weights averaged over the noise of SGD, label noise included",
+            r"error of the mean  $\epsilon_0$",
         ),
     },
     constants={
@@ -114,12 +116,12 @@ class RandomFeaturesParameters(Parameters):
             size = len(self.teacher_output)
             raise ValueError(f"teacher_overlap: wanted {size} rows, one a unit of teacher_output, not {len(self.overlaps)}")
         features = self.features
-        if not features.square - features.mean**2 > 0:
+        if features.slope == 0 and features.nonlinear == 0:
             raise ValueError("activation: wanted a non-zero coefficient beyond s_0, a constant learns nothing")
         if not self.learning_rate < features.learning_rate_bound:
             bound = features.learning_rate_bound
             raise ValueError(
-                f"learning_rate = {self.learning_rate:g}: wanted a number < {bound:.6g} = 2/E g^2, beyond which the weights diverge"
+                f"learning_rate = {self.learning_rate:g}: wanted a number < 2/E g^2 = {bound:.6g}, the weights diverge beyond it"
             )
         if features.mean == 0 and self.teacher.powers[0] > 0:
             raise ValueError(
@@ -132,17 +134,16 @@ class RandomFeaturesParameters(Parameters):
         """T, (units, units)."""
         return np.eye(len(self.teacher_output)) if self.teacher_overlap is None else np.array(self.teacher_overlap)
 
-    @cached_property
+    @property
     def features(self) -> Features:
         """What the theory knows of the activation."""
-        function = hermite.evaluator(self.activation)
-        mean, slope = hermite.project(function, DEGREES)[:2]
-        return Features(mean, slope, hermite.pair_mean(function, 1.0, 1.0, 1.0))
+        mean, slope = map(float, hermite.scaled_series(self.activation, 1.0, DEGREES)[:2])
+        return Features(mean, slope, hermite.pair_mean(self.activation, 1.0, 1.0, 1.0))
 
-    @cached_property
+    @property
     def teacher(self) -> Teacher:
         """What the theory knows of the labels."""
-        return Teacher.of(hermite.evaluator(self.activation), np.array(self.teacher_output), self.overlaps, self.noise**2)
+        return Teacher.of(self.activation, np.array(self.teacher_output), self.overlaps, self.noise**2)
 
     def build(self) -> RandomFeatures:
         """The equations of this parameter point, solved."""
@@ -160,9 +161,9 @@ class RandomFeaturesParameters(Parameters):
 
         What the activation lacks stays.  l = 0 is the limit beta -> 0, l = 1 the limit beta -> infinity.
         """
-        degrees = hermite.project(hermite.evaluator(self.activation), DEGREES - 1) != 0
-        removed = np.cumsum(np.where(degrees, self.teacher.powers, 0.0)) - self.teacher.powers[0]
-        return (self.teacher.variance - removed) / 2 / self.features.noise_reduction(self.learning_rate)
+        known = hermite.scaled_series(self.activation, 1.0, DEGREES)[:DEGREES] != 0
+        removed = np.cumsum(np.where(known, self.teacher.powers, 0.0)) - self.teacher.powers[0]
+        return np.maximum(self.teacher.variance - removed, 0.0) / 2 / self.features.noise_reduction(self.learning_rate)
 
     def panels(self) -> tuple[Panel, ...]:
         """Error with and without the noise of SGD."""
@@ -174,7 +175,7 @@ class RandomFeaturesParameters(Parameters):
         limits = [(f"N^{level} << K << N^{level + 1}", f"{error:.8g}") for level, error in enumerate(self.staircase())]
         left = found.observables["generalization_error"][-1] - self.build().asymptotic_error
         return {
-            "asymptotic error": [("at the end above it", f"{left:.3g}"), *limits],
+            "asymptotic error": [("left above it at the end", f"{left:.3g}"), *limits],
         }
 
 
@@ -225,17 +226,17 @@ class Teacher:
     powers: Array
 
     @classmethod
-    def of(cls, function: hermite.Function, output: Array, overlaps: Array, noise_variance: float) -> Teacher:
+    def of(cls, activation: str | tuple[float, ...], output: Array, overlaps: Array, noise_variance: float) -> Teacher:
         """The labels of these units."""
-        norms = np.sqrt(np.diag(overlaps))
-        weights = output[:, None] * [hermite.project(lambda x, norm=norm: function(norm * x), DEGREES - 1) for norm in norms]
-        with np.errstate(invalid="ignore"):
-            correlations = np.nan_to_num(overlaps / np.outer(norms, norms))
+        variances = np.diag(overlaps)
+        weights = output[:, None] * [hermite.scaled_series(activation, sqrt(v), DEGREES)[:DEGREES] for v in variances]
+        scale = np.sqrt(np.outer(variances, variances))
+        correlations = np.divide(overlaps, scale, out=np.zeros_like(overlaps), where=scale > 0)
         powers = np.array([w @ correlations**k @ w for k, w in enumerate(weights.T)])
-        # Many pairs are alike: orthogonal units have two kinds.
-        kinds = np.stack(np.broadcast_arrays(np.diag(overlaps)[:, None], np.diag(overlaps)[None, :], overlaps))
-        different, kind = np.unique(kinds.reshape(3, -1), axis=1, return_inverse=True)
-        moments = np.array([hermite.pair_mean(function, *pair) for pair in different.T])[kind].reshape(overlaps.shape)
+        moments = [
+            [hermite.pair_mean(activation, v, w, overlap) for w, overlap in zip(variances, row, strict=True)]
+            for v, row in zip(variances, overlaps, strict=True)
+        ]
         return cls(float(output @ moments @ output - powers[0] + noise_variance), powers)
 
 
@@ -249,6 +250,8 @@ class RandomFeatures:
     teacher: Teacher
 
     observables = tuple(DESCRIPTION.observables)
+    steps: frozenset[str] = frozenset()
+    expected_kinks = 0.0
 
     @cached_property
     def modes(self) -> Modes:
@@ -268,7 +271,7 @@ class RandomFeatures:
     @property
     def residual_error(self) -> float:
         """e_0(inf): what no weights can reach."""
-        return self.teacher.variance / 2 - self.modes.excess.sum()
+        return max(self.teacher.variance / 2 - float(self.modes.excess.sum()), 0.0)
 
     @property
     def asymptotic_error(self) -> float:
@@ -294,6 +297,10 @@ class RandomFeatures:
         fixed_point = feedback * self.asymptotic_error / amplified * np.sqrt(fractions)
         start = np.divide(excess, q, out=np.zeros_like(q), where=q > 0)
         return 2 * self.learning_rate * eigenvalues, amplified * (q @ vectors) * ((start - fixed_point) @ vectors)
+
+    def next_kink(self, time: float) -> float:
+        """None: exponentials are smooth."""
+        return inf
 
     def evaluate(self, t: Array) -> dict[str, Array]:
         """Every observable at the times t, (len(t),) each."""

@@ -1,0 +1,1 @@
+"""Simulations: finite systems on exactly the problem of a file."""
