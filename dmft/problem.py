@@ -131,7 +131,7 @@ class Problem:
         if "problem" in keys or "solver" in keys:
             self._set(keys)
         else:
-            own = models().get(keys.get("model", DEFAULT_MODEL), Parameters)
+            own = models().get(str(keys.get("model", DEFAULT_MODEL)), Parameters)
             settings = {key: keys.pop(key) for key in list(keys) if own.table_of(key) == "solver"}
             self._set({"problem": keys, "solver": settings})
 

@@ -121,7 +121,7 @@ class RandomFeaturesParameters(Parameters):
         if not self.learning_rate < features.learning_rate_bound:
             bound = features.learning_rate_bound
             raise ValueError(
-                f"learning_rate = {self.learning_rate:g}: wanted a number < 2/E g^2 = {bound:.6g}, the weights diverge beyond it"
+                f"learning_rate = {self.learning_rate:g}: wanted a number < 2/E g^2 = {bound:.6g}, weights diverge beyond it"
             )
         if features.mean == 0 and self.teacher.powers[0] > 0:
             raise ValueError(
@@ -166,9 +166,12 @@ class RandomFeaturesParameters(Parameters):
         return np.maximum(self.teacher.variance - removed, 0.0) / 2 / self.features.noise_reduction(self.learning_rate)
 
     def panels(self) -> tuple[Panel, ...]:
-        """Error with and without the noise of SGD."""
+        """Error with and without the noise of SGD; how it gets to its asymptotic value."""
         curves = Curve("generalization_error", "with the noise of SGD"), Curve("mean_error", "of the mean weights")
-        return (Curves(curves, r"error  $\langle(f-y)^2\rangle/2$"),)
+        above = Curve(
+            "generalization_error", r"$|\epsilon(t)-\epsilon(\infty)|$", self.build().asymptotic_error, decades=True
+        )
+        return Curves(curves, r"error  $\langle(f-y)^2\rangle/2$"), Curves((above,), "distance from the asymptotic error")
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """What more hidden units would reach."""
