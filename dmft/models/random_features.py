@@ -40,6 +40,8 @@ Array = NDArray[np.float64]
 
 # Degrees of the teacher, 0 and 1 included, that the staircase tells apart.
 DEGREES = 6
+# Relative error of the moments of activations.
+ROUNDING = 1e-13
 
 DESCRIPTION = Description(
     title=(r"$K/N = {hidden_ratio}$", r"$\eta = {learning_rate}$", "$g$ = {activation}", r"noise ${noise}$"),
@@ -118,7 +120,7 @@ class RandomFeaturesParameters(Parameters):
         features = self.features
         if features.slope == 0 and features.nonlinear == 0:
             raise ValueError("activation: wanted a non-zero coefficient beyond s_0, a constant learns nothing")
-        if not self.learning_rate < features.learning_rate_bound:
+        if not features.noise_reduction(self.learning_rate) > ROUNDING:
             bound = features.learning_rate_bound
             raise ValueError(
                 f"learning_rate = {self.learning_rate:g}: wanted a number < 2/E g^2 = {bound:.6g}, weights diverge beyond it"
@@ -168,9 +170,7 @@ class RandomFeaturesParameters(Parameters):
     def panels(self) -> tuple[Panel, ...]:
         """Error with and without the noise of SGD; how it gets to its asymptotic value."""
         curves = Curve("generalization_error", "with the noise of SGD"), Curve("mean_error", "of the mean weights")
-        above = Curve(
-            "generalization_error", r"$|\epsilon(t)-\epsilon(\infty)|$", self.build().asymptotic_error, decades=True
-        )
+        above = Curve("generalization_error", r"$|\epsilon(t)-\epsilon(\infty)|$", self.build().asymptotic_error, decades=True)
         return Curves(curves, r"error  $\langle(f-y)^2\rangle/2$"), Curves((above,), "distance from the asymptotic error")
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
@@ -206,7 +206,7 @@ class Features:
     def nonlinear(self) -> float:
         """k* = G - k0^2 - k1^2; zero where only rounding is left."""
         rest = self.square - self.mean**2 - self.slope**2
-        return rest if rest > 1e-13 * self.square else 0.0
+        return rest if rest > ROUNDING * self.square else 0.0
 
     @property
     def learning_rate_bound(self) -> float:
