@@ -12,7 +12,7 @@ TIMES = np.array([0.3, 1.0, 3.0, 6.0])
 def finite_theory(parameters, dimension, seed):
     """The theory with the features of one finite network, (times,): a mean over teachers of one unit along each axis.
 
-    erf units, whose covariances are arcsines.  Excess of a mode: dx/dt = -2 eta lambda x + (eta^2/K) lambda^2 (e_0(inf) + sum x).
+    erf units, whose covariances are arcsines.  A mode has dx/dt = -2 eta lambda x + (eta^2/K) lambda^2 (e_0(inf) + sum x).
     """
     hidden = Network.drawn(parameters, dimension, np.random.default_rng(seed)).hidden
     overlaps = hidden @ hidden.T
