@@ -169,16 +169,23 @@ class NodeInData:
 
     def at(self, time: float) -> State:
         """The node and the data at a time; at a kink, before the sets change."""
+        arc, theta = self.arc_at(time)
+        p, examples, sets = arc.node(theta), len(self.data.z), arc.sets
+        if time > self._time:
+            return State(p, 0.0, 0.0)
+        shortfall = float(np.maximum(arc.distances(theta)[sets.unsatisfied], 0.0).sum()) / examples
+        return State(p, float(sets.unsatisfied.sum() + arc.multipliers(theta).sum()) / examples, shortfall)
+
+    def arc_at(self, time: float) -> tuple[Arc, float]:
+        """The arc at a time, the one before at a kink, and theta there; after all is satisfied, the end of the last one."""
         while not self.finished and not (self._ends and self._ends[-1] >= time):
             self._follow_arc()
         place = bisect_left(self._ends, time)
         if place == len(self._ends):
-            return State(self._pieces[-1].arc.node(self._pieces[-1].last), 0.0, 0.0)
+            return self._pieces[-1].arc, self._pieces[-1].last
         arc, first, last, began = self._pieces[place]
-        theta = arc.reached(first, time - began, first + (last - first) * (time - began) / (self._ends[place] - began))
-        examples, sets = len(self.data.z), arc.sets
-        shortfall = np.maximum(arc.distances(theta)[sets.unsatisfied], 0.0).sum() / examples
-        return State(arc.node(theta), (sets.unsatisfied.sum() + arc.multipliers(theta).sum()) / examples, shortfall)
+        guess = first + (last - first) * (time - began) / (self._ends[place] - began)
+        return arc, arc.reached(first, time - began, guess)
 
     @property
     def _time(self) -> float:

@@ -19,7 +19,7 @@ from dmft.models.hinge import HingeParameters, examples
 Array = NDArray[np.float64]
 
 # Examples for the loss on fresh ones, and of a step if the data set is infinite.
-TEST, BATCH = 20_000, 500
+TEST, BATCH = 4000, 100
 
 
 @dataclass

@@ -5,10 +5,7 @@ import math
 import pytest
 
 from dmft import Problem, ProblemError
-
-
-def hinge(**keys) -> Problem:
-    return Problem(**{"model": "hinge", "laziness": 1.0, "t_max": 10.0, **keys})
+from tests.hinge import hinge
 
 
 @pytest.mark.parametrize(
