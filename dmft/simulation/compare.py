@@ -67,10 +67,11 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every observable that both have, by name; `extrapolated` if there are several dimensions."""
+    """Every observable that both have, by name, in simulations of these dimensions and numbers of seeds."""
 
     observables: dict[str, Agreement]
     dims: tuple[int, ...]
+    seeds: tuple[int, ...]
 
     @property
     def extrapolated(self) -> bool:
@@ -80,6 +81,13 @@ class Comparison:
     def agrees(self, threshold: float = THRESHOLD) -> bool:
         """Whether no observable deviates by more at any time."""
         return all(abs(found.z[found.worst]) <= threshold for found in self.observables.values())
+
+    def blind_spot(self, threshold: float = THRESHOLD) -> float:
+        """By how many standard errors, as measured in a few seeds, a mean may deviate before |z| is above the threshold.
+
+        In the simulation with the fewest seeds.
+        """
+        return float(stats.t.isf(stats.norm.sf(threshold), min(self.seeds) - 1))
 
 
 def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
@@ -110,7 +118,7 @@ def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
         if of_seeds:
             expected = theory.kernel_at(name, time)[later, earlier]
             found[name] = _agreement(time[later], expected, of_seeds, dims, tolerance)
-    return Comparison(found, dims)
+    return Comparison(found, dims, tuple(len(simulation.seeds) for simulation in simulations))
 
 
 def _refuse_other(theory: Solution, simulation: Simulation) -> None:
