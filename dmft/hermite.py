@@ -12,10 +12,10 @@ functions with a kink (O'Donnell, *Analysis of Boolean Functions*, ch. 11, for t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import pi, sqrt
+from math import isfinite, pi, sqrt
 
 import numba
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
 
 MAX_DEGREE = 400
 # What may be left out of a named series: variance of the second derivative, which bounds the variance itself.
@@ -33,7 +34,7 @@ TAIL = 1e-12
 class NamedFunction:
     """A scalar function: its values, and its slopes from x and the values at x; none if it has a kink or jump at the origin."""
 
-    evaluate: Callable[[Array], Array]
+    evaluate: Function
     slope: Callable[[Array, Array], Array] | None
 
     @property
@@ -90,7 +91,7 @@ def series(name: str, degree: int | None = None) -> Array:
             "give activation_degree to use its Hermite series cut at that degree"
         )
     top = MAX_DEGREE if degree is None else degree
-    coefficients = _project(function.evaluate, top)
+    coefficients = project(function.evaluate, top)
     if degree is None:
         k = np.arange(top + 1)
         tail = np.cumsum((np.maximum(k * (k - 1), 1) * coefficients**2)[::-1])[::-1]
@@ -107,7 +108,7 @@ def variance(name: str) -> float:
     return float(w @ (NAMED[name].evaluate(x) ** 2 * np.exp(-(x**2) / 2)) / sqrt(2 * pi))
 
 
-def _project(function: Callable[[Array], Array], degree: int) -> Array:
+def project(function: Function, degree: int) -> Array:
     """s_k = int sigma(x) psi_k(x) gamma(x)^(1/2) dx with psi_k = He_k gamma^(1/2)/sqrt(k!), gamma the normal density.
 
     The functions psi_k stay of order one, so their three-term recurrence is stable for every degree used here.
@@ -122,6 +123,63 @@ def _project(function: Callable[[Array], Array], degree: int) -> Array:
         below, psi = psi, (x * psi - sqrt(k) * below) / sqrt(k + 1)
     coefficients[np.abs(coefficients) < 1e-15 * np.abs(coefficients).max()] = 0.0
     return coefficients
+
+
+def checked(function: str | tuple[float, ...]) -> str | tuple[float, ...]:
+    """What was given for a function: a known name, or coefficients.  ValueError for anything else."""
+    if isinstance(function, str):
+        if function not in NAMED:
+            raise ValueError(f"wanted one of {', '.join(sorted(NAMED))}, or normalised Hermite coefficients")
+    elif not function or not all(map(isfinite, function)):
+        raise ValueError("wanted at least one coefficient, all finite")
+    return function
+
+
+def evaluator(function: str | Sequence[float]) -> Function:
+    """The function itself, of its name or of its normalised Hermite coefficients."""
+    if isinstance(function, str):
+        return NAMED[function].evaluate
+
+    def sum_of_series(x: Array) -> Array:
+        below, psi, total = np.zeros_like(x), np.ones_like(x), np.zeros_like(x)
+        for k, coefficient in enumerate(function):
+            total = total + coefficient * psi
+            below, psi = psi, (x * psi - sqrt(k) * below) / sqrt(k + 1)
+        return total
+
+    return sum_of_series
+
+
+@cache
+def scaled_series(function: str | tuple[float, ...], scale: float, degree: int) -> Array:
+    """Normalised Hermite coefficients s_0 ... s_degree of x -> function(scale x)."""
+    evaluate = evaluator(function)
+    coefficients = project(lambda x: evaluate(scale * x), degree)
+    coefficients.setflags(write=False)
+    return coefficients
+
+
+@cache
+def pair_mean(function: str | tuple[float, ...], first: float, second: float, overlap: float) -> float:
+    """E[f(x) f(y)] for x, y jointly Gaussian of mean zero, variances `first` and `second`, and covariance `overlap`.
+
+    For functions with, at most, a kink or jump at the origin: in polar coordinates x = sqrt(first) r cos(theta),
+    y = sqrt(second) r cos(theta - angle), those are four rays, and the sectors between them are smooth.
+    """
+    scale = sqrt(first * second)
+    angle = np.arccos(np.clip(overlap / scale, -1.0, 1.0)) if scale > 0 else pi / 2
+    rays = np.sort([-pi / 2, pi / 2, angle - pi / 2, angle + pi / 2])
+    arcs = np.diff(rays, append=rays[0] + 2 * pi)
+    x, w = np.polynomial.legendre.leggauss(48)
+    theta = (rays[:, None] + arcs[:, None] * (x + 1) / 2).ravel()[:, None]
+    around = (arcs[:, None] * w).ravel()
+    nodes, along = _gaussian_quadrature()
+    inside = (nodes > 0) & (nodes < 16)
+    r = nodes[inside]
+    along = along[inside] * r * np.exp(-(r**2) / 2)
+    evaluate = evaluator(function)
+    values = evaluate(sqrt(first) * r * np.cos(theta)) * evaluate(sqrt(second) * r * np.cos(theta - angle))
+    return float(around @ values @ along / (around.sum() * along.sum()))
 
 
 def signal_series(activation: Array, target: Array) -> Array:

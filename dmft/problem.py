@@ -26,6 +26,7 @@ class ProblemError(ValueError):
     """Bad input, as one line: key, what was given, what is wanted."""
 
 
+DEFAULT_MODEL = "two-layer-flow"
 # Types of the keys that are numbers.
 NUMBERS = (float, int, float | None, int | None)
 
@@ -82,9 +83,18 @@ class Parameters(Table):
     kind: ClassVar[str] = "two-time"
     model: str = Field(description="the theory")
 
+    @classmethod
+    def table_of(cls, key: str) -> str:
+        """The table in which a key stands; the model comes first, where both have one of that name."""
+        return "solver" if key in SolverSettings.model_fields and key not in cls.model_fields else "problem"
+
     def build(self) -> Any:
         """The equations of this parameter point; of kind "two-time" a `dmft.models.base.Model`."""
         raise NotImplementedError
+
+    def constants(self) -> dict[str, float]:
+        """Numbers that follow from the parameters alone, those that the description names."""
+        return {}
 
     def panels(self) -> tuple[Panel, ...]:
         """What the standard figure shows of this parameter point beside the pictures of kernels."""
@@ -122,7 +132,8 @@ class Problem:
         if "problem" in keys or "solver" in keys:
             self._set(keys)
         else:
-            settings = {key: keys.pop(key) for key in list(keys) if key in SolverSettings.model_fields}
+            own = models().get(str(keys.get("model", DEFAULT_MODEL)), Parameters)
+            settings = {key: keys.pop(key) for key in list(keys) if own.table_of(key) == "solver"}
             self._set({"problem": keys, "solver": settings})
 
     def _set(self, tables: Mapping[str, Any]) -> None:
@@ -130,7 +141,7 @@ class Problem:
         for name in ("problem", "solver"):
             if not isinstance(tables.get(name), Mapping):
                 raise ProblemError(f"[{name}] is missing: wanted a table [{name}]")
-        given = {"model": "two-layer-flow", **tables["problem"]}
+        given = {"model": DEFAULT_MODEL, **tables["problem"]}
         known = models()
         if not isinstance(given["model"], str) or given["model"] not in known:
             raise ProblemError(f"model = {_show(given['model'])}: wanted one of {', '.join(sorted(known))}")
@@ -166,7 +177,7 @@ class Problem:
         """The same problem with some keys changed, e.g. `problem.replace(width=20, t_max=1e4)`."""
         tables = self.tables
         for key, value in keys.items():
-            assign(tables["solver" if key in SolverSettings.model_fields else "problem"], key, value)
+            assign(tables[self.parameters.table_of(key)], key, value)
         return Problem.from_tables(tables)
 
     def to_toml(self) -> str:
@@ -277,6 +288,7 @@ WANTED = {
     "float_type": "a number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "tuple_type": "a list",
     "literal_error": "{expected}",
 }
 

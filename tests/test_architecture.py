@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "dmft"
 MATHEMATICS = [
-    *(PACKAGE / name for name in ("description.py", "hermite.py", "tableau.py", "kernels.py")),
+    *(PACKAGE / name for name in ("description.py", "hermite.py", "marchenko_pastur.py", "tableau.py", "kernels.py")),
     *sorted((PACKAGE / "models").glob("*.py")),
     *sorted((PACKAGE / "solver").glob("*.py")),
 ]

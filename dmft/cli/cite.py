@@ -54,6 +54,7 @@ CHEBYSHEV = Citation(
 SCHEME: dict[str, tuple[Citation, ...]] = {
     "radau": (RADAU, ANDERSON),
     "ordinary": (RADAU,),
+    "closed-form": (),
     "runge-kutta-chebyshev": (CHEBYSHEV,),
     "gradient-descent": (),
 }

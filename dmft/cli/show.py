@@ -43,6 +43,8 @@ def show(
         return
     print_table(str(file), _overview(solution))
     typer.echo(solution.problem.to_toml())
+    if constants := solution.problem.parameters.constants():
+        print_table("constants", [(name, f"{value:{DIGITS}}") for name, value in constants.items()])
     print_table("observables: final, smallest, largest", _ranges(solution))
     for title, rows in solution.problem.parameters.findings(solution).items():
         print_table(title, rows)

@@ -101,8 +101,11 @@ def _draw_panels(drawn: Figure | SubFigure, shown: Shown, panels: Sequence[Panel
     """One panel below another; they share the axis of time unless one has another."""
     shared = not any(isinstance(panel, Ageing) for panel in panels)
     colours = cycle(COLOURS)
-    for axes, panel in zip(drawn.subplots(len(panels), 1, squeeze=False, sharex=shared).flat, panels, strict=True):
+    column = drawn.subplots(len(panels), 1, squeeze=False, sharex=shared)[:, 0]
+    for axes, panel in zip(column, panels, strict=True):
         DRAW[type(panel)](axes, shown, panel, times, colours)
+    if not column[-1].get_xlabel():
+        column[-1].set_xlabel(labels.TIME)
 
 
 def _draw_pictures(drawn: SubFigure, solution: Solution, pictures: Sequence[Picture], span: tuple[float, float]) -> None:

@@ -76,6 +76,7 @@ def _attributes(solution: Solution) -> dict[str, object]:
         "iterations": solution.iterations,
         "residual": solution.residual,
         "wall_time": solution.wall_time,
+        **solution.problem.parameters.constants(),
     }
 
 

@@ -1,7 +1,8 @@
 """Names, shapes, units and meanings of everything in a run file, once; those of the results come from their model.
 
-A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended; `/time` and `/time_prime` are the dimension
-scales; `/observables`, `/kernels` and `/order_parameters` hold results, `/state` what a continuation needs.
+A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended, and hold the constants of the model; `/time`
+and `/time_prime` are the dimension scales; `/observables`, `/kernels` and `/order_parameters` hold results, `/state` what a
+continuation needs.
 
 A simulation file has the same names for means over seeds, with `/standard_errors` of all of them and `/seeds` for each seed.
 """
