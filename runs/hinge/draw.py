@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from dmft import Problem, Table
+from dmft import Table
 from dmft.models.hinge import HingeParameters
 from dmft.simulation.hinge import simulate
 
@@ -43,9 +43,8 @@ def rich_to_lazy(axes: Axes, table: Table) -> None:
     turned = [np.interp(-np.log(LEFT), -np.log(u), g) for u, g in zip(table["unsatisfied"], table["rotation"], strict=True)]
     axes.plot(alpha, turned, "o-", markersize=3)
     axes.set(xscale="log", yscale="log", xlabel=r"laziness  $\alpha$", ylabel=f"g when {LEFT:.0%} are unsatisfied")
-    print(
-        f"g ~ alpha^{np.polyfit(np.log(alpha[-5:]), np.log(turned[-5:]), 1)[0]:.3f} at the lazy end, {turned[0]:.3f} at the rich end"
-    )
+    power, _ = np.polyfit(np.log(alpha[-5:]), np.log(turned[-5:]), 1)
+    print(f"g = {turned[0]:.3f} at the rich end, {turned[-1]:.3f} as alpha^{power:.3f} at the lazy end")
 
 
 def overfitting(axes: Axes, table: Table) -> None:
@@ -55,10 +54,10 @@ def overfitting(axes: Axes, table: Table) -> None:
         time = table["time"][index][1:]
         axes.plot(time, table["generalization_error"][index][1:], color=color, label=f"P = {samples[index]:g}")
         axes.plot(time, table["train_error"][index][1:], "--", color=color)
-        fresh, wrong = table["final_generalization_error"][index], table["final_misclassified"][index]
-        print(
-            f"P = {samples[index]:g}: fresh {fresh:.4f}, train {table['final_train_error'][index]:.4f}, misclassified {wrong:.4f}"
+        fresh, train, wrong = (
+            table[f"final_{name}"][index] for name in ("generalization_error", "train_error", "misclassified")
         )
+        print(f"P = {samples[index]:g}: fresh {fresh:.4f}, train {train:.4f}, misclassified {wrong:.4f}")
     axes.set(xscale="log", yscale="log", xlim=(1e-1, None), ylim=(2e-3, 6.0), xlabel="t", ylabel="hinge loss")
     axes.legend(frameon=False, fontsize="small", loc="upper right", ncols=2, title="fresh example; dashed: data set")
 
@@ -66,8 +65,7 @@ def overfitting(axes: Axes, table: Table) -> None:
 def finite_width(axes: Axes) -> None:
     """Distance of the slope of trained networks from the theory, root mean square over seeds and times."""
     for dimension, color in zip(DIMENSIONS, colors(len(DIMENSIONS)), strict=True):
-        problem = Problem(model="hinge", laziness=1.0, samples=10 * dimension, dimension=dimension, t_max=1.0)
-        assert isinstance(parameters := problem.parameters, HingeParameters)
+        parameters = HingeParameters(model="hinge", laziness=1.0, samples=10 * dimension, dimension=dimension)
         theory, distances = parameters.build().evaluate(TIMES)["slope"], []
         for units in UNITS:
             runs = [

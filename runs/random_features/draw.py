@@ -1,6 +1,7 @@
-"""Asymptotic error against the hidden ratio for all learning rates, with SGD of finite networks, and learning curves.
+"""Asymptotic error against the hidden ratio for all learning rates, with SGD of finite networks, and the staircase.
 
-Run: dmft sweep runs/random_features/sweep.toml -o features && dmft collect features && python runs/random_features/draw.py features FIGURE.png
+Run: dmft sweep runs/random_features/sweep.toml -o features && dmft collect features
+     python runs/random_features/draw.py features FIGURE.png
 """
 
 import sys
@@ -9,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from dmft import Problem, Table
-from dmft.models.random_features import RandomFeaturesParameters
+from dmft.models.random_features import DEGREES, RandomFeaturesParameters
 from dmft.simulation.random_features import simulate
 
 DIMENSION, SEEDS = 200, 4
@@ -50,7 +51,7 @@ def main(folder: str, figure: str) -> None:
             left.errorbar(ratio, mean, error, fmt="o", color=color, markersize=4, capsize=2)
             print(f"{ratio:5g} {rate:5g} {parameters.constants()['asymptotic_error']:8.5f} {mean:8.5f} {error:8.5f}")
     left.set(xscale="log", yscale="log", xlabel="hidden units per input  K/N", ylabel=r"asymptotic error  $\epsilon(\infty)$")
-    right.set(yscale="log", xlabel=r"$l$, for $N^l\ll K\ll N^{l+1}$", xticks=range(len(steps)))
+    right.set(yscale="log", xlabel=r"$l$, for $N^l\ll K\ll N^{l+1}$", xticks=range(DEGREES))
     left.legend(frameon=False, fontsize="small")
     panels.savefig(figure, dpi=150)
 
