@@ -32,27 +32,32 @@ TAIL = 1e-12
 
 @dataclass(frozen=True)
 class NamedFunction:
-    """A scalar function with, at most, a kink or jump at the origin."""
+    """A scalar function: its values, and its slopes from x and the values at x; none if it has a kink or jump at the origin."""
 
     evaluate: Function
-    smooth: bool
+    slope: Callable[[Array, Array], Array] | None
+
+    @property
+    def smooth(self) -> bool:
+        """Whether it has neither kink nor jump."""
+        return self.slope is not None
 
 
 NAMED: dict[str, NamedFunction] = {
-    "linear": NamedFunction(lambda x: x, smooth=True),
-    "quadratic": NamedFunction(lambda x: (x**2 - 1) / sqrt(2), smooth=True),
-    "cubic": NamedFunction(lambda x: (x**3 - 3 * x) / sqrt(6), smooth=True),
-    "erf": NamedFunction(lambda x: special.erf(x / sqrt(2)), smooth=True),
-    "tanh": NamedFunction(np.tanh, smooth=True),
-    "sigmoid": NamedFunction(special.expit, smooth=True),
-    "softplus": NamedFunction(lambda x: np.logaddexp(0.0, x), smooth=True),
-    "gelu": NamedFunction(lambda x: x * special.ndtr(x), smooth=True),
-    "silu": NamedFunction(lambda x: x * special.expit(x), smooth=True),
-    "sin": NamedFunction(np.sin, smooth=True),
-    "cos": NamedFunction(np.cos, smooth=True),
-    "relu": NamedFunction(lambda x: np.maximum(x, 0.0), smooth=False),
-    "abs": NamedFunction(np.abs, smooth=False),
-    "sign": NamedFunction(np.sign, smooth=False),
+    "linear": NamedFunction(lambda x: x, lambda x, _: np.ones_like(x)),
+    "quadratic": NamedFunction(lambda x: (x**2 - 1) / sqrt(2), lambda x, _: sqrt(2) * x),
+    "cubic": NamedFunction(lambda x: (x**3 - 3 * x) / sqrt(6), lambda x, _: (x**2 - 1) * sqrt(1.5)),
+    "erf": NamedFunction(lambda x: special.erf(x / sqrt(2)), lambda x, _: sqrt(2 / pi) * np.exp(-(x**2) / 2)),
+    "tanh": NamedFunction(np.tanh, lambda _, s: 1 - s**2),
+    "sigmoid": NamedFunction(special.expit, lambda _, s: s * (1 - s)),
+    "softplus": NamedFunction(lambda x: np.logaddexp(0.0, x), lambda x, _: special.expit(x)),
+    "gelu": NamedFunction(lambda x: x * special.ndtr(x), lambda x, _: special.ndtr(x) + x * np.exp(-(x**2) / 2) / sqrt(2 * pi)),
+    "silu": NamedFunction(lambda x: x * special.expit(x), lambda x, s: special.expit(x) * (1 - s) + s),
+    "sin": NamedFunction(np.sin, lambda x, _: np.cos(x)),
+    "cos": NamedFunction(np.cos, lambda x, _: -np.sin(x)),
+    "relu": NamedFunction(lambda x: np.maximum(x, 0.0), None),
+    "abs": NamedFunction(np.abs, None),
+    "sign": NamedFunction(np.sign, None),
 }
 
 
@@ -181,6 +186,26 @@ def signal_series(activation: Array, target: Array) -> Array:
     """Power series s_k p_k of phat(v) = E[sigma(g) phi(g')] at overlap v."""
     length = min(len(activation), len(target))
     return np.asarray(activation[:length]) * np.asarray(target[:length])
+
+
+@numba.njit(cache=True)
+def hermite_series(coefficients, x):
+    """Value and slope of sum_k coefficients_k He_k(x)/sqrt(k!) at each x.
+
+    psi_k = He_k/sqrt(k!) obeys sqrt(k+1) psi_{k+1} = x psi_k - sqrt(k) psi_{k-1} and psi_k' = sqrt(k) psi_{k-1}.
+    """
+    value, slope = np.empty_like(x), np.empty_like(x)
+    points, values, slopes = x.ravel(), value.ravel(), slope.ravel()
+    roots = np.sqrt(np.arange(coefficients.size))
+    for i in range(points.size):
+        below, psi = 0.0, 1.0
+        total, rise = coefficients[0], 0.0
+        for k in range(1, coefficients.size):
+            rise += coefficients[k] * roots[k] * psi
+            below, psi = psi, (points[i] * psi - roots[k - 1] * below) / roots[k]
+            total += coefficients[k] * psi
+        values[i], slopes[i] = total, rise
+    return value, slope
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class SolverSettings(Table):
         allow_inf_nan=False,
         description="error of every observable at every time, relative to its value or to 1e-3 of its largest value",
     )
-    scheme: Literal["radau"] = Field(default="radau", description="Radau IIA collocation")
+    scheme: Literal["radau", "gradient-descent"] = Field(default="radau", description="Radau IIA, or discrete steps")
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="eta of gradient descent")
     stages: int = Field(
         default=6, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"
     )
@@ -144,8 +145,8 @@ class Problem:
         known = models()
         if not isinstance(given["model"], str) or given["model"] not in known:
             raise ProblemError(f"model = {_show(given['model'])}: wanted one of {', '.join(sorted(known))}")
-        self.parameters = _validated(known[given["model"]], given, "[problem]")
-        self.solver = _validated(SolverSettings, tables["solver"], "[solver]")
+        self.parameters = validated(known[given["model"]], given, "[problem]")
+        self.solver = validated(SolverSettings, tables["solver"], "[solver]")
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> Problem:
@@ -260,7 +261,8 @@ def models() -> dict[str, type[Parameters]]:
 TableType = TypeVar("TableType", bound=Table)
 
 
-def _validated(schema: type[TableType], given: Mapping[str, Any], where: str) -> TableType:
+def validated(schema: type[TableType], given: Mapping[str, Any], where: str) -> TableType:
+    """A table of a file as its class; ProblemError, one line, if a key is unknown or has a wrong value."""
     refuse_unknown(given, tuple(schema.model_fields), where)
     try:
         return schema(**given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from dmft.tableau import lagrange
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from dmft.simulation.simulation import Simulation
 
 Array = NDArray[np.float64]
 
@@ -80,17 +83,32 @@ class Solution:
 
         Raises ValueError outside of what was reached.
         """
-        if not 0.0 <= time <= self.time[-1]:
-            raise ValueError(f"t = {time:g}: wanted a time in [0, {self.time[-1]:g}]")
-        nodes = self._cell(int(np.searchsorted(self.time, time)))
+        nodes = self._nodes(time)
         basis = lagrange(self.time[nodes], np.array([time]))[:, 0]
         return {name: float(values[nodes] @ basis) for name, values in self.observables.items()}
 
+    def kernel_at(self, kernel: str, times: Array) -> Array:
+        """A correlation at pairs of times, (times, times), by the polynomials of their cells in both directions.
+
+        Raises ValueError outside of what was reached.
+        """
+        basis = np.zeros((len(times), len(self.time)))
+        for row, time in zip(basis, times, strict=True):
+            nodes = self._nodes(time)
+            row[nodes] = lagrange(self.time[nodes], np.array([time]))[:, 0]
+        lower = np.tril(self.kernels[kernel])
+        return basis @ (lower + np.tril(lower, -1).T) @ basis.T
+
     def minimum(self, observable: str) -> Minimum:
-        """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node."""
+        """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
+
+        Of several minima that differ by no more than the tolerance, the first.
+        """
         # Not `self.observables`: what a model does not have is an AttributeError, of `early_stopping` too.
         values: Array = getattr(self, observable)
-        smallest = int(np.argmin(values))
+        least = values.min()
+        as_small = values <= least + self.problem.solver.tolerance * abs(least)
+        smallest = int(np.argmax(as_small & (values <= np.append(values[1:], np.inf))))
         best = Minimum(float(self.time[smallest]), float(values[smallest]))
         for node in {smallest, min(smallest + 1, len(values) - 1)}:
             nodes = self._cell(node)
@@ -115,6 +133,12 @@ class Solution:
             found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
         return found
 
+    def _nodes(self, time: float) -> NDArray[np.intp]:
+        """Indices of the nodes of the cell in which a time lies."""
+        if not 0.0 <= time <= self.time[-1]:
+            raise ValueError(f"t = {time:g}: wanted a time in [0, {self.time[-1]:g}]")
+        return self._cell(int(np.searchsorted(self.time, time)))
+
     def _cell(self, node: int) -> NDArray[np.intp]:
         """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""
         stages = self.problem.solver.stages
@@ -134,11 +158,11 @@ class Solution:
 
         return run_file.read(path)
 
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw the standard figure; save it too if a path (.png, .pdf, .svg) is given."""
+    def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
+        """Draw the standard figure, with simulations as points; save it too if a path (.png, .pdf, .svg) is given."""
         from dmft.plots import standard
 
-        return standard.figure(self, path)
+        return standard.figure(self, path, simulations)
 
 
 # What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dmft.problem import Problem
 from dmft.solution import Solution
+
+if TYPE_CHECKING:
+    from dmft.simulation.simulation import Simulation
 
 TIME = r"time $t$ (unit of the flow)"
 # More coefficients than this are cut short.
@@ -65,6 +68,14 @@ def title(problem: Problem) -> str:
 def _keys(part: str) -> set[str]:
     """The keys that stand in a part of a title."""
     return {key for _, key, _, _ in Formatter().parse(part) if key is not None}
+
+
+def ending_of_simulation(simulation: Simulation) -> str:
+    """What was simulated, and whether any of it diverged."""
+    seeds, setup = len(simulation.seeds), simulation.setup
+    kind = ("network" if seeds == 1 else "networks") if setup.fields == "network" else "samples of Gaussian fields"
+    line = f"mean and standard error of {seeds} {kind} in $d = {setup.dim}$"
+    return f"{line}, {len(simulation.diverged)} DIVERGED: {simulation.outcome.advice}" if simulation.outcome.failed else line
 
 
 def ending(solution: Solution) -> str:

@@ -1,6 +1,6 @@
 """One process against two MPI ranks on the same sweep, taking turns.
 
-Run: python runs/benchmarks/sweep_speedup.py        (about a minute on two cores; needs dmft[dev] or an MPI and mpi4py)
+Run: python runs/benchmarks/sweep_speedup.py        (about four minutes on two cores; needs dmft[dev] or an MPI and mpi4py)
 """
 
 import os
@@ -24,11 +24,11 @@ alignment = 0.05
 t_max = 1e3
 tolerance = 1e-6
 [sweep.axes]
-"problem.samples_per_parameter" = { geomspace = [0.2, 1.5, 10] }
+"problem.samples_per_parameter" = { geomspace = [0.2, 1.5, 60] }
 "problem.init_scale" = [0.5, 1.0, 1.5, 2.0]
 """
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
-ROUNDS = 3
+POINTS, ROUNDS = 240, 2
 
 
 def seconds(launcher: list[str], folder: Path) -> float:
@@ -37,7 +37,7 @@ def seconds(launcher: list[str], folder: Path) -> float:
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"([\d.]+) points a (second|minute)", said)
     assert found, said
-    return 40 / float(found[1]) * (1 if found[2] == "second" else 60)
+    return POINTS / float(found[1]) * (1 if found[2] == "second" else 60)
 
 
 def main() -> None:

@@ -80,6 +80,24 @@ def test_ranks_are_signalled_requeued_and_finish(cluster, slow, tmp_path, expect
     assert_same_points(contents(folder), expected)
 
 
+def test_ranks_on_two_nodes(cluster, slow, tmp_path, expected):
+    folder = tmp_path / "out"
+    job = cluster.submit("--ntasks=2", "--nodes=2", log(tmp_path), SCRIPTS / "sweep.sh", slow, folder)
+    cluster.wait(job)
+    assert cluster.field(job, "NodeList") == ["n[0-1]"]
+    assert_same_points(contents(folder), expected)
+
+
+def test_time_limit_signals_and_requeues(cluster, slow, tmp_path):
+    slow.write_text(SLOW.replace("[0.5, 1.0]", "{ linspace = [0.5, 1.0, 60] }"))
+    # Slurm looks at limits about twice a minute, and this one is near from the start.
+    limits = ("--time=2", "--signal=USR1@115", "--ntasks=2", "--nodes=1")
+    job = cluster.submit(*limits, log(tmp_path), SCRIPTS / "sweep.sh", slow, tmp_path / "out")
+    wait_for(lambda: cluster.field(job, "Restarts") == ["1"], message=lambda: logs(tmp_path))
+    assert "stopped by SIGUSR1" in logs(tmp_path)
+    cluster.run("scancel", job)
+
+
 def test_node_down_and_requeue(cluster, slow, tmp_path, expected):
     folder = tmp_path / "out"
     job = cluster.submit("--array=0-0", log(tmp_path), SCRIPTS / "array.sh", slow, folder)

@@ -1,5 +1,7 @@
 """The march: grid, step control, failures with a name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,17 @@ def test_early_stopping_is_between_the_nodes():
     fine = solve(problem.replace(tolerance=1e-8, stages=5)).early_stopping
     assert fine.value == pytest.approx(value, rel=1e-6)
     assert fine.time == pytest.approx(time, rel=1e-3)
+
+
+def test_early_stopping_is_the_first_of_equal_minima(small):
+    """An error that has settled goes up and down within the tolerance; nothing is gained after the first minimum."""
+    solution = solve(small)
+    settled = 1e-2 * small.solver.tolerance * np.cos(np.arange(len(solution.time)))
+    values = 1.0 + np.maximum(1.0 - solution.time, 0.0) + settled - 1e-6 * small.solver.tolerance * solution.time
+    found = replace(solution, observables={"test_error": values}).early_stopping
+    first = np.argmax(solution.time > 1.0)
+    assert solution.time[first - 1] < found.time < solution.time[first + 2 * small.solver.stages]
+    assert found.time < solution.time[np.argmin(values)]
 
 
 def test_values_between_the_nodes(small):
