@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dmft.problem import Problem, ProblemError
     from dmft.run import solve
+    from dmft.simulation.run import simulate
+    from dmft.simulation.simulation import Simulation
     from dmft.solution import Solution
     from dmft.solver.outcome import Outcome
     from dmft.sweeps.run import sweep
@@ -24,16 +26,30 @@ try:
 except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["Outcome", "Problem", "ProblemError", "Solution", "Sweep", "Table", "__version__", "solve", "sweep"]
+__all__ = [
+    "Outcome",
+    "Problem",
+    "ProblemError",
+    "Simulation",
+    "Solution",
+    "Sweep",
+    "Table",
+    "__version__",
+    "simulate",
+    "solve",
+    "sweep",
+]
 
 # Imported on first use: numba and SciPy take half a second, which neither `dmft --help` nor a signal should wait for.
 _HOMES = {
     "Outcome": "dmft.solver.outcome",
     "Problem": "dmft.problem",
     "ProblemError": "dmft.problem",
+    "Simulation": "dmft.simulation.simulation",
     "Solution": "dmft.solution",
     "Sweep": "dmft.sweeps.sweep",
     "Table": "dmft.sweeps.table",
+    "simulate": "dmft.simulation.run",
     "solve": "dmft.run",
     "sweep": "dmft.sweeps.run",
 }

@@ -80,7 +80,14 @@ class Ageing:
     kernel: str
 
 
-Panel = Curves | Pair | Ageing
+@dataclass(frozen=True)
+class Entries:
+    """A panel of every entry of an order parameter against log t."""
+
+    order_parameter: str
+
+
+Panel = Curves | Pair | Ageing | Entries
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,7 @@ class Description:
     observables, kernels, order_parameters: all that a run file holds, by name and in order.
     summary: observables whose last values stand in the line that ends a run.
     swept: observables whose last values the figure of a sweep shows.
+    constants: numbers of a parameter point that need no run, by name, which stand in run files as attributes.
     smallest: observable whose smallest value and its time are reported and marked, if there is one.
     pictures: kernels in the standard figure.
     citations: what the equations rest on.
@@ -111,6 +119,7 @@ class Description:
     swept: tuple[str, ...]
     citations: tuple[Citation, ...]
     order_parameters: Mapping[str, OrderParameter] = field(default_factory=dict)
+    constants: Mapping[str, Quantity] = field(default_factory=dict)
     smallest: str | None = None
     pictures: tuple[Picture, ...] = ()
 
@@ -126,8 +135,18 @@ class Found(Protocol):
     """What a model may look at of a solution in order to report on it."""
 
     @property
+    def time(self) -> Array:
+        """Nodes, (n,)."""
+        ...
+
+    @property
     def observables(self) -> Mapping[str, Array]:
         """Name -> values on the nodes, (n,)."""
+        ...
+
+    @property
+    def order_parameters(self) -> Mapping[str, Array]:
+        """Name -> values on the nodes, (n, ...); none where they were not kept."""
         ...
 
     def minimum(self, observable: str) -> Minimum:

@@ -12,10 +12,10 @@ functions with a kink (O'Donnell, *Analysis of Boolean Functions*, ch. 11, for t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import pi, sqrt
+from math import isfinite, pi, sqrt
 
 import numba
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
 
 MAX_DEGREE = 400
 # What may be left out of a named series: variance of the second derivative, which bounds the variance itself.
@@ -31,27 +32,32 @@ TAIL = 1e-12
 
 @dataclass(frozen=True)
 class NamedFunction:
-    """A scalar function with, at most, a kink or jump at the origin."""
+    """A scalar function: its values, and its slopes from x and the values at x; none if it has a kink or jump at the origin."""
 
-    evaluate: Callable[[Array], Array]
-    smooth: bool
+    evaluate: Function
+    slope: Callable[[Array, Array], Array] | None
+
+    @property
+    def smooth(self) -> bool:
+        """Whether it has neither kink nor jump."""
+        return self.slope is not None
 
 
 NAMED: dict[str, NamedFunction] = {
-    "linear": NamedFunction(lambda x: x, smooth=True),
-    "quadratic": NamedFunction(lambda x: (x**2 - 1) / sqrt(2), smooth=True),
-    "cubic": NamedFunction(lambda x: (x**3 - 3 * x) / sqrt(6), smooth=True),
-    "erf": NamedFunction(lambda x: special.erf(x / sqrt(2)), smooth=True),
-    "tanh": NamedFunction(np.tanh, smooth=True),
-    "sigmoid": NamedFunction(special.expit, smooth=True),
-    "softplus": NamedFunction(lambda x: np.logaddexp(0.0, x), smooth=True),
-    "gelu": NamedFunction(lambda x: x * special.ndtr(x), smooth=True),
-    "silu": NamedFunction(lambda x: x * special.expit(x), smooth=True),
-    "sin": NamedFunction(np.sin, smooth=True),
-    "cos": NamedFunction(np.cos, smooth=True),
-    "relu": NamedFunction(lambda x: np.maximum(x, 0.0), smooth=False),
-    "abs": NamedFunction(np.abs, smooth=False),
-    "sign": NamedFunction(np.sign, smooth=False),
+    "linear": NamedFunction(lambda x: x, lambda x, _: np.ones_like(x)),
+    "quadratic": NamedFunction(lambda x: (x**2 - 1) / sqrt(2), lambda x, _: sqrt(2) * x),
+    "cubic": NamedFunction(lambda x: (x**3 - 3 * x) / sqrt(6), lambda x, _: (x**2 - 1) * sqrt(1.5)),
+    "erf": NamedFunction(lambda x: special.erf(x / sqrt(2)), lambda x, _: sqrt(2 / pi) * np.exp(-(x**2) / 2)),
+    "tanh": NamedFunction(np.tanh, lambda _, s: 1 - s**2),
+    "sigmoid": NamedFunction(special.expit, lambda _, s: s * (1 - s)),
+    "softplus": NamedFunction(lambda x: np.logaddexp(0.0, x), lambda x, _: special.expit(x)),
+    "gelu": NamedFunction(lambda x: x * special.ndtr(x), lambda x, _: special.ndtr(x) + x * np.exp(-(x**2) / 2) / sqrt(2 * pi)),
+    "silu": NamedFunction(lambda x: x * special.expit(x), lambda x, s: special.expit(x) * (1 - s) + s),
+    "sin": NamedFunction(np.sin, lambda x, _: np.cos(x)),
+    "cos": NamedFunction(np.cos, lambda x, _: -np.sin(x)),
+    "relu": NamedFunction(lambda x: np.maximum(x, 0.0), None),
+    "abs": NamedFunction(np.abs, None),
+    "sign": NamedFunction(np.sign, None),
 }
 
 
@@ -85,7 +91,7 @@ def series(name: str, degree: int | None = None) -> Array:
             "give activation_degree to use its Hermite series cut at that degree"
         )
     top = MAX_DEGREE if degree is None else degree
-    coefficients = _project(function.evaluate, top)
+    coefficients = project(function.evaluate, top)
     if degree is None:
         k = np.arange(top + 1)
         tail = np.cumsum((np.maximum(k * (k - 1), 1) * coefficients**2)[::-1])[::-1]
@@ -102,7 +108,7 @@ def variance(name: str) -> float:
     return float(w @ (NAMED[name].evaluate(x) ** 2 * np.exp(-(x**2) / 2)) / sqrt(2 * pi))
 
 
-def _project(function: Callable[[Array], Array], degree: int) -> Array:
+def project(function: Function, degree: int) -> Array:
     """s_k = int sigma(x) psi_k(x) gamma(x)^(1/2) dx with psi_k = He_k gamma^(1/2)/sqrt(k!), gamma the normal density.
 
     The functions psi_k stay of order one, so their three-term recurrence is stable for every degree used here.
@@ -119,10 +125,87 @@ def _project(function: Callable[[Array], Array], degree: int) -> Array:
     return coefficients
 
 
+def checked(function: str | tuple[float, ...]) -> str | tuple[float, ...]:
+    """What was given for a function: a known name, or coefficients.  ValueError for anything else."""
+    if isinstance(function, str):
+        if function not in NAMED:
+            raise ValueError(f"wanted one of {', '.join(sorted(NAMED))}, or normalised Hermite coefficients")
+    elif not function or not all(map(isfinite, function)):
+        raise ValueError("wanted at least one coefficient, all finite")
+    return function
+
+
+def evaluator(function: str | Sequence[float]) -> Function:
+    """The function itself, of its name or of its normalised Hermite coefficients."""
+    if isinstance(function, str):
+        return NAMED[function].evaluate
+
+    def sum_of_series(x: Array) -> Array:
+        below, psi, total = np.zeros_like(x), np.ones_like(x), np.zeros_like(x)
+        for k, coefficient in enumerate(function):
+            total = total + coefficient * psi
+            below, psi = psi, (x * psi - sqrt(k) * below) / sqrt(k + 1)
+        return total
+
+    return sum_of_series
+
+
+@cache
+def scaled_series(function: str | tuple[float, ...], scale: float, degree: int) -> Array:
+    """Normalised Hermite coefficients s_0 ... s_degree of x -> function(scale x)."""
+    evaluate = evaluator(function)
+    coefficients = project(lambda x: evaluate(scale * x), degree)
+    coefficients.setflags(write=False)
+    return coefficients
+
+
+@cache
+def pair_mean(function: str | tuple[float, ...], first: float, second: float, overlap: float) -> float:
+    """E[f(x) f(y)] for x, y jointly Gaussian of mean zero, variances `first` and `second`, and covariance `overlap`.
+
+    For functions with, at most, a kink or jump at the origin: in polar coordinates x = sqrt(first) r cos(theta),
+    y = sqrt(second) r cos(theta - angle), those are four rays, and the sectors between them are smooth.
+    """
+    scale = sqrt(first * second)
+    angle = np.arccos(np.clip(overlap / scale, -1.0, 1.0)) if scale > 0 else pi / 2
+    rays = np.sort([-pi / 2, pi / 2, angle - pi / 2, angle + pi / 2])
+    arcs = np.diff(rays, append=rays[0] + 2 * pi)
+    x, w = np.polynomial.legendre.leggauss(48)
+    theta = (rays[:, None] + arcs[:, None] * (x + 1) / 2).ravel()[:, None]
+    around = (arcs[:, None] * w).ravel()
+    nodes, along = _gaussian_quadrature()
+    inside = (nodes > 0) & (nodes < 16)
+    r = nodes[inside]
+    along = along[inside] * r * np.exp(-(r**2) / 2)
+    evaluate = evaluator(function)
+    values = evaluate(sqrt(first) * r * np.cos(theta)) * evaluate(sqrt(second) * r * np.cos(theta - angle))
+    return float(around @ values @ along / (around.sum() * along.sum()))
+
+
 def signal_series(activation: Array, target: Array) -> Array:
     """Power series s_k p_k of phat(v) = E[sigma(g) phi(g')] at overlap v."""
     length = min(len(activation), len(target))
     return np.asarray(activation[:length]) * np.asarray(target[:length])
+
+
+@numba.njit(cache=True)
+def hermite_series(coefficients, x):
+    """Value and slope of sum_k coefficients_k He_k(x)/sqrt(k!) at each x.
+
+    psi_k = He_k/sqrt(k!) obeys sqrt(k+1) psi_{k+1} = x psi_k - sqrt(k) psi_{k-1} and psi_k' = sqrt(k) psi_{k-1}.
+    """
+    value, slope = np.empty_like(x), np.empty_like(x)
+    points, values, slopes = x.ravel(), value.ravel(), slope.ravel()
+    roots = np.sqrt(np.arange(coefficients.size))
+    for i in range(points.size):
+        below, psi = 0.0, 1.0
+        total, rise = coefficients[0], 0.0
+        for k in range(1, coefficients.size):
+            rise += coefficients[k] * roots[k] * psi
+            below, psi = psi, (points[i] * psi - roots[k - 1] * below) / roots[k]
+            total += coefficients[k] * psi
+        values[i], slopes[i] = total, rise
+    return value, slope
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from time import process_time
 
 import psutil
 
-from dmft.cost import BYTES, two_time_arrays, working_memory
+from dmft.cost import BYTES, one_time_values, two_time_arrays, working_memory
 from dmft.problem import Problem, ProblemError
 from dmft.run import StopRun, solve
+from dmft.solution import Solution
 from dmft.solver.base import AcceptedCell, Engine
 from dmft.solver.engine import engine_type
 
@@ -43,24 +44,25 @@ def plan(problem: Problem) -> Plan:
 
     tolerance, engine = problem.solver.tolerance, engine_type(problem)
     coarse, fine = (max(tolerance, pilot) for pilot in PILOT_TOLERANCES)
-    kernels, nodes, seconds = _pilot(problem.replace(tolerance=coarse))
+    pilot, nodes, seconds = _pilot(problem.replace(tolerance=coarse))
     if engine.adaptive and fine < coarse:
         first = nodes
-        kernels, nodes, seconds = _pilot(problem.replace(tolerance=fine))
+        pilot, nodes, seconds = _pilot(problem.replace(tolerance=fine))
         more = (nodes / first) ** (log10(fine / tolerance) / log10(coarse / fine))
         nodes, seconds = nodes * more, seconds * more**engine.power
     nodes = min(nodes, problem.solver.max_nodes)
+    one_time = one_time_values(problem) + sum(values[0].size for values in pilot.order_parameters.values())
     return Plan(
         points=1,
         nodes=round(nodes),
         memory=psutil.Process().memory_info().rss + working_memory(problem, nodes),
-        file_size=BYTES * (two_time_arrays(problem) + kernels) * nodes**2,
+        file_size=BYTES * nodes * (one_time + (two_time_arrays(problem) + len(pilot.kernels)) * nodes),
         seconds=seconds,
     )
 
 
-def _pilot(problem: Problem) -> tuple[int, float, float]:
-    """Number of kernels, and nodes and seconds to t_max, extrapolated by the engine's clock from what a few seconds reach."""
+def _pilot(problem: Problem) -> tuple[Solution, float, float]:
+    """What a few seconds reach, and nodes and seconds to t_max, extrapolated by the engine's clock."""
     trace: list[tuple[float, int, float]] = []
     began = process_time()
 
@@ -78,4 +80,4 @@ def _pilot(problem: Problem) -> tuple[int, float, float]:
     if reached > first:
         clock = engine.clock
         missing = (nodes - first_nodes) * (clock(problem.solver.t_max) - clock(reached)) / (clock(reached) - clock(first))
-    return len(solution.kernels), nodes + missing, seconds * (1 + missing / nodes) ** engine.power
+    return solution, nodes + missing, seconds * (1 + missing / nodes) ** engine.power

@@ -129,9 +129,18 @@ class Parameters(Table):
     kind: ClassVar[str] = "two-time"
     model: str = Field(description="the theory")
 
+    @classmethod
+    def table_of(cls, key: str) -> str:
+        """The table in which a key stands; the model comes first, where both have one of that name."""
+        return "solver" if key in SolverSettings.model_fields and key not in cls.model_fields else "problem"
+
     def build(self) -> Any:
         """The equations of this parameter point; of kind "two-time" a `dmft.models.base.Model`."""
         raise NotImplementedError
+
+    def constants(self) -> dict[str, float]:
+        """Numbers that follow from the parameters alone, those that the description names."""
+        return {}
 
     def panels(self) -> tuple[Panel, ...]:
         """What the standard figure shows of this parameter point beside the pictures of kernels."""
@@ -169,7 +178,8 @@ class Problem:
         if "problem" in keys or "solver" in keys:
             self._set(keys)
         else:
-            settings = {key: keys.pop(key) for key in list(keys) if _is_setting(key, keys.get("model", DEFAULT_MODEL))}
+            own = models().get(str(keys.get("model", DEFAULT_MODEL)), Parameters)
+            settings = {key: keys.pop(key) for key in list(keys) if own.table_of(key) == "solver"}
             self._set({"problem": keys, "solver": settings})
 
     def _set(self, tables: Mapping[str, Any]) -> None:
@@ -181,8 +191,8 @@ class Problem:
         known = models()
         if not isinstance(given["model"], str) or given["model"] not in known:
             raise ProblemError(f"model = {_show(given['model'])}: wanted one of {', '.join(sorted(known))}")
-        self.parameters = _validated(known[given["model"]], given, "[problem]")
-        self.solver = _validated(SolverSettings, tables["solver"], "[solver]")
+        self.parameters = validated(known[given["model"]], given, "[problem]")
+        self.solver = validated(SolverSettings, tables["solver"], "[solver]")
         if self.solver.scheme != "radau" and self.parameters.kind != "two-time":
             raise ProblemError(f'scheme = "{self.solver.scheme}": wanted "radau" with model = "{given["model"]}"')
 
@@ -215,7 +225,7 @@ class Problem:
         """The same problem with some keys changed, e.g. `problem.replace(width=20, t_max=1e4)`."""
         tables = self.tables
         for key, value in keys.items():
-            assign(tables["solver" if _is_setting(key, self.parameters.model) else "problem"], key, value)
+            assign(tables[self.parameters.table_of(key)], key, value)
         return Problem.from_tables(tables)
 
     def to_toml(self) -> str:
@@ -296,16 +306,11 @@ def models() -> dict[str, type[Parameters]]:
     return Parameters.registry
 
 
-def _is_setting(key: str, model: Any) -> bool:
-    """Whether a keyword belongs into [solver]: what a model has under the same name goes into [problem]."""
-    parameters = models().get(str(model))
-    return key in SolverSettings.model_fields and not (parameters and key in parameters.model_fields)
-
-
 TableType = TypeVar("TableType", bound=Table)
 
 
-def _validated(schema: type[TableType], given: Mapping[str, Any], where: str) -> TableType:
+def validated(schema: type[TableType], given: Mapping[str, Any], where: str) -> TableType:
+    """A table of a file as its class; ProblemError, one line, if a key is unknown or has a wrong value."""
     refuse_unknown(given, tuple(schema.model_fields), where)
     try:
         return schema(**given)
@@ -331,6 +336,7 @@ WANTED = {
     "float_type": "a number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "tuple_type": "a list",
     "literal_error": "{expected}",
 }
 

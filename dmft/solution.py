@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from dmft.tableau import lagrange
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from dmft.simulation.simulation import Simulation
 
 Array = NDArray[np.float64]
 
@@ -80,11 +83,24 @@ class Solution:
 
         Raises ValueError outside of what was reached.
         """
-        if not 0.0 <= time <= self.time[-1]:
-            raise ValueError(f"t = {time:g}: wanted a time in [0, {self.time[-1]:g}]")
-        nodes = self._cell(int(np.searchsorted(self.time, time)))
-        basis = lagrange(self.time[nodes], np.array([time]))[:, 0]
-        return {name: float(values[nodes] @ basis) for name, values in self.observables.items()}
+        nodes, basis = self._basis(time)
+        return {name: float(basis @ values[nodes]) for name, values in self.observables.items()}
+
+    def order_parameters_at(self, time: float) -> dict[str, Array]:
+        """Every order parameter at one time, as `at`."""
+        nodes, basis = self._basis(time)
+        return {name: np.tensordot(basis, values[nodes], 1) for name, values in self.order_parameters.items()}
+
+    def kernel_at(self, kernel: str, times: Array) -> Array:
+        """A correlation at pairs of times, (times, times), by the polynomials of their cells in both directions.
+
+        Raises ValueError outside of what was reached.
+        """
+        basis = np.zeros((len(times), len(self.time)))
+        for row, time in zip(basis, times, strict=True):
+            nodes, row[nodes] = self._basis(time)
+        lower = np.tril(self.kernels[kernel])
+        return basis @ (lower + np.tril(lower, -1).T) @ basis.T
 
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
@@ -120,6 +136,13 @@ class Solution:
             found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
         return found
 
+    def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
+        """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""
+        if not 0.0 <= time <= self.time[-1]:
+            raise ValueError(f"t = {time:g}: wanted a time in [0, {self.time[-1]:g}]")
+        nodes = self._cell(int(np.searchsorted(self.time, time)))
+        return nodes, lagrange(self.time[nodes], np.array([time]))[:, 0]
+
     def _cell(self, node: int) -> NDArray[np.intp]:
         """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""
         size = self.problem.solver.cell_nodes
@@ -139,11 +162,11 @@ class Solution:
 
         return run_file.read(path)
 
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw the standard figure; save it too if a path (.png, .pdf, .svg) is given."""
+    def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
+        """Draw the standard figure, with simulations as points; save it too if a path (.png, .pdf, .svg) is given."""
         from dmft.plots import standard
 
-        return standard.figure(self, path)
+        return standard.figure(self, path, simulations)
 
 
 # What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmft.cli.inputs import load_observables, load_table
+from dmft.cli.inputs import load_observables, load_simulation, load_table
 from dmft.description import Citation
 
 if TYPE_CHECKING:
@@ -38,22 +38,45 @@ ANDERSON = Citation(
   doi     = {10.1137/10078356X},
 }""",
 )
-SCHEME: dict[str, tuple[Citation, ...]] = {"radau": (RADAU, ANDERSON), "ordinary": (RADAU,)}
+CHEBYSHEV = Citation(
+    "the scheme in time of simulated gradient flow",
+    """@article{sommeijer1998rkc,
+  author  = {Sommeijer, B. P. and Shampine, L. F. and Verwer, J. G.},
+  title   = {{RKC}: An Explicit Solver for Parabolic {PDEs}},
+  journal = {Journal of Computational and Applied Mathematics},
+  volume  = {88},
+  number  = {2},
+  pages   = {315--326},
+  year    = {1998},
+  doi     = {10.1016/S0377-0427(97)00219-7},
+}""",
+)
+SCHEME: dict[str, tuple[Citation, ...]] = {
+    "radau": (RADAU, ANDERSON),
+    "ordinary": (RADAU,),
+    "closed-form": (),
+    "runge-kutta-chebyshev": (CHEBYSHEV,),
+    "gradient-descent": (),
+}
 
 
 def cite(
-    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file, or table of a sweep.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.h5", help="Run file, simulation, or table of a sweep.", show_default=False)
+    ],
 ) -> None:
     """Print BibTeX of what was used to make a file."""
-    made = load_table(file) or load_observables(file)
-    typer.echo("\n\n".join(f"% {cited.purpose}\n{cited.entry}" for cited in citations(made.problem, made.provenance)))
-
-
-def citations(problem: Problem, provenance: Mapping[str, str]) -> list[Citation]:
-    """The theory, this program, and the numerical scheme."""
     from dmft.solver.engine import engine_name
 
-    return [*problem.parameters.description.citations, _program(provenance), *SCHEME[engine_name(problem)]]
+    simulation = load_simulation(file)
+    made = simulation or load_table(file) or load_observables(file)
+    scheme = engine_name(made.problem) if simulation is None else simulation.scheme
+    typer.echo("\n\n".join(f"% {cited.purpose}\n{cited.entry}" for cited in citations(made.problem, made.provenance, scheme)))
+
+
+def citations(problem: Problem, provenance: Mapping[str, str], scheme: str) -> list[Citation]:
+    """The theory, this program, and the numerical scheme."""
+    return [*problem.parameters.description.citations, _program(provenance), *SCHEME[scheme]]
 
 
 def _program(origin: Mapping[str, str]) -> Citation:

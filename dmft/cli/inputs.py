@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
+    from dmft.simulation.simulation import Simulation
     from dmft.sweeps.sweep import Sweep
     from dmft.sweeps.table import Table
 
@@ -87,6 +88,24 @@ def load_observables(file: Path) -> Solution:
 
     with naming(file, run_file.RunFileError):
         return run_file.read(file, only_observables=True)
+
+
+def load_simulation(file: Path) -> Simulation | None:
+    """A simulation, None if the file is something else."""
+    from dmft.storage import simulation_file
+
+    if not simulation_file.is_simulation(file):
+        return None
+    with naming(file, simulation_file.SimulationFileError):
+        return simulation_file.read(file)
+
+
+def demand_simulation(file: Path) -> Simulation:
+    """A simulation; BadInput if the file is something else."""
+    simulation = load_simulation(file)
+    if simulation is None:
+        raise BadInput(file, "is no simulation file: wanted one that dmft simulate wrote")
+    return simulation
 
 
 def refuse_unwritable(file: Path) -> None:

@@ -9,11 +9,13 @@ import typer
 
 from dmft.cli.cite import cite
 from dmft.cli.collect import collect
+from dmft.cli.compare import compare
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import BadInput
 from dmft.cli.plan import plan
 from dmft.cli.plot import plot
 from dmft.cli.show import show
+from dmft.cli.simulate import simulate
 from dmft.cli.solve import solve
 from dmft.cli.status import status
 from dmft.cli.sweep import sweep
@@ -28,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (solve, sweep, plan, status, collect, show, plot, cite):
+for command in (solve, sweep, plan, status, collect, simulate, compare, show, plot, cite):
     app.command()(command)
 
 

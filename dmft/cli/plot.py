@@ -7,23 +7,38 @@ from typing import Annotated
 
 import typer
 
-from dmft.cli.inputs import BadInput, load_solution, load_table, naming, refuse_unwritable
+from dmft.cli.inputs import BadInput, demand_simulation, load_simulation, load_solution, load_table, naming, refuse_unwritable
 
 FORMATS = (".png", ".pdf", ".svg")
 
 
 def plot(
-    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file, or table of a sweep.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.h5", help="Run file, simulation, or table of a sweep.", show_default=False)
+    ],
+    more: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="SIM.h5...", help="Simulations of its problem, to be drawn as points.", show_default=False),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FIG.png", help="Figure to write: png, pdf or svg.", show_default="FILE.png"),
     ] = None,
 ) -> None:
-    """Draw the standard figure of a file."""
+    """Draw the standard figure of a file; of a run file and simulations, theory as lines and simulations as points."""
+    from dmft import ProblemError, Table
+
     figure = output or file.with_suffix(".png")
     if figure.suffix.lower() not in FORMATS:
         raise BadInput(figure, f"suffix = {figure.suffix or 'none'}: wanted one of {', '.join(FORMATS)}")
     refuse_unwritable(figure)
+    first, simulations = load_table(file) or load_simulation(file) or load_solution(file), []
+    for path in more or []:
+        if isinstance(first, Table):
+            raise BadInput(file, "is the table of a sweep: wanted a run file or a simulation to draw another one with")
+        simulations.append(demand_simulation(path))
+        with naming(path, ProblemError):
+            simulations[-1].refuse_other_problem(first.problem)
     with naming(file, ValueError):
-        (load_table(file) or load_solution(file)).plot(figure)
+        first.plot(figure, *([simulations] if simulations else []))
     typer.echo(figure)

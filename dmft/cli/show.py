@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmft.cli.inputs import load_observables, load_table, naming
+from dmft.cli.inputs import load_observables, load_simulation, load_table, naming
 from dmft.cli.progress import duration
+from dmft.cli.show_simulation import show_simulation
 from dmft.cli.show_table import show_table
 from dmft.cli.tables import print_table
 
@@ -19,15 +20,20 @@ DIGITS = ".8g"
 
 
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="Run file, or table of a sweep.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.h5", help="Run file, simulation, or table of a sweep.", show_default=False)
+    ],
     at: Annotated[
         float | None, typer.Option(metavar="T", help="Print every observable at this time instead.", show_default=False)
     ] = None,
 ) -> None:
     """Show what is in a file."""
-    table = load_table(file)
+    table, simulation = load_table(file), load_simulation(file)
     if table is not None:
         show_table(file, table)
+        return
+    if simulation is not None:
+        show_simulation(file, simulation, at)
         return
     solution = load_observables(file)
     if at is not None:
@@ -37,6 +43,8 @@ def show(
         return
     print_table(str(file), _overview(solution))
     typer.echo(solution.problem.to_toml())
+    if constants := solution.problem.parameters.constants():
+        print_table("constants", [(name, f"{value:{DIGITS}}") for name, value in constants.items()])
     print_table("observables: final, smallest, largest", _ranges(solution))
     for title, rows in solution.problem.parameters.findings(solution).items():
         print_table(title, rows)

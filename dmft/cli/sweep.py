@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dmft.cli.exit_codes import ExitCode
-from dmft.cli.inputs import BadInput, load_sweep, naming
+from dmft.cli.inputs import load_sweep, naming
+from dmft.cli.processes import Work, communicator, on_ranks, one_thread_each, refuse_bad_options
 from dmft.cli.progress import duration
 from dmft.cli.signals import StopOnSignal
 from dmft.cli.sweep_progress import SweepMeter, rate, speed, sweep_meter
@@ -22,8 +21,6 @@ from dmft.cli.sweep_progress import SweepMeter, rate, speed, sweep_meter
 if TYPE_CHECKING:
     from dmft.sweeps.folder import Folder
     from dmft.sweeps.locks import Locks
-
-THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -65,34 +62,16 @@ def sweep(
 
     Exit status: 0 all points done, 2 bad input, 3 points failed, 4 stopped by a signal after checkpoints.
     """
-    if jobs is not None and jobs < 1:
-        raise typer.BadParameter(f"--jobs = {jobs}: wanted a whole number >= 1")
+    refuse_bad_options(jobs, checkpoint)
     if not 0 <= task < tasks:
         raise typer.BadParameter(f"--task = {task} of --tasks = {tasks}: wanted 0 <= I < N")
-    if not checkpoint >= 0:
-        raise typer.BadParameter(f"--checkpoint = {checkpoint:g}: wanted seconds >= 0")
-    # One thread a process unless set otherwise, before anything loads a BLAS.
-    for name in THREADS:
-        os.environ.setdefault(name, "1")
+    one_thread_each()
     asked = Asked(file, output, assignments or [], jobs or 1, task, tasks, retry, checkpoint, wait, quiet)
     with StopOnSignal() as stop:
-        comm = _ranks(file, jobs)
+        comm = communicator(file, jobs)
         code = _alone(asked, stop) if comm is None else _on_ranks(comm, asked, stop)
     if code:
         raise typer.Exit(code)
-
-
-def _ranks(file: Path, jobs: int | None) -> Any:
-    """The communicator if there are several ranks."""
-    from dmft.sweeps import ranks
-
-    with naming(file, ranks.RanksError):
-        comm = ranks.world()
-        if jobs is None:
-            ranks.refuse_idle_tasks()
-        elif comm is not None:
-            raise ranks.RanksError(f"--jobs = {jobs} on {comm.size} ranks: wanted one of the two")
-    return comm
 
 
 @contextmanager
@@ -125,44 +104,22 @@ def _alone(asked: Asked, stop: StopOnSignal) -> ExitCode:
 
 
 def _on_ranks(comm: Any, asked: Asked, stop: StopOnSignal) -> ExitCode:
-    """Solve on all ranks; every rank ends with the same status."""
-    try:
-        return _lead(comm, asked, stop) if comm.rank == 0 else _follow(comm, asked, stop)
-    except BaseException:
-        # The other ranks would wait for this one for ever.
-        traceback.print_exc()
-        sys.stderr.flush()
-        comm.Abort(1)
-        raise
-
-
-def _lead(comm: Any, asked: Asked, stop: StopOnSignal) -> ExitCode:
-    """Rank 0: everything that is to be said, read or refused."""
-    others_wait = True
-    try:
-        with _begun(asked) as (folder, locks, todo):
-            comm.bcast(folder.sweep if todo else None)
-            others_wait = False
-            with sweep_meter(len(todo), asked.quiet) as meter:
-                if todo:
-                    _share(comm, folder, asked, stop, locks, meter, todo)
-            code = _report(folder, asked, meter, stop)
-    except BadInput as error:
-        print(f"dmft: {error}", file=sys.stderr)
-        code = ExitCode.BAD_INPUT
-        if others_wait:
-            comm.bcast(None)
-    return comm.bcast(code)
-
-
-def _follow(comm: Any, asked: Asked, stop: StopOnSignal) -> ExitCode:
-    """Any other rank."""
+    """Solve on all ranks."""
     from dmft.sweeps.folder import Folder
 
-    sweep = comm.bcast(None)
-    if sweep is not None:
-        _share(comm, Folder(asked.output, sweep), asked, stop)
-    return comm.bcast(None)
+    @contextmanager
+    def begin() -> Iterator[Work]:
+        with _begun(asked) as (folder, locks, todo):
+
+            def work() -> ExitCode:
+                with sweep_meter(len(todo), asked.quiet) as meter:
+                    if todo:
+                        _share(comm, folder, asked, stop, locks, meter, todo)
+                return _report(folder, asked, meter, stop)
+
+            yield folder.sweep if todo else None, work
+
+    return on_ranks(comm, begin, lambda sweep: _share(comm, Folder(asked.output, sweep), asked, stop))
 
 
 def _share(
@@ -175,8 +132,8 @@ def _share(
     todo: list[int] | None = None,
 ) -> None:
     """The part that all ranks take part in."""
-    from dmft.sweeps.ranks import compile_once_a_node, run_ranks
-    from dmft.sweeps.run import by_cost
+    from dmft.sweeps.ranks import once_a_node, run_ranks
+    from dmft.sweeps.run import by_cost, compile_loops
     from dmft.sweeps.worker import Worker
 
     def stopped() -> bool:
@@ -184,7 +141,7 @@ def _share(
             meter(None)
         return bool(stop.received)
 
-    compile_once_a_node(comm, folder.sweep)
+    once_a_node(comm, partial(compile_loops, folder.sweep))
     worker = Worker(folder, stopped, asked.checkpoint, locks)
     run_ranks(comm, worker, by_cost(folder.sweep, todo or []), stopped, meter or (lambda ended: None))
 

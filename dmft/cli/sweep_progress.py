@@ -1,4 +1,4 @@
-"""One progress line of a sweep: live on a terminal, one a minute in a job log."""
+"""One progress line of a sweep or simulation: live on a terminal, one a minute in a job log."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ RECENT = 100
 
 
 class SweepMeter:
-    """Counts the points that ended, and shows a line every `interval` seconds."""
+    """Counts the points, or seeds, that ended, and shows a line every `interval` seconds.
 
-    def __init__(self, todo: int, show: Show, interval: float) -> None:
-        self.todo, self.show, self.interval = todo, show, interval
+    at_hand: what is being done now, in words, if that is known.
+    """
+
+    def __init__(self, todo: int, show: Show, interval: float, noun: str = "points") -> None:
+        self.todo, self.show, self.interval, self.noun = todo, show, interval, noun
+        self.at_hand = ""
         self.outcomes: Counter[str] = Counter()
         self.failed = 0
         self.began = self.shown = monotonic()
@@ -39,6 +43,10 @@ class SweepMeter:
             self.shown = now
             self.show(self.line())
 
+    def tell(self, at_hand: str) -> None:
+        """Take note of what is being done."""
+        self.at_hand = at_hand
+
     @property
     def ended(self) -> int:
         """Number of points that ended."""
@@ -54,9 +62,9 @@ class SweepMeter:
         per_second = rate(len(self.recent) - 1, monotonic() - self.recent[0])
         left = (self.todo - self.ended) / per_second if per_second else math.nan
         return (
-            f"{self.ended} of {self.todo} points  {self.failed} failed  {speed(per_second)}  "
-            f"{duration(self.seconds)}  left {duration(left)}"
-        )
+            f"{self.ended} of {self.todo} {self.noun}  {self.failed} failed  {speed(per_second, self.noun)}  "
+            f"{duration(self.seconds)}  left {duration(left)}  {self.at_hand}"
+        ).rstrip()
 
 
 def rate(points: int, seconds: float) -> float:
@@ -64,16 +72,16 @@ def rate(points: int, seconds: float) -> float:
     return points / max(seconds, 1e-9) if points else 0.0
 
 
-def speed(per_second: float) -> str:
+def speed(per_second: float, noun: str = "points") -> str:
     """A rate in words: 12 points a second, 3.1 points an hour."""
     for unit, length in (("a second", 1.0), ("a minute", 60.0)):
         if per_second * length >= 1:
-            return f"{per_second * length:.3g} points {unit}"
-    return f"{per_second * 3600:.3g} points an hour"
+            return f"{per_second * length:.3g} {noun} {unit}"
+    return f"{per_second * 3600:.3g} {noun} an hour"
 
 
 @contextmanager
-def sweep_meter(todo: int, quiet: bool) -> Iterator[SweepMeter]:
-    """The meter of a sweep that suits the place where standard error goes."""
+def sweep_meter(todo: int, quiet: bool, noun: str = "points") -> Iterator[SweepMeter]:
+    """The meter of a sweep or simulation that suits the place where standard error goes."""
     with shown_line(quiet) as (show, interval):
-        yield SweepMeter(todo, show, interval)
+        yield SweepMeter(todo, show, interval, noun)

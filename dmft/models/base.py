@@ -148,10 +148,49 @@ class OrdinaryModel(Protocol):
         """f(t, y), (p,); not finite where y is outside of what the equations are defined for."""
         ...
 
+    def jacobian(self, time: float, y: Array) -> Array:
+        """df/dy, (p, p), for example by `dmft.differences.jacobian`; a few digits are enough."""
+        ...
+
     def observe(self, y: Array) -> dict[str, Array]:
         """Every observable, (n,) each, for states (p, n)."""
         ...
 
     def order_parameters(self, y: Array) -> dict[str, Array]:
         """The arrays that a user wants, (n, ...) each, for states (p, n)."""
+        ...
+
+
+class ClosedFormModel(Protocol):
+    """A solution known as a function of time, which `dmft.solver.closed_form.ClosedForm` puts on nodes.
+
+    A parameter class with `kind = "closed-form"` builds one.
+    """
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names of what `evaluate` returns."""
+        ...
+
+    @property
+    def steps(self) -> frozenset[str]:
+        """Observables that jump at kinks: between nodes they are not held to the tolerance."""
+        ...
+
+    @property
+    def fastest_rate(self) -> float:
+        """Inverse of the shortest time in which something changes, > 0."""
+        ...
+
+    @property
+    def expected_kinks(self) -> float:
+        """About how many kinks there are."""
+        ...
+
+    def next_kink(self, time: float) -> float:
+        """First time after `time` at which an observable has a kink or jumps; infinity if there is none."""
+        ...
+
+    def evaluate(self, t: Array) -> dict[str, Array]:
+        """Every observable at the times t, (len(t),) each; at a jump, its value before it."""
         ...

@@ -138,12 +138,7 @@ class TwoLayerFlowParameters(Parameters):
     @field_validator("activation", "target")
     @classmethod
     def _coefficients(cls, value: str | tuple[float, ...]) -> str | tuple[float, ...]:
-        if isinstance(value, str):
-            if value != "none" and value not in hermite.NAMED:
-                raise ValueError(f"wanted one of {', '.join(sorted(hermite.NAMED))}, or normalised Hermite coefficients")
-        elif not value or not all(math.isfinite(x) for x in value):
-            raise ValueError("wanted at least one coefficient, all finite")
-        return value
+        return value if value == "none" else hermite.checked(value)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,24 +1,32 @@
-"""Panels of functions of one time."""
+"""Panels of functions of one time: theory as lines, simulations as points with bars of one standard error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from dmft.description import Ageing, Curve, Curves, Pair
+from dmft.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.plots.labels import TIME, number, words
+from dmft.problem import Problem
 from dmft.solution import Solution
+
+if TYPE_CHECKING:
+    from dmft.simulation.simulation import Simulation
 
 Array = NDArray[np.float64]
 
 # Okabe and Ito, and a violet: distinct for every kind of colour vision, dark enough for print.
 COLOURS = ("#D55E00", "#0072B2", "#00805A", "#6A3D9A")
 LINES = ("-", "--")
+# Of simulations, and the same in a line of text.
+MARKERS = {"o": "○", "s": "□", "^": "△", "D": "◇"}
 # Waiting times are shades of one colour map, and so many powers of ten at most.
 SHADES, WAITING_TIMES = "viridis", 5
 # A curve has begun to move once it is this fraction of its whole range away from its start.
@@ -27,31 +35,69 @@ MOVED = 1e-2
 FALL, DEEPEST = 20.0, 1e8
 
 
-def first_motion(solution: Solution) -> float:
+@dataclass(frozen=True)
+class Shown:
+    """What a figure shows of one problem: a solution, simulations, or both."""
+
+    solution: Solution | None
+    simulations: Sequence[Simulation] = ()
+
+    @property
+    def first(self) -> Solution | Simulation:
+        """The solution, or the first simulation without one."""
+        return self.simulations[0] if self.solution is None else self.solution
+
+    @property
+    def problem(self) -> Problem:
+        """That of all of them."""
+        return self.first.problem
+
+
+def first_motion(shown: Solution | Simulation) -> float:
     """Time from which on there is something to see, > 0: a third of that at which the first observable has moved."""
-    time = solution.time
-    values = np.array(list(solution.observables.values()))
+    time = shown.time
+    values = np.array(list(shown.observables.values()))
     distance = np.abs(values - values[:, :1])
     moved = (distance > MOVED * distance.max(axis=1, keepdims=True)).any(axis=0)
     first = time[np.argmax(moved)] / 3 if moved.any() else time[1]
     return float(max(min(first, time[-1] / 10), time[1] / 10))
 
 
-def draw_curves(axes: Axes, solution: Solution, panel: Curves, times: Array, colours: Iterator[str]) -> None:
+def draw_curves(axes: Axes, shown: Shown, panel: Curves, times: Array, colours: Iterator[str]) -> None:
     """Curves on one axis; where that of the observable to be smallest is so, it is marked."""
-    smallest = solution.problem.parameters.description.smallest
-    shown = dict(zip((curve.observable for curve in panel.curves), colours, strict=False))
+    smallest = shown.problem.parameters.description.smallest
+    coloured = dict(zip((curve.observable for curve in panel.curves), colours, strict=False))
     for curve, line in zip(panel.curves, cycle(LINES), strict=False):
-        name = curve.label or words(curve.observable)
-        axes.plot(times, _values(solution, curve, times), line, color=shown[curve.observable], label=name)
+        _draw(axes, shown, curve, times, line, coloured[curve.observable], curve.label or words(curve.observable))
     axes.set_xscale("log")
-    _set_scale(axes, solution, *panel.curves)
+    _set_scale(axes, shown, *panel.curves)
     axes.set_ylabel(panel.label)
     axes.margins(x=0)
     axes.tick_params(which="both", direction="in", top=True, right=True)
-    if smallest in shown:
-        _mark_smallest(axes, solution, smallest, times, shown[smallest])
+    if shown.solution is not None and smallest in coloured:
+        _mark_smallest(axes, shown.solution, smallest, times, coloured[smallest])
     axes.legend(loc="best")
+
+
+def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, line: str, colour: str, name: str | None = None) -> None:
+    """One observable: a line for theory, and points for each simulation that has it."""
+    if shown.solution is not None:
+        axes.plot(times, _values(shown.solution, curve, times), line, color=colour, label=name)
+        name = None
+    style: dict[str, Any] = {
+        "color": colour,
+        "markersize": 3.5,
+        "markerfacecolor": "white",
+        "elinewidth": 0.9,
+        "linestyle": "none",
+    }
+    for simulation, marker in zip(shown.simulations, cycle(MARKERS), strict=False):
+        if curve.observable in simulation.observables:
+            seen = simulation.time >= times[0]
+            means = _drawn(curve, simulation.observables[curve.observable])[seen]
+            bars = simulation.standard_errors[curve.observable][seen]
+            axes.errorbar(simulation.time[seen], means, bars, marker=marker, label=name, **style)
+            name = None
 
 
 def _mark_smallest(axes: Axes, solution: Solution, observable: str, times: Array, colour: str) -> None:
@@ -78,28 +124,28 @@ def _mark_smallest(axes: Axes, solution: Solution, observable: str, times: Array
     )
 
 
-def draw_pair(axes: Axes, solution: Solution, panel: Pair, times: Array, colours: Iterator[str]) -> None:
+def draw_pair(axes: Axes, shown: Shown, panel: Pair, times: Array, colours: Iterator[str]) -> None:
     """One curve on the left axis, another on the right one."""
-    description = solution.problem.parameters.description
+    description = shown.problem.parameters.description
     axes.set_xscale("log")
     axes.set_xlabel(TIME)
     for curve, side, line in ((panel.left, axes, LINES[0]), (panel.right, axes.twinx(), LINES[1])):
         colour = next(colours)
-        side.plot(times, _values(solution, curve, times), line, color=colour)
+        _draw(side, shown, curve, times, line, colour)
         side.set_ylabel(curve.label or description.observables[curve.observable].label, color=colour)
         side.tick_params(axis="y", which="both", colors=colour, direction="in")
         side.margins(x=0)
-        _set_scale(side, solution, curve)
+        _set_scale(side, shown, curve)
     axes.tick_params(axis="x", which="both", direction="in", top=True)
-    if description.smallest is not None:
-        best = solution.minimum(description.smallest)
-        if best.time < solution.time[-1]:
+    if shown.solution is not None and description.smallest is not None:
+        best = shown.solution.minimum(description.smallest)
+        if best.time < shown.solution.time[-1]:
             axes.axvline(max(best.time, times[0]), color="0.5", linewidth=0.8, linestyle=":")
 
 
-def draw_ageing(axes: Axes, solution: Solution, panel: Ageing, times: Array, colours: Iterator[str]) -> None:
+def draw_ageing(axes: Axes, shown: Shown, panel: Ageing, times: Array, colours: Iterator[str]) -> None:
     """A correlation against the time since t_w, for t_w = 0 and the last powers of ten before the end."""
-    time, C = solution.time, solution.kernels[panel.kernel]
+    time, C = shown.first.time, shown.first.kernels[panel.kernel]
     decades = np.arange(np.ceil(np.log10(times[0])), np.log10(times[-1] / 3))[-WAITING_TIMES:]
     waiting_times = [0.0, *10.0**decades]
     shades = colormaps[SHADES](np.linspace(0.0, 0.85, len(waiting_times)))
@@ -115,10 +161,26 @@ def draw_ageing(axes: Axes, solution: Solution, panel: Ageing, times: Array, col
     axes.legend(loc="best", fontsize="small")
 
 
-def _set_scale(axes: Axes, solution: Solution, *curves: Curve) -> None:
+def draw_entries(axes: Axes, shown: Shown, panel: Entries, times: Array, colours: Iterator[str]) -> None:
+    """Every entry of an order parameter, in the colour of its last index; dashed between different units of the same kind."""
+    assert shown.solution is not None
+    name = panel.order_parameter
+    values = np.array([shown.solution.order_parameters_at(time)[name] for time in times])
+    shades = colormaps[SHADES](np.linspace(0.0, 0.85, values.shape[-1]))
+    among_themselves = values.ndim == 3 and np.array_equal(values, values.swapaxes(1, 2))
+    for index in np.ndindex(*values.shape[1:]):
+        line = LINES[among_themselves and index[0] != index[1]]
+        axes.plot(times, values[:, *index], line, color=shades[index[-1]], linewidth=1.2)
+    axes.set_xscale("log")
+    axes.set_ylabel(shown.problem.parameters.description.order_parameters[name].label)
+    axes.margins(x=0)
+    axes.tick_params(which="both", direction="in", top=True, right=True)
+
+
+def _set_scale(axes: Axes, shown: Shown, *curves: Curve) -> None:
     """A logarithmic axis if a curve of decades falls far; else no axis so narrow that rounding errors fill it."""
     for curve in curves:
-        values = _drawn(curve, solution.observables[curve.observable])
+        values = _drawn(curve, shown.first.observables[curve.observable])
         low, high = values.min(), values.max()
         if curve.decades and FALL * low < high:
             axes.set_yscale("log")

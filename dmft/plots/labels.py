@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dmft.problem import Problem
 from dmft.solution import Solution
+
+if TYPE_CHECKING:
+    from dmft.simulation.simulation import Simulation
 
 TIME = r"time $t$ (unit of the flow)"
 # More coefficients than this are cut short.
@@ -57,14 +60,23 @@ def value(given: Any) -> str:
 
 def title(problem: Problem) -> str:
     """The parameter point in one line: the model, and the parts of its title whose key has a value."""
-    values = {key: value(given) for key, given in problem.tables["problem"].items()}
-    parts = [part for part in problem.parameters.description.title if _keys(part) <= values.keys()]
-    return ",  ".join([problem.parameters.model, *(part.format(**values) for part in parts)])
+    given = problem.tables["problem"]
+    parts = [part for part in problem.parameters.description.title if _keys(part) <= given.keys()]
+    filled = (part.format(**{key: value(given[key]) for key in _keys(part)}) for part in parts)
+    return ",  ".join([problem.parameters.model, *filled])
 
 
 def _keys(part: str) -> set[str]:
     """The keys that stand in a part of a title."""
     return {key for _, key, _, _ in Formatter().parse(part) if key is not None}
+
+
+def ending_of_simulation(simulation: Simulation) -> str:
+    """What was simulated, and whether any of it diverged."""
+    seeds, setup = len(simulation.seeds), simulation.setup
+    kind = ("network" if seeds == 1 else "networks") if setup.fields == "network" else "samples of Gaussian fields"
+    line = f"mean and standard error of {seeds} {kind} in $d = {setup.dim}$"
+    return f"{line}, {len(simulation.diverged)} DIVERGED: {simulation.outcome.advice}" if simulation.outcome.failed else line
 
 
 def ending(solution: Solution) -> str:

@@ -10,18 +10,21 @@ import textwrap
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from dmft.description import Ageing, Curves, Pair, Panel, Picture
+from dmft.description import Ageing, Curves, Entries, Pair, Panel, Picture
 from dmft.plots import labels
-from dmft.plots.curves import COLOURS, draw_ageing, draw_curves, draw_pair, first_motion
+from dmft.plots.curves import COLOURS, MARKERS, Shown, draw_ageing, draw_curves, draw_entries, draw_pair, first_motion
 from dmft.plots.pictures import draw_kernel
 from dmft.solution import Solution
+
+if TYPE_CHECKING:
+    from dmft.simulation.simulation import Simulation
 
 Array = NDArray[np.float64]
 
@@ -34,64 +37,87 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
 }
-DRAW: dict[type[Panel], Callable[..., None]] = {Curves: draw_curves, Pair: draw_pair, Ageing: draw_ageing}
+DRAW: dict[type[Panel], Callable[..., None]] = {
+    Curves: draw_curves,
+    Pair: draw_pair,
+    Ageing: draw_ageing,
+    Entries: draw_entries,
+}
 # Inches: of the figure, and of the part that the panels have.
 HEIGHT, PANELS, COLUMN_OF_PICTURES = 6.4, 4.4, 3.3
+# A figure without pictures still has room for its headline.
+NARROWEST = 7.0
 ALARM = "#B2182B"
 DOTS_PER_INCH = 200
 
 
-def figure(solution: Solution, path: str | Path | None = None) -> Figure:
-    """Draw a solution; save it too if a path is given, in the format that its suffix names (png, pdf or svg)."""
+def figure(solution: Solution | None, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
+    """Draw a solution, simulations of a problem, or both; save it too if a path (.png, .pdf, .svg) is given."""
+    shown = Shown(solution, simulations)
     with matplotlib.rc_context(STYLE):
-        _, columns = _grid(solution.problem.parameters.description.pictures)
-        drawn = Figure(figsize=(PANELS + columns * COLUMN_OF_PICTURES, HEIGHT), layout="constrained")
-        drawn.suptitle(labels.title(solution.problem), fontsize=11)
-        _say_how_it_ended(drawn, solution)
-        if len(solution.time) > 1:
-            _draw(drawn, solution)
+        _, columns = _grid(shown.problem.parameters.description.pictures if solution is not None else ())
+        drawn = Figure(figsize=(max(PANELS + columns * COLUMN_OF_PICTURES, NARROWEST), HEIGHT), layout="constrained")
+        drawn.suptitle(labels.title(shown.problem), fontsize=11, wrap=True)
+        _say_how_it_ended(drawn, shown)
+        if len(shown.first.time) > 1:
+            _draw(drawn, shown)
         if path is not None:
             save(drawn, Path(path))
     return drawn
 
 
-def _say_how_it_ended(drawn: Figure, solution: Solution) -> None:
-    """A quiet line below a complete run, a loud one below any other."""
-    if solution.complete:
-        drawn.supxlabel(labels.ending(solution), fontsize=9, color="0.3")
+def _say_how_it_ended(drawn: Figure, shown: Shown) -> None:
+    """A quiet line below what is complete, a loud one below anything else."""
+    lines = [] if shown.solution is None else [labels.ending(shown.solution)]
+    for simulation, marker in zip(shown.simulations, cycle(MARKERS.values()), strict=False):
+        lines.append(f"{marker}  {labels.ending_of_simulation(simulation)}")
+    if all(not one.outcome.failed for one in shown.simulations) and (shown.solution is None or shown.solution.complete):
+        drawn.supxlabel("\n".join(lines), fontsize=9, color="0.3")
     else:
-        drawn.supxlabel(textwrap.fill(labels.ending(solution), 120), fontsize=11, color=ALARM, weight="bold")
+        drawn.supxlabel("\n".join(textwrap.fill(line, 120) for line in lines), fontsize=11, color=ALARM, weight="bold")
 
 
-def _draw(drawn: Figure, solution: Solution) -> None:
+def _draw(drawn: Figure, shown: Shown) -> None:
     """All panels, over the time in which something moves."""
-    start, end = first_motion(solution), float(solution.time[-1])
-    panels, pictures = _panels(solution), _pictures(solution)
+    start, end = first_motion(shown.first), float(shown.first.time[-1])
+    panels, pictures = _panels(shown), _pictures(shown)
     left: Figure | SubFigure = drawn
     if pictures:
         widths = (PANELS, _grid(pictures)[1] * COLUMN_OF_PICTURES)
         left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=widths, wspace=0.02)[0]
-        _draw_pictures(right, solution, pictures, (start, end))
+        assert shown.solution is not None
+        _draw_pictures(right, shown.solution, pictures, (start, end))
     if panels:
-        _draw_panels(left, solution, panels, np.append(np.geomspace(start, end, 400)[:-1], end))
+        _draw_panels(left, shown, panels, np.append(np.geomspace(start, end, 400)[:-1], end))
 
 
-def _panels(solution: Solution) -> list[Panel]:
-    """Those for which there is something to draw: ageing is seen in a kernel."""
-    return [panel for panel in solution.problem.parameters.panels() if solution.kernels or not isinstance(panel, Ageing)]
+def _panels(shown: Shown) -> list[Panel]:
+    """Those for which there is something to draw."""
+    return [panel for panel in shown.problem.parameters.panels() if _has(shown, panel)]
 
 
-def _pictures(solution: Solution) -> Sequence[Picture]:
-    """Those of kernels that there are."""
-    return solution.problem.parameters.description.pictures if solution.kernels else ()
+def _has(shown: Shown, panel: Panel) -> bool:
+    """Whether there is what a panel shows: ageing is seen in a kernel, and a simulation has no order parameters."""
+    if isinstance(panel, Ageing):
+        return bool(shown.first.kernels)
+    return not isinstance(panel, Entries) or (shown.solution is not None and bool(shown.solution.order_parameters))
 
 
-def _draw_panels(drawn: Figure | SubFigure, solution: Solution, panels: Sequence[Panel], times: Array) -> None:
+def _pictures(shown: Shown) -> Sequence[Picture]:
+    """Those of kernels that the theory has."""
+    has_kernels = shown.solution is not None and bool(shown.solution.kernels)
+    return shown.problem.parameters.description.pictures if has_kernels else ()
+
+
+def _draw_panels(drawn: Figure | SubFigure, shown: Shown, panels: Sequence[Panel], times: Array) -> None:
     """One panel below another; they share the axis of time unless one has another."""
     shared = not any(isinstance(panel, Ageing) for panel in panels)
     colours = cycle(COLOURS)
-    for axes, panel in zip(drawn.subplots(len(panels), 1, squeeze=False, sharex=shared).flat, panels, strict=True):
-        DRAW[type(panel)](axes, solution, panel, times, colours)
+    column = drawn.subplots(len(panels), 1, squeeze=False, sharex=shared)[:, 0]
+    for axes, panel in zip(column, panels, strict=True):
+        DRAW[type(panel)](axes, shown, panel, times, colours)
+    if not column[-1].get_xlabel():
+        column[-1].set_xlabel(labels.TIME)
 
 
 def _draw_pictures(drawn: SubFigure, solution: Solution, pictures: Sequence[Picture], span: tuple[float, float]) -> None:

@@ -6,7 +6,7 @@ state is the history and one number, the step to try next: what is stored there 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -49,13 +49,11 @@ class Engine(Protocol):
     """Solver of one problem; iterate over it to advance, read `outcome` at the end.
 
     power: the seconds of a run grow as this power of its nodes.
-    clock: the function of time in which its nodes are even: the logarithm where steps grow with t.
     adaptive: whether its steps follow from the tolerance.
     residual: of the last step tried, accepted or not; what a failed run failed at.
     """
 
     power: ClassVar[int]
-    clock: ClassVar[Callable[[float], float]]
     adaptive: ClassVar[bool]
     history: History
     next_step: float
@@ -69,6 +67,11 @@ class Engine(Protocol):
     @staticmethod
     def empty_history(model: Any, capacity: int = 128) -> History:
         """A history with every array that this model needs, without a node."""
+        ...
+
+    @staticmethod
+    def clock(time: float) -> float:
+        """The function of time in which nodes are even: the logarithm where steps grow with t."""
         ...
 
     @staticmethod

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from dmft.kernels import History
 from dmft.models.base import Forces, Model, Rows
-from dmft.solver.nodes import append, first_rows, multiplier, new_history
 from dmft.solver.loops import history_terms, solve_own_block
+from dmft.solver.nodes import append, first_rows, multiplier, new_history
 from dmft.solver.step_control import FLOOR, scales
 from dmft.tableau import Tableau
 

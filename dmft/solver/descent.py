@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from math import comb
 from typing import ClassVar
 
 import numpy as np
@@ -34,24 +36,19 @@ from dmft.problem import SolverSettings
 from dmft.solver.base import AcceptedCell, Results
 from dmft.solver.nodes import append, first_rows, multiplier, new_history
 from dmft.solver.outcome import Outcome
-from dmft.solver.prediction import FACTOR, predicted
 from dmft.solver.step_control import FLOOR
 from dmft.triangular import times_causal, times_transposed
 
 Array = NDArray[np.float64]
 
 # Most rows of a block.  Lengths are powers of two: an oscillation from step to step is extrapolated with the right sign.
-LONGEST = 32
-BLOCK = 64
-TRACE = 0
-UP, DOWN = 0.4, 0.1
+LONGEST = 64
 # A block is predicted by the polynomial through so many rows before it, one block apart.
-DEGREES = (0, 1, 2, 3, 5, 7, 9)
-PREDICTABLE = 3e-11
-PREDICTOR = 18
+PREDICTOR = 10
+ZONES = 8
 # A sweep that changes no entry by more than this, relative to the largest of its field, is the last one.
 SETTLED = 1e-13
-# The next block is twice as long after FEW sweeps, half as long after more than MANY; after MOST it starts again with half the rows.
+# The next block is twice as long after FEW sweeps, half as long after more than MANY; after MOST it is tried with half the rows.
 FEW, MANY, MOST = 3, 5, 8
 
 
@@ -68,7 +65,6 @@ class Descent:
     """Solver of one problem; iterate over it to advance by blocks.  `residual` is what the last sweep changed."""
 
     power: ClassVar[int] = 3
-    clock = staticmethod(float)
     adaptive: ClassVar[bool] = False
 
     def __init__(self, model: Model, settings: SolverSettings, history: History | None = None, next_step: float = 0.0) -> None:
@@ -80,13 +76,18 @@ class Descent:
             history, next_step = self.empty_history(model), self.eta
             rows = first_rows(model)
             self.history, self.next_step = history, next_step
-            self._append(rows, model.forces(history, rows), 1)
+            self._append(rows, model.forces(history, rows))
         self.history, self.next_step = history, next_step
 
     @staticmethod
     def empty_history(model: Model, capacity: int = 128) -> History:
         """A history with every array that this model needs, without a node."""
         return new_history(model, capacity, {})
+
+    @staticmethod
+    def clock(time: float) -> float:
+        """Steps are equal."""
+        return time
 
     @staticmethod
     def expected_nodes(model: Model, settings: SolverSettings) -> float:
@@ -102,83 +103,35 @@ class Descent:
         """Accept blocks until t_max or until a value overflows; `outcome` says which."""
         self.history.reserve(self.settings.steps + 1)
         while self.history.n <= self.settings.steps:
+            block = self._next_block()
+            if block is None:
+                self.outcome = Outcome.NOT_FINITE
+                return
             before = self.history.n
-            end = min(before + BLOCK, self.settings.steps + 1)
-            passes = 0
-            width = round(self.next_step / self.eta)
-            rows = None
-            while self.history.n < end:
-                n = self.history.n
-                w = min(width, end - n)
-                if rows is None:
-                    degree, error = self._best_degree(width)
-                rows = self._window(rows, width, w, degree)
-                past = self.history.before(n - 1)
-                try:
-                    forces = self.model.forces(past, rows)
-                    new = descended(self.eta, self.model.channel_weights, past, rows, forces)
-                    good = self._settled(rows, new, forces)
-                except np.linalg.LinAlgError:
-                    good = -1
-                passes += 1
-                if TRACE: print(n, w, degree, good)
-                if good < 0:
-                    if width == 1:
-                        self.outcome = Outcome.NOT_FINITE
-                        return
-                    width //= 2
-                    rows = None
-                    continue
-                self._append(new, forces, good)
-                rows = Rows(new.C[:, good:], new.R[:, good:], new.overlap[good:], new.scalars[:, good:])
+            self._append(block.rows, block.forces)
             n = self.history.n
-            a = (n - before) / passes
-            if end - before == BLOCK: self.next_step = self.eta * (min(2 * width, LONGEST) if a >= UP * width else max(width // 2, 1) if a < DOWN * width else width)
-            yield AcceptedCell(n - 1, self.time, (n - before) * self.eta, n, passes, 0.0, {"change": self.residual})
+            yield AcceptedCell(n - 1, self.time, (n - before) * self.eta, n, block.sweeps, 0.0, {"change": self.residual})
         self.outcome = Outcome.DONE
 
-    def _window(self, rows, width, w, degree):
-        fresh = self._predicted(width, degree) 
-        n = self.history.n
-        if w < width:
-            fresh = Rows(fresh.C[:, :w+1, :n+w], fresh.R[:, :w+1, :n+w], fresh.overlap[:w+1], fresh.scalars[:, :w+1])
-        if rows is None: return fresh
-        k, total = len(rows.overlap), rows.C.shape[2]
-        fresh.C[:, :k, :total] = rows.C; fresh.R[:, :k, :total] = rows.R; fresh.overlap[:k] = rows.overlap; fresh.scalars[:, :k] = rows.scalars
-        fresh.C[:, :k, total:] = fresh.C[:, k:, total-k:total].swapaxes(1, 2)
-        return fresh
+    def _next_block(self) -> Block | None:
+        """The next block, as long as the sweeps converge on; None if not even one row of it is finite."""
+        left = self.settings.steps + 1 - self.history.n
+        wanted = round(self.next_step / self.eta)
+        length = min(wanted, 1 << (left.bit_length() - 1))
+        while length > 0:
+            block = self._swept(length)
+            if block is not None:
+                following = 2 * length if block.sweeps <= FEW else length // 2 if block.sweeps > MANY else length
+                # A block cut short to end on t_max says nothing against the length that was wanted.
+                if 2 * length <= left:
+                    self.next_step = self.eta * min(max(following, 1), LONGEST)
+                return block
+            length //= 2
+        return None
 
-    def _settled(self, old, new, forces):
-        """Number of leading rows that are settled; -1 if not finite."""
-        C, R = (np.abs(rows).max(axis=(1, 2))[:, None] for rows in (new.C, new.R))
-        C = np.maximum(C, FLOOR * self.model.channel_sizes[:, None])
-        scalars = np.abs(new.scalars).max(axis=1)[:, None]
-        changes = np.max(np.concatenate([
-            np.tril(np.abs(new.C - old.C), self.history.n - 1).max(axis=2) / C,
-            np.abs(new.R - old.R).max(axis=2) / R,
-            np.abs(new.overlap - old.overlap)[None] / np.sqrt(C[0]),
-            np.abs(new.scalars - old.scalars) / np.maximum(scalars, np.finfo(float).tiny),
-        ]), axis=0)
-        if not np.isfinite(changes.sum() + sum(kernel.sum() for kernel in forces.kernels.values())): return -1
-        if TRACE: print(" ".join(f"{c:.0e}" for c in changes[1:]))
-        good = int(np.argmax(np.append(changes[1:] > SETTLED, True)))
-        self.residual = float(changes[good])
-        return good
-
-    def _best_degree(self, length: int):
-        history, n = self.history, self.history.n
-        one_time = np.array([history["overlap"], *(history[name] for name in self.model.scalars)])
-        known = Rows(history["C"][:, -1:], history["R"][:, -1:], one_time[0, -1:], one_time[1:, -1:])
-        best = 0, np.inf
-        for degree in DEGREES:
-            if 2 * FACTOR * (degree + 1) * length < n:
-                error = self._change(predicted(history, one_time, n - 1, 1, length, degree), known)
-                if error < best[1]: best = degree, error
-        return best
-
-    def _swept(self, length: int, degree: int) -> Block | None:
+    def _swept(self, length: int) -> Block | None:
         """The next rows, after sweeps until they are exact to rounding; None if they do not converge or are not finite."""
-        past, rows, last = self.history.before(self.history.n - 1), self._predicted(length, degree), 0.0
+        past, rows, last = self.history.before(self.history.n - 1), self._predicted(length), 0.0
         try:
             forces = self.model.forces(past, rows)
             for sweep in range(1, MOST + 1):
@@ -195,26 +148,41 @@ class Descent:
             pass
         return None
 
-    def _predicted(self, length: int, degree: int) -> Rows:
-        """The last known row, and the next ones from those 1, 2, ... blocks before: from as many as predict the last one best."""
-        history, n = self.history, self.history.n
-        if n < FACTOR * (degree + 1) * length:
-            last = lambda a: np.repeat(a[..., -1:, :], length+1, axis=-2)
-            C = np.zeros((len(history["C"]), length + 1, n + length)); R = np.zeros_like(C)
-            C[:, :, :n] = history["C"][:, -1:]; R[:, :, :n] = history["R"][:, -1:]
-            C[:, :, n:] = history["C"][:, -1:, -1:]
-            return Rows(C, R, np.repeat(history["overlap"][-1:], length + 1), np.array([np.repeat(history[name][-1:], length + 1) for name in self.model.scalars]).reshape(-1, length + 1))
-        one_time = np.array([history["overlap"], *(history[name] for name in self.model.scalars)])
-        known = Rows(history["C"][:, -1:], history["R"][:, -1:], one_time[0, -1:], one_time[1:, -1:])
-        new = predicted(history, one_time, n, length, length, degree)
-        C = np.concatenate([known.C, new.C[:, :, n - 1, None].swapaxes(1, 2)], axis=2)
-        R = np.pad(known.R, ((0, 0), (0, 0), (0, length)))
-        return Rows(
-            np.concatenate([C, new.C], axis=1),
-            np.concatenate([R, new.R], axis=1),
-            np.append(known.overlap, new.overlap),
-            np.concatenate([known.scalars, new.scalars], axis=1),
-        )
+    def _points(self, length: int) -> int:
+        """How many rows predict best: those whose last difference, the error of the prediction, is smallest."""
+        n, most = self.history.n, min(PREDICTOR, self.history.n // (2 * length))
+        if most < 2:
+            return 1
+        last = [n - 1 - q * length for q in range(most + 1)]
+        differences = self.history["C"][:, last, : last[-1] + 1]
+        errors = []
+        for _ in range(most):
+            differences = np.diff(differences, axis=1)
+            errors.append(np.abs(differences[:, 0]).max(axis=1) / self.history["C"][:, -1, -1])
+        return 1 + int(np.argmin(np.max(errors, axis=1)))
+
+    def _predicted(self, length: int) -> Rows:
+        """The last known row, and those of the next block from the rows 1, 2, ... blocks before.
+
+        C at fixed t', the block's own square at fixed t - t'; R in zones of t', see `zones`.
+        """
+        history, n, total = self.history, self.history.n, self.history.n + length
+        points = self._points(length)
+        known = np.array([history["overlap"], *(history[name] for name in self.model.scalars)])
+        C, R = np.zeros((2, len(self.model.channel_weights), length + 1, total))
+        one_time = np.zeros((len(known), length + 1))
+        for q in range(1, points + 1):
+            weight, shift = (-1) ** (q + 1) * comb(points, q), q * length
+            back = slice(n - shift, total - shift)
+            one_time[:, 1:] += weight * known[:, back]
+            C[:, 1:, :n] += weight * history["C"][:, back]
+            C[:, 1:, n:] += weight * history["C"][:, back, back]
+            for start, end, slope in zones(n, length, points):
+                along = slope * q
+                R[:, 1:, start:end] += weight * history["R"][:, back, start - along : end - along]
+        C[:, 0, :n], R[:, 0, :n], one_time[:, 0] = history["C"][:, -1], history["R"][:, -1], known[:, -1]
+        C[:, 0, n:] = C[:, 1:, n - 1]
+        return Rows(C, R, one_time[0], one_time[1:])
 
     def _change(self, old: Rows, new: Rows) -> float:
         """Largest change of an entry, relative to the largest of its field; not a number if a row is not finite."""
@@ -229,21 +197,21 @@ class Descent:
         ]
         return float(np.max(np.concatenate(changes)))
 
-    def _append(self, rows: Rows, forces: Forces, count: int) -> None:
+    def _append(self, rows: Rows, forces: Forces) -> None:
         """Add those rows that are not known yet.  A force at the last node has acted on none: its weight is zero."""
         known = self.history.n
         past = self.history.before(max(known - 1, 0))
         nu = multiplier(self.model, rows, forces)
-        steps = np.arange(known, known + count)
+        steps = np.arange(known, past.n + len(nu))
         time = steps * self.eta
         time[steps == self.settings.steps] = self.settings.t_max
         one_time = {**self.model.observe(past, rows, forces, nu), **forces.values, "overlap": rows.overlap}
-        new = slice(known - past.n, known - past.n + count)
+        new = slice(known - past.n, None)
         append(
             self.model,
             self.history,
             {"time": time, "weights": np.zeros_like(time), **{name: values[new] for name, values in one_time.items()}},
-            {"C": rows.C[:, new, : known + count], "R": rows.R[:, new, : known + count], **{name: values[new, : known + count] for name, values in forces.kernels.items()}},
+            {"C": rows.C[:, new], "R": rows.R[:, new], **{name: values[new] for name, values in forces.kernels.items()}},
         )
         self.history["weights"][:-1] = self.eta
 
@@ -253,6 +221,19 @@ class Descent:
         for name in self.model.response_kernels:
             kernels[name] = kernels[name] / self.eta
         return Results({name: self.history[name].copy() for name in self.model.observables}, kernels)
+
+
+def zones(n: int, length: int, points: int) -> list[tuple[int, int, int]]:
+    """Zones of columns t' for the prediction of R after n nodes: first, end, and by how much t' goes back with a block of t.
+
+    R varies fast along both times; late in a run it varies least on rays of constant t'/t.  The first quarter of the zones is at
+    fixed t', the others follow the ray at their end, the last one the diagonal.
+    """
+    number = min(max(length, 2), ZONES)
+    still = max(number // 4, 1)
+    starts = [max(zone * n, (zone + 1) * points * length) // number for zone in range(still, number)]
+    slopes = [0, *((zone + 1) * length // number for zone in range(still, number))]
+    return [(start, end, slope) for (start, end), slope in zip(pairwise([0, *starts, n + length]), slopes, strict=True)]
 
 
 def descended(eta: float, weights: Array, past: History, rows: Rows, forces: Forces) -> Rows:

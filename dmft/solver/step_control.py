@@ -59,9 +59,7 @@ class StepControl:
         old = self._old_nodes(history, dt)
         new = _rows(observed[name] for name in self.sizes)
         known = _rows(history[name][..., old] for name in self.sizes)
-        largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
-        scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
-        scale[largest == 0.0] = 1.0
+        scale = self.scale(history, new)
         if old.size < 2:
             missed = self._highest_coefficient(np.column_stack([known[:, -1], new]))
         else:
@@ -69,6 +67,13 @@ class StepControl:
             missed = self._backward_error(x, known, new)
         calibration = [factor for stages, factor in CALIBRATION.items() if stages <= self.tableau.stages][-1]
         return calibration * float((missed / scale).max()) / self.tolerance
+
+    def scale(self, history: History, new: Array) -> Array:
+        """What the tolerance is relative to in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
+        largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
+        scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
+        scale[largest == 0.0] = 1.0
+        return scale
 
     def _old_nodes(self, history: History, dt: float) -> NDArray[np.intp]:
         """Indices of the last node and of those of the cell before it, no further back than one new step."""

@@ -56,13 +56,17 @@ class Stepper(ABC, Generic[Tried]):
     """
 
     easy: int
-    clock = staticmethod(log)
     adaptive: ClassVar[bool] = True
 
     def __init__(self, settings: SolverSettings, control: StepControl, history: History, next_step: float) -> None:
         self.settings, self.control, self.tableau = settings, control, radau(settings.stages)
         self.history, self.next_step = history, next_step
         self.outcome, self.residual = Outcome.RUNNING, np.nan
+
+    @staticmethod
+    def clock(time: float) -> float:
+        """Steps grow with t."""
+        return log(time)
 
     @abstractmethod
     def _attempt(self, step: float) -> Tried:
@@ -120,9 +124,14 @@ class Stepper(ABC, Generic[Tried]):
                 self.outcome = FAILURES.get(attempt.ending, Outcome.NOT_CONVERGED)
                 return None
 
+    @property
+    def end(self) -> float:
+        """Time on which the last node of a cell has to fall."""
+        return self.settings.t_max
+
     def _fit(self, step: float) -> float:
-        """Shorten the step so that the last node falls on t_max and no sliver is left before it."""
-        left = self.settings.t_max - self.time
+        """Shorten the step so that the last node falls on the end and no sliver is left before it."""
+        left = self.end - self.time
         return left if step >= left else min(step, 0.5 * left) if step > 0.5 * left else step
 
     def _following_step(self, wanted: float, attempt: Attempt, retries: int) -> float:
@@ -132,14 +141,14 @@ class Stepper(ABC, Generic[Tried]):
         growth = self.control.factor(attempt.error, in_proportion if self.time > 0 else 1.0)
         if retries or attempt.iterations > self.easy:
             growth = min(growth, in_proportion * (1.0 if retries else 1.15))
-        # A step cut short to end on t_max says nothing against the one that was wanted.
+        # A step cut short by the end says nothing against the one that was wanted.
         return max(step * growth, wanted if step < wanted else 0.0)
 
     def _times(self, step: float) -> Array:
-        """Nodes of a new cell; the last one is t_max itself if the step leads there."""
+        """Nodes of a new cell; the last one is the end itself if the step leads there."""
         times = self.time + step * self.tableau.c
-        if step == self.settings.t_max - self.time:
-            times[-1] = self.settings.t_max
+        if step == self.end - self.time:
+            times[-1] = self.end
         return times
 
 

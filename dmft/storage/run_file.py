@@ -7,7 +7,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5ds, h5f, h5p, h5s, h5t  # pyright: ignore[reportAttributeAccessIssue]
 from numpy.typing import NDArray
 
 from dmft.kernels import History
@@ -17,16 +16,11 @@ from dmft.solver.engine import empty_history
 from dmft.solver.outcome import Outcome
 from dmft.storage import schema
 from dmft.storage.atomic import refuse_unwritable
-from dmft.storage.hdf5 import whole_file, why_not_opened
+from dmft.storage.hdf5 import put, put_attributes, read_array, read_group, read_number, whole_file, why_not_opened
 from dmft.storage.provenance import provenance
 from dmft.storage.schema import Entry
 
 Array = NDArray[np.float64]
-
-TEXT = h5t.py_create(h5py.string_dtype(), logical=True)
-WITH_GROUPS = h5p.create(h5p.LINK_CREATE)
-WITH_GROUPS.set_create_intermediate_group(True)
-WITH_GROUPS.set_char_encoding(h5t.CSET_UTF8)
 
 
 class OutputError(ProblemError):
@@ -53,26 +47,21 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
     two_time = kernels and bool(solution.kernels)
     for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
         if two_time or name != "time_prime":
-            _put(file, name, values, schema.ROOT[name])
+            put(file, name, values, schema.ROOT[name])
     description = solution.problem.parameters.description
     one_time = schema.observables(description.observables)
     for name, values in solution.observables.items():
-        _put(file, f"observables/{name}", values, one_time[name])
+        put(file, f"observables/{name}", values, one_time[name])
     if kernels:
         for group, arrays, entries in (
             ("kernels", solution.kernels, schema.kernels(description.kernels)),
             ("order_parameters", solution.order_parameters, schema.order_parameters(description.order_parameters)),
         ):
             for name, values in arrays.items():
-                _put(file, f"{group}/{name}", values, entries[name])
+                put(file, f"{group}/{name}", values, entries[name])
         _put_state(file, solution.state, {*schema.ROOT, *one_time})
-    for name, value in _attributes(solution).items():
-        if isinstance(value, str):
-            _put_text(file.id, name, value)
-        else:
-            file.attrs[name] = value
     # The marker of a whole file comes last.
-    file.attrs["complete"] = solution.complete
+    put_attributes(file, {**_attributes(solution), "complete": solution.complete})
 
 
 def _attributes(solution: Solution) -> dict[str, object]:
@@ -87,31 +76,8 @@ def _attributes(solution: Solution) -> dict[str, object]:
         "iterations": solution.iterations,
         "residual": solution.residual,
         "wall_time": solution.wall_time,
+        **solution.problem.parameters.constants(),
     }
-
-
-def _put(file: h5py.File, name: str, values: Array, entry: Entry) -> None:
-    """One dataset with its scales, units and meaning; a dataset named like its own dimension is that scale."""
-    # Low-level calls, as a sweep of short runs writes many files: those of h5py proper take three times as long.
-    values = np.ascontiguousarray(values, dtype=float)
-    dataset = h5d.create(file.id, name.encode(), h5t.NATIVE_DOUBLE, h5s.create_simple(values.shape), lcpl=WITH_GROUPS)
-    dataset.write(h5s.ALL, h5s.ALL, values)
-    _put_text(dataset, "units", entry.units)
-    _put_text(dataset, "meaning", entry.meaning)
-    if entry.dimensions == (name,):
-        h5ds.set_scale(dataset, name.encode())
-        return
-    for axis, dimension in enumerate(entry.dimensions):
-        if dimension not in file:
-            index = np.arange(values.shape[axis], dtype=float)
-            _put(file, dimension, index, Entry((dimension,), "1", f"index of a {dimension.replace('_', ' ')}"))
-        h5ds.attach_scale(dataset, h5d.open(file.id, dimension.encode()), axis)
-
-
-def _put_text(item: h5d.DatasetID | h5f.FileID, name: str, text: str) -> None:
-    """A new attribute of text."""
-    attribute = h5a.create(item, name.encode(), TEXT, h5s.create(h5s.SCALAR))
-    attribute.write(np.array(text, dtype=h5py.string_dtype()))
 
 
 def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
@@ -123,13 +89,13 @@ def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
             values = history[name]
             lead = values.ndim - len(times)
             dimensions = tuple(f"channel{i}" if lead > 1 else "channel" for i in range(lead))
-            _put(file, f"state/{name}", values, Entry((*dimensions, *times), "1", f"{name} of the solver, for continuation"))
+            put(file, f"state/{name}", values, Entry((*dimensions, *times), "1", f"{name} of the solver, for continuation"))
 
 
 def read(path: str | Path, *, only_observables: bool = False) -> Solution:
     """Read a run file.
 
-    only_observables: leave out everything else: quick for any size, enough to print, not to go on or draw.
+    only_observables: leave out everything two-time and the state: quick for any size, enough to print, not to go on.
 
     Raises RunFileError, one line, if it cannot be opened, is not a run file, or has another schema.
     """
@@ -150,20 +116,20 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
         raise RunFileError(f"schema = {found}: wanted a run file of schema {schema.SCHEMA}")
     problem = Problem.from_toml(str(file.attrs["problem"]))
     only_observables = only_observables or "state" not in file
-    one_time = {"time": _array(file, "time"), "weights": _array(file, "weights"), **_group(file, "observables")}
+    one_time = {"time": read_array(file, "time"), "weights": read_array(file, "weights"), **read_group(file, "observables")}
     history = History({}, {}) if only_observables else _history(file, problem, one_time)
     return Solution(
         problem=problem,
         time=one_time.pop("time"),
         weights=one_time.pop("weights"),
         observables=one_time,
-        kernels={} if only_observables else _group(file, "kernels"),
-        order_parameters={} if only_observables else _group(file, "order_parameters"),
+        kernels={} if only_observables else read_group(file, "kernels"),
+        order_parameters=read_group(file, "order_parameters"),
         outcome=Outcome(file.attrs["outcome"]),
-        state=State(history, _number(file["state"], "next_step") if "state" in file else 0.0),
-        iterations=int(_number(file, "iterations")),
-        residual=_number(file, "residual"),
-        wall_time=_number(file, "wall_time"),
+        state=State(history, read_number(file["state"], "next_step") if "state" in file else 0.0),
+        iterations=int(read_number(file, "iterations")),
+        residual=read_number(file, "residual"),
+        wall_time=read_number(file, "wall_time"),
         provenance={name: str(file.attrs[name]) for name in ("dmft_version", "git", "command")},
     )
 
@@ -172,29 +138,12 @@ def _history(file: h5py.File, problem: Problem, one_time: Mapping[str, Array]) -
     """What the march goes on from."""
     nodes = len(one_time["time"])
     history = empty_history(problem, capacity=nodes)
-    known = {**one_time, **_group(file, "state")}
+    known = {**one_time, **read_group(file, "state")}
     for arrays in (history.one_time, history.two_time):
         for name, array in arrays.items():
             array[...] = known[name]
     history.n = nodes
     return history
-
-
-def _number(item: h5py.HLObject, name: str) -> float:
-    return float(np.asarray(item.attrs[name]))
-
-
-def _array(file: h5py.File, name: str) -> Array:
-    dataset = file[name]
-    assert isinstance(dataset, h5py.Dataset)
-    return np.asarray(dataset[()], dtype=float)
-
-
-def _group(file: h5py.File, name: str) -> dict[str, Array]:
-    """Every dataset of a group, none if it is not there."""
-    group = file.get(name, {})
-    assert isinstance(group, Mapping | h5py.Group)
-    return {str(key): _array(file, f"{name}/{key}") for key in group}
 
 
 def continue_from(path: Path, problem: Problem, *, only_observables: bool = False) -> Solution | None:

@@ -1,18 +1,22 @@
 """Names, shapes, units and meanings of everything in a run file, once; those of the results come from their model.
 
-A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended; `/time` and `/time_prime` are the dimension
-scales; `/observables`, `/kernels` and `/order_parameters` hold results, `/state` what a continuation needs.
+A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended, and hold the constants of the model; `/time`
+and `/time_prime` are the dimension scales; `/observables`, `/kernels` and `/order_parameters` hold results, `/state` what a
+continuation needs.
+
+A simulation file has the same names for means over seeds, with `/standard_errors` of all of them and `/seeds` for each seed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dmft.description import TIME, OrderParameter, Quantity
 from dmft.solver.outcome import Outcome
 
 SCHEMA = 1
+SIMULATION_SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,33 @@ ROOT: dict[str, Entry] = {
 }
 
 
+SIMULATION_ATTRIBUTES: dict[str, str] = {
+    "simulation_schema": "version of this layout, 1",
+    "dmft_version": ATTRIBUTES["dmft_version"],
+    "model": ATTRIBUTES["model"],
+    "problem": ATTRIBUTES["problem"],
+    "dim": "input dimension d",
+    "fields": "network, or gaussian for the Gaussian fields of the theory",
+    "times": "number of times asked for; gradient descent, in whole steps, may have fewer",
+    "tolerance": "relative error of observables that the steps of gradient flow make",
+    "two_time": "whether two-time correlations were kept",
+    "samples": "number of training samples n",
+    "outcome": f"{Outcome.DONE.value}, or {Outcome.NOT_FINITE.value} if the weights of a seed diverged",
+    "advice": ATTRIBUTES["advice"],
+    "complete": "true if every seed is finite to t_max",
+    "wall_time": "seconds of computing, all seeds together",
+    "git": ATTRIBUTES["git"],
+    "command": ATTRIBUTES["command"],
+}
+
+SIMULATION_ROOT: dict[str, Entry] = {
+    "time": Entry(_T, TIME, "times; the first is 0, the last t_max"),
+    "time_prime": Entry(("time_prime",), TIME, "the same as time: second axis of the kernels, if there are any"),
+    "seed": Entry(("seed",), "1", "seeds of the random numbers"),
+    "evaluations": Entry(("seed",), "1", "evaluations of all gradients on the whole data set"),
+}
+
+
 def observables(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
     """Datasets of `/observables`, from the description of a model."""
     return {name: Entry(_T, quantity.units, quantity.meaning) for name, quantity in quantities.items()}
@@ -57,6 +88,21 @@ def observables(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
 def kernels(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
     """Datasets of `/kernels`, from the description of a model."""
     return {name: Entry(_TT, quantity.units, quantity.meaning) for name, quantity in quantities.items()}
+
+
+def mean(entry: Entry) -> Entry:
+    """The mean over the seeds of a simulation."""
+    return replace(entry, meaning=f"mean over seeds of {entry.meaning}")
+
+
+def standard_error(entry: Entry) -> Entry:
+    """That of the mean."""
+    return replace(entry, meaning=f"standard error of the mean over seeds of {entry.meaning}")
+
+
+def of_each_seed(entry: Entry) -> Entry:
+    """The same in each seed."""
+    return Entry(("seed", *entry.dimensions), entry.units, entry.meaning)
 
 
 def order_parameters(quantities: Mapping[str, OrderParameter]) -> dict[str, Entry]:

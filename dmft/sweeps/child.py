@@ -1,4 +1,4 @@
-"""A worker process of a sweep on this machine; `processes.py` starts it and says what it is told and answers."""
+"""A worker process on this machine; `processes.py` starts it and says what it is told and answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dmft.sweeps.folder import Folder
-from dmft.sweeps.worker import Worker
+from dmft.sweeps.worker import Solver, Worker
 
 
 def dismissed() -> bool:
@@ -19,7 +19,7 @@ def dismissed() -> bool:
     return bool(select.select([sys.stdin], [], [], 0.0)[0])
 
 
-def main() -> None:
+def serve(worker: Solver) -> None:
     """Solve points until there are no more."""
     # A signal to all processes of a job is for the master to act on.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
@@ -27,8 +27,6 @@ def main() -> None:
     # Whatever is printed goes to standard error: standard output is for the master.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    folder, seconds = sys.argv[1:]
-    worker = Worker(Folder.load(Path(folder)), dismissed, float(seconds))
     while line := sys.stdin.readline():
         try:
             answer = asdict(worker.solve(int(line)))
@@ -38,6 +36,12 @@ def main() -> None:
             print(json.dumps(answer), file=answers, flush=True)
         except BrokenPipeError:
             return
+
+
+def main() -> None:
+    """Solve points of the sweep in a folder, with checkpoints every so many seconds."""
+    folder, seconds = sys.argv[1:]
+    serve(Worker(Folder.load(Path(folder)), dismissed, float(seconds)))
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ def summary(solution: Solution) -> dict[str, float]:
         "iterations": solution.iterations,
         "residual": solution.residual,
         "wall_time": solution.wall_time,
+        **solution.problem.parameters.constants(),
     }
     if not solution.complete:
         return found

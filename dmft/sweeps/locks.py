@@ -35,6 +35,7 @@ class Locks:
     """
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
+        self._path = path
         self._file = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
 
     def take(self, first: int, number: int) -> Taken:
@@ -77,6 +78,13 @@ class Locks:
             return None
         end = start + length if length else places.stop
         return range(max(start, places.start), min(end, places.stop))
+
+    def stand(self) -> bool:
+        """Whether the file is still at its path: another process may have removed it."""
+        try:
+            return os.path.samestat(os.fstat(self._file), os.stat(self._path))
+        except FileNotFoundError:
+            return False
 
     def close(self) -> None:
         """Give all back."""

@@ -2,6 +2,8 @@
 
 A worker (`child.py`) reads numbers of points, one a line, and answers each with a line of JSON.  The end of its input tells it
 to stop after a checkpoint: that is how the master stops it, and also what it sees once the master is gone.
+
+Points are those of a sweep, or the seeds of a simulation.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import IO
 
 from dmft.solver.outcome import Outcome
-from dmft.sweeps.folder import Folder
 from dmft.sweeps.worker import KILLED, Ended
 
 COMMAND = (sys.executable, "-m", "dmft.sweeps.child")
@@ -62,12 +63,21 @@ class Child:
 class Crew:
     """The master's view of its worker processes.
 
+    command: of a worker process.
     stop: asked now and then; once it says yes, no point is handed out and the workers are dismissed.
     watch: told of each point that ended, and called with None now and then.
+    killed: told of a point at which processes were killed, and in words by what.
     """
 
-    def __init__(self, folder: Folder, todo: Sequence[int], stop: Callable[[], bool], watch: Watch, seconds: float) -> None:
-        self.folder, self.stop, self.watch, self.checkpoint_every = folder, stop, watch, seconds
+    def __init__(
+        self,
+        command: Sequence[str],
+        todo: Sequence[int],
+        stop: Callable[[], bool],
+        watch: Watch,
+        killed: Callable[[int, str], None],
+    ) -> None:
+        self.command, self.stop, self.watch, self.killed = command, stop, watch, killed
         self.waiting = deque(todo)
         self.deaths: Counter[int] = Counter()
         self.children: set[Child] = set()
@@ -96,8 +106,7 @@ class Crew:
         return bool(self.waiting) and self.error is None and not self.stop()
 
     def _hire(self) -> None:
-        command = [*COMMAND, str(self.folder.path.resolve()), str(self.checkpoint_every)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdin is not None
         assert process.stdout is not None
         child = Child(process, process.stdin, process.stdout)
@@ -131,8 +140,7 @@ class Crew:
         if self.deaths[index] < PATIENCE:
             self.waiting.appendleft(index)
         else:
-            reason = f"{PATIENCE} processes ended by {cause} at this point; is there enough memory?"
-            self.folder.record_failure(index, KILLED, reason)
+            self.killed(index, f"{PATIENCE} processes ended by {cause} at this point; is there enough memory?")
             self.watch(Ended(index, KILLED))
         if self.waiting:
             self._hire()

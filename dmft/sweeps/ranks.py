@@ -17,9 +17,7 @@ from typing import Any
 from dmft.problem import ProblemError
 from dmft.solver.outcome import Outcome
 from dmft.sweeps.processes import SECONDS, Watch
-from dmft.sweeps.run import compile_loops
-from dmft.sweeps.sweep import Sweep
-from dmft.sweeps.worker import Ended, Worker
+from dmft.sweeps.worker import Ended, Solver
 
 # Seconds between two looks of a rank for what to do next, at most: those of rank 0 take time from the points that it solves.
 POLL = 0.005
@@ -68,18 +66,28 @@ def refuse_idle_tasks() -> None:
         raise RanksError(f"this job has {tasks} tasks, but one process was started: wanted srun, mpiexec or --jobs N")
 
 
-def compile_once_a_node(comm: Any, sweep: Sweep) -> None:
-    """Have the compiled loops on disk before all ranks of a node ask for them at once."""
+def once_a_node(comm: Any, prepare: Callable[[], None]) -> None:
+    """Have one rank of each node do what the others find done, such as compiled loops on disk."""
     from mpi4py import MPI
 
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     if node.rank == 0:
-        compile_loops(sweep)
+        prepare()
     node.Free()
     comm.Barrier()
 
 
-_worker: Worker | None = None
+def ranks_of_this_node(comm: Any) -> int:
+    """Their number; called on every rank."""
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    size = node.size
+    node.Free()
+    return size
+
+
+_worker: Solver | None = None
 
 
 def _solve(index: int) -> Ended:
@@ -88,7 +96,7 @@ def _solve(index: int) -> Ended:
     return _worker.solve(index)
 
 
-def run_ranks(comm: Any, worker: Worker, todo: Sequence[int], stop: Callable[[], bool], watch: Watch) -> None:
+def run_ranks(comm: Any, worker: Solver, todo: Sequence[int], stop: Callable[[], bool], watch: Watch) -> None:
     """Solve points on all ranks; called on each of them, `todo` and `watch` count on rank 0.
 
     Raises OSError on rank 0 if a rank cannot write.
@@ -111,7 +119,7 @@ class _Dealer:
         # Answers of other ranks, and None from each rank that gets no more points.
         self.answers: SimpleQueue[Future[Ended] | None] = SimpleQueue()
 
-    def run(self, worker: Worker, others: int) -> None:
+    def run(self, worker: Solver, others: int) -> None:
         """Keep all ranks at work until nothing is left."""
         try:
             for _ in range(others):

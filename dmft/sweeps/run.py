@@ -13,12 +13,11 @@ from dmft.problem import ProblemError
 from dmft.run import StopRun, solve
 from dmft.solver.base import AcceptedCell, Engine
 from dmft.solver.engine import expected_nodes
-from dmft.solver.outcome import Outcome
+from dmft.sweeps import processes
 from dmft.sweeps.folder import Folder, State, open_folder, slice_of, spread
 from dmft.sweeps.locks import Locks
-from dmft.sweeps.processes import Crew, Watch
 from dmft.sweeps.sweep import Sweep
-from dmft.sweeps.worker import Worker
+from dmft.sweeps.worker import KILLED, Worker, solve_in_turn
 
 if TYPE_CHECKING:
     from dmft.sweeps.table import Table
@@ -50,26 +49,26 @@ def run_here(
     todo: list[int],
     jobs: int,
     stop: Callable[[], bool],
-    watch: Watch,
+    watch: processes.Watch,
     checkpoint_every: float,
 ) -> None:
     """Solve points in this process, or in several of this machine.  Raises OSError if a file cannot be written."""
     if jobs > 1 and len(todo) > 1:
         compile_loops(folder.sweep)
-        Crew(folder, by_cost(folder.sweep, todo), stop, watch, checkpoint_every).run(min(jobs, len(todo)))
+        command = [*processes.COMMAND, str(folder.path.resolve()), str(checkpoint_every)]
+
+        def killed(index: int, reason: str) -> None:
+            folder.record_failure(index, KILLED, reason)
+
+        crew = processes.Crew(command, by_cost(folder.sweep, todo), stop, watch, killed)
+        crew.run(min(jobs, len(todo)))
         return
 
     def stopped() -> bool:
         watch(None)
         return stop()
 
-    worker = Worker(folder, stopped, checkpoint_every, locks)
-    for index in todo:
-        if stop():
-            return
-        ended = worker.solve(index)
-        if ended.outcome != Outcome.INTERRUPTED.value:
-            watch(ended)
+    solve_in_turn(Worker(folder, stopped, checkpoint_every, locks), todo, stop, watch)
 
 
 def missing(folder: Folder, task: int = 0, tasks: int = 1, *, retry: bool = False) -> list[int]:

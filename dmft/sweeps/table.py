@@ -8,6 +8,7 @@ dimension `point`, along which each of its keys is an array.  Every point has
     smallest_NAME, time_of_smallest_NAME     of the observable that the model says is to be smallest, between the nodes
     overfitting_time            first time after that at which it is OVERFITTED above its smallest value
     time_reached, nodes, iterations, residual, wall_time
+    and the constants of the model
 
 What a point does not have is not a number: results if it failed or is missing, the overfitting time if that is not reached.
 curve_NAME has each observable over the axes and `node`, curve_time the nodes themselves, filled up with what is not a number
@@ -215,7 +216,7 @@ def _attach(dataset: h5py.Dataset, file: h5py.File, dimensions: list[str], meani
 
 def _meanings(description: Description) -> dict[str, tuple[str, str]]:
     """Units and meaning of every dataset."""
-    found = dict(MEANINGS)
+    found = MEANINGS | {name: (constant.units, constant.meaning) for name, constant in description.constants.items()}
     found[f"{CURVE}time"] = TIME, schema.ROOT["time"].meaning
     for name, kernel in description.kernels.items():
         found[name] = kernel.units, kernel.meaning

@@ -8,9 +8,10 @@ cannot be written to does.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 from dmft.problem import Problem
 from dmft.run import StopRun, solve
@@ -38,6 +39,24 @@ class Ended:
     def failed(self) -> bool:
         """Whether it is a row with a reason instead of values."""
         return self.outcome in FAILURES
+
+
+class Solver(Protocol):
+    """What solves points, or simulates seeds, by their numbers."""
+
+    def solve(self, index: int) -> Ended:
+        """Solve one point and write its file.  Raises OSError if that is not possible."""
+        ...
+
+
+def solve_in_turn(worker: Solver, todo: Sequence[int], stop: Callable[[], bool], watch: Callable[[Ended | None], None]) -> None:
+    """Solve points in this process, one after the other, until it is to stop."""
+    for index in todo:
+        if stop():
+            return
+        ended = worker.solve(index)
+        if ended.outcome != Outcome.INTERRUPTED.value:
+            watch(ended)
 
 
 class Worker:

@@ -18,6 +18,8 @@ from tests.comparison import assert_same, datasets
 PROBLEMS = {
     "two-layer-flow": {"width": 4, "samples_per_parameter": 1.0, "activation": [0.1, 0.8, 0.5], "target": [0.0, 1.0]},
     "spherical-pspin": {"couplings": {"3": 0.5, "4": 0.25}},
+    "random-features": {"hidden_ratio": 0.5, "activation": "relu", "teacher_output": [1.0, -0.5], "learning_rate": 0.7},
+    "hinge": {"laziness": 0.5, "samples": 12, "dimension": 4},
     "matrix": {"strength": 2.0},
 }
 
@@ -90,12 +92,14 @@ def test_every_model_is_tried():
 
 def test_file_holds_what_the_description_names(problem, path):
     described = problem.parameters.description
-    entries = {
-        **{f"observables/{name}": entry for name, entry in schema.observables(described.observables).items()},
-        **{f"kernels/{name}": entry for name, entry in schema.kernels(described.kernels).items()},
+    groups = {
+        "observables": schema.observables(described.observables),
+        "kernels": schema.kernels(described.kernels),
+        "order_parameters": schema.order_parameters(described.order_parameters),
     }
+    entries = {f"{group}/{name}": entry for group, found in groups.items() for name, entry in found.items()}
     with h5py.File(path) as file:
-        assert {f"{group}/{name}" for group in ("observables", "kernels") for name in file[group]} == entries.keys()
+        assert {f"{group}/{name}" for group in groups for name in file.get(group, ())} == entries.keys()
         for name, entry in entries.items():
             assert file[name].attrs["units"] == entry.units
             assert file[name].attrs["meaning"] == entry.meaning
@@ -135,6 +139,17 @@ def test_show_reports_observables_and_findings(problem, path, capsys):
     assert shown.keys() == problem.parameters.description.observables.keys()
 
 
+def test_constants_are_attributes_and_shown(problem, path, capsys):
+    constants = problem.parameters.constants()
+    assert constants.keys() == problem.parameters.description.constants.keys()
+    with h5py.File(path) as file:
+        assert {name: file.attrs[name] for name in constants} == constants
+    assert run(["show", str(path)]) == 0
+    out = capsys.readouterr().out
+    for name, value in constants.items():
+        assert re.search(rf"^  {name} +{value:.8g}$", out, flags=re.MULTILINE)
+
+
 def test_cite_names_the_theory(problem, path, capsys):
     assert run(["cite", str(path)]) == 0
     out = capsys.readouterr().out
@@ -146,14 +161,15 @@ def test_cite_names_the_theory(problem, path, capsys):
 def test_plan_counts_the_arrays_of_the_model(problem, tmp_path, capsys):
     (tmp_path / "problem.toml").write_text(problem.to_toml())
     assert run(["plan", str(tmp_path / "problem.toml")]) == 0
-    assert two_time_arrays(problem) == {"two-layer-flow": 7}.get(problem.parameters.model, 2)
+    assert two_time_arrays(problem) == {"two-layer-flow": 7, "random-features": 0, "hinge": 0}.get(problem.parameters.model, 2)
 
 
 def test_figure_shows_panels_and_pictures(problem, path):
     solution = Solution.load(path)
     figure = solution.plot(path.with_suffix(".png"))
     assert path.with_suffix(".png").stat().st_size > 10_000
-    panels, pictures = (part.axes for part in figure.subfigs)
+    # A figure without pictures is not divided.
+    panels, pictures = (part.axes for part in figure.subfigs) if figure.subfigs else (figure.axes, [])
     assert len(panels) >= len(problem.parameters.panels())
     labels = [text.get_text() for axes in pictures for text in axes.texts]
     described = problem.parameters.description

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from scipy.integrate import tanhsinh
 
-from dmft.hermite import NAMED, Covariance, series, signal_series, variance
+from dmft.hermite import (
+    NAMED,
+    Covariance,
+    evaluator,
+    pair_mean,
+    project,
+    scaled_series,
+    series,
+    signal_series,
+    variance,
+)
 
 SMOOTH = [name for name, function in NAMED.items() if function.smooth]
 
@@ -62,3 +72,50 @@ def test_signal_is_the_expectation_of_the_product():
     exact = (w[:, None] * w[None, :] * product).sum() / (2 * math.pi)
     phat = np.polynomial.Polynomial(signal_series(series("tanh"), np.array([0.3, 0.8, 0.5])))
     assert phat(v) == pytest.approx(exact, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_values_of_a_series(name):
+    """A function is the sum of its series, in the mean: at the degree of the series for polynomials and smooth functions."""
+    x = np.linspace(-3, 3, 13)
+    if NAMED[name].smooth:
+        np.testing.assert_allclose(evaluator(tuple(series(name)))(x), evaluator(name)(x), atol=2e-5)
+    coefficients = tuple(series(name, 7))
+    np.testing.assert_allclose(project(evaluator(coefficients), 7), coefficients, atol=1e-13)
+
+
+def arc_cosine(first, second, overlap):
+    """E relu(x) relu(y); Cho & Saul 2009."""
+    angle = np.arccos(np.clip(overlap / np.sqrt(first * second), -1, 1))
+    return np.sqrt(first * second) * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2 * np.pi)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overlap"),
+    [(1, 1, 0.3), (1, 1, 1), (1, 1, -1), (1, 1, 0), (4, 0.25, 0.9), (100, 100, 99.9), (100, 1, -9.5), (1e-4, 1, 1e-3)],
+)
+def test_mean_of_a_pair(first, second, overlap):
+    covariance = {
+        "erf": 2 / np.pi * np.arcsin(overlap / np.sqrt((1 + first) * (1 + second))),
+        "relu": arc_cosine(first, second, overlap),
+        "sign": 2 / np.pi * np.arcsin(np.clip(overlap / np.sqrt(first * second), -1, 1)),
+        "linear": overlap,
+        "quadratic": overlap**2 + (first - 1) * (second - 1) / 2,
+        "sin": np.exp(-(first + second) / 2) * np.sinh(overlap),
+    }
+    for name, exact in covariance.items():
+        if name != "sin" or first < 50:
+            assert pair_mean(name, first, second, overlap) == pytest.approx(exact, rel=1e-10, abs=1e-11), name
+
+
+def test_mean_of_a_pair_of_series():
+    coefficients = (0.1, 0.5, 0.3, 0.2, 0.0, 0.7)
+    expected = sum(c**2 * 0.37**k for k, c in enumerate(coefficients))
+    assert pair_mean(coefficients, 1.0, 1.0, 0.37) == pytest.approx(expected, rel=1e-13)
+    assert pair_mean(coefficients, 0.0, 1.0, 0.0) == pytest.approx(0.1 * evaluator(coefficients)(np.zeros(1))[0], rel=1e-13)
+
+
+def test_scaled_series():
+    """E g(sqrt(v) z) z = sqrt(v) E g', with E erf' = sqrt(2/(pi (1 + v)))."""
+    for v in (0.0, 0.3, 1.0, 7.0):
+        assert scaled_series("erf", np.sqrt(v), 3)[1] == pytest.approx(np.sqrt(2 * v / (np.pi * (1 + v))), rel=1e-12)

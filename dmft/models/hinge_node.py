@@ -1,0 +1,236 @@
+"""One node in a data set of P examples, of which those count that are not satisfied.
+
+The node has gamma and p, gamma^2 - |p|^2 = 1, and starts at p = 0.  With z = y x of the examples, N components each,
+
+    dp/dt = (gamma/2) V,    V = (1/(alpha P)) sum_mu weight_mu z_mu,
+
+weight 1 while the example is unsatisfied, gamma p.z < limit, and 0 once it is satisfied.  An example that would fall back
+behind the limit as soon as it is satisfied is held there, with the weight between 0 and 1 that does so: of all such weights
+the velocity is the shortest, as for every gradient flow of a convex function (the loss is one of gamma p, in the metric
+gamma^2 + p p^T).
+
+While the sets stay the same, everything follows from one number.  Let v be the direction of the sum of the unsatisfied
+examples perpendicular to all that are held, e the vector in the span of these with e.z = 1 for each of them, and r the part
+of p perpendicular to all of them.  Then V = |V_perp| v + x e, the held part of p is (limit/gamma) e, r is constant, and
+
+    gamma^2 = 1 + |r|^2 + p_v^2 + (limit |e|/gamma)^2,    dp_v/dt = (gamma/2) |V_perp|,
+    x = -limit |V_perp| p_v gamma/(gamma^4 + limit^2 |e|^2),
+
+so the node is a function of theta, p_v = sqrt(1 + |r|^2) sinh(theta), and time is an integral over theta.  Without held
+examples theta grows at the rate |V|/2: the hyperbolic rotation of the infinite data set.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, lsq_linear
+
+Array = NDArray[np.float64]
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
+# Steps in theta in which a change of the sets is looked for.
+FIRST, LONGEST = 0.01, 0.1
+# An example has changed its set once it is so far beyond the limit, relative to it: rounding does not bring it back.
+BEYOND = 1e-11
+# Newton's method for theta as a function of time.
+ITERATIONS, ROUNDING = 8, 1e-15
+# Changes of the sets closer in time than this fraction of it are one.
+SAME = 1e-12
+
+
+class Sets(NamedTuple):
+    """Which examples are unsatisfied, mask (P,), and which are held at the limit, indices (k,)."""
+
+    unsatisfied: NDArray[np.bool_]
+    held: NDArray[np.intp]
+
+
+class Data(NamedTuple):
+    """Examples z = y x, (P, N); limit of gamma p.z; alpha P."""
+
+    z: Array
+    limit: float
+    share: float
+
+
+class Arc:
+    """The node while the sets stay the same, as a function of theta, from p on."""
+
+    def __init__(self, data: Data, p: Array, sets: Sets) -> None:
+        self.data, self.sets = data, sets
+        z, held = data.z, data.z[sets.held]
+        inverse = np.linalg.inv(held @ held.T)
+        force = z[sets.unsatisfied].sum(axis=0) / data.share
+        self.ones, self.weights = inverse.sum(axis=1), inverse @ (held @ force)
+        perpendicular = force - held.T @ self.weights
+        self.speed = float(np.linalg.norm(perpendicular))
+        v, e = perpendicular / self.speed, held.T @ self.ones
+        rest = p - (p @ v) * v - held.T @ (inverse @ (held @ p))
+        self.axes = np.array([v, rest, e])
+        self.margins = z @ self.axes.T
+        self.radius = float(np.sqrt(1 + rest @ rest))
+        self.stiffness = data.limit**2 * float(e @ e)
+        self.start = float(np.arcsinh(p @ v / self.radius))
+
+    def _coordinates(self, theta: Array | float) -> tuple[Array, Array]:
+        """p_v and gamma."""
+        free = (self.radius * np.cosh(theta)) ** 2
+        gamma = np.sqrt((free + np.sqrt(free**2 + 4 * self.stiffness)) / 2)
+        return self.radius * np.sinh(theta), gamma
+
+    def node(self, theta: float) -> Array:
+        """p, (N,)."""
+        p_v, gamma = self._coordinates(theta)
+        return np.array([p_v, 1.0, self.data.limit / gamma]) @ self.axes
+
+    def slowness(self, theta: Array | float) -> Array:
+        """dt/dtheta."""
+        return 2 / self.speed * self.radius * np.cosh(theta) / self._coordinates(theta)[1]
+
+    def elapsed(self, first: float, last: float) -> float:
+        """Time from one theta to another not far from it."""
+        return (last - first) / 2 * float(WEIGHTS @ self.slowness(first + (last - first) * (NODES + 1) / 2))
+
+    def reached(self, first: float, time: float, guess: float) -> float:
+        """Theta a time after `first`: Newton's method for `elapsed`."""
+        theta = guess
+        for _ in range(ITERATIONS):
+            change = (time - self.elapsed(first, theta)) / float(self.slowness(theta))
+            theta += change
+            if abs(change) < ROUNDING:
+                break
+        return theta
+
+    def distances(self, theta: float) -> Array:
+        """How far each example is on its side of the limit, relative to it, (P,); zero for those held."""
+        p_v, gamma = self._coordinates(theta)
+        beyond = gamma * (self.margins @ [p_v, 1.0, 0.0]) / self.data.limit + self.margins[:, 2] - 1
+        beyond[self.sets.held] = 0.0
+        return np.where(self.sets.unsatisfied, -beyond, beyond)
+
+    def multipliers(self, theta: float) -> Array:
+        """Weights of the held examples, (k,)."""
+        p_v, gamma = self._coordinates(theta)
+        x = -self.data.limit * self.speed * p_v * gamma / (gamma**4 + self.stiffness)
+        return self.data.share * (x * self.ones - self.weights)
+
+    def slacks(self, theta: float) -> Array:
+        """What stays positive while the sets are the same: distances, and of each multiplier those from 0 and 1, (P + 2k,)."""
+        multipliers = self.multipliers(theta)
+        distances = self.distances(theta)
+        distances[self.sets.held] = 1.0
+        return np.concatenate([distances, multipliers, 1 - multipliers])
+
+
+class Piece(NamedTuple):
+    """A part of an arc between two values of theta, from a time on."""
+
+    arc: Arc
+    first: float
+    last: float
+    began: float
+
+
+class State(NamedTuple):
+    """p (N,); fraction of unsatisfied examples, those held counted by their weight; mean distance to the limit of these."""
+
+    p: Array
+    unsatisfied: float
+    shortfall: float
+
+
+class NodeInData:
+    """The whole motion, computed as far as it is asked for.
+
+    kinks: times at which the sets change.  finished: whether all examples are satisfied, so that the node stays.
+    speed, direction: |V| and V/|V| at t = 0.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        self.kinks: list[float] = []
+        self.finished = False
+        self._pieces: list[Piece] = []
+        self._ends: list[float] = []
+        self._arc = Arc(data, np.zeros(data.z.shape[1]), Sets(np.ones(len(data.z), dtype=bool), np.zeros(0, dtype=np.intp)))
+        self.speed, self.direction = self._arc.speed, self._arc.axes[0]
+
+    def next_kink(self, time: float) -> float:
+        """First time after `time` at which the sets change; infinity if there is none."""
+        later = time * (1 + SAME)
+        while not self.finished and (not self.kinks or self.kinks[-1] <= later):
+            self._follow_arc()
+        place = bisect_right(self.kinks, later)
+        return self.kinks[place] if place < len(self.kinks) else np.inf
+
+    def at(self, time: float) -> State:
+        """The node and the data at a time; at a kink, before the sets change."""
+        arc, theta = self.arc_at(time)
+        p, examples, sets = arc.node(theta), len(self.data.z), arc.sets
+        if time > self._time:
+            return State(p, 0.0, 0.0)
+        shortfall = float(np.maximum(arc.distances(theta)[sets.unsatisfied], 0.0).sum()) / examples
+        return State(p, float(sets.unsatisfied.sum() + arc.multipliers(theta).sum()) / examples, shortfall)
+
+    def arc_at(self, time: float) -> tuple[Arc, float]:
+        """The arc at a time, the one before at a kink, and theta there; after all is satisfied, the end of the last one."""
+        while not self.finished and not (self._ends and self._ends[-1] >= time):
+            self._follow_arc()
+        place = bisect_left(self._ends, time)
+        if place == len(self._ends):
+            return self._pieces[-1].arc, self._pieces[-1].last
+        arc, first, last, began = self._pieces[place]
+        guess = first + (last - first) * (time - began) / (self._ends[place] - began)
+        return arc, arc.reached(first, time - began, guess)
+
+    @property
+    def _time(self) -> float:
+        """How far the motion is known."""
+        return self._ends[-1] if self._ends else 0.0
+
+    def _follow_arc(self) -> None:
+        """Add the pieces of the present arc, up to the next change of the sets."""
+        arc, theta, step = self._arc, self._arc.start, FIRST
+        lowest = np.minimum(arc.slacks(theta), 0.0) - BEYOND
+
+        def slack(theta: float) -> float:
+            return float((arc.slacks(theta) - lowest).min())
+
+        while slack(theta + step) >= 0.0:
+            self._add(arc, theta, theta + step)
+            theta, step = theta + step, min(2 * step, LONGEST)
+        last = float(np.asarray(brentq(slack, theta, theta + step, xtol=1e-15)))
+        self._add(arc, theta, last)
+        self.kinks.append(self._time)
+        sets = self._changed(arc, last, int(np.argmin(arc.slacks(last) - lowest)))
+        self.finished = not sets.unsatisfied.any()
+        if not self.finished:
+            self._arc = Arc(self.data, arc.node(last), sets)
+
+    def _add(self, arc: Arc, first: float, last: float) -> None:
+        self._pieces.append(Piece(arc, first, last, self._time))
+        self._ends.append(self._time + arc.elapsed(first, last))
+
+    def _changed(self, arc: Arc, theta: float, which: int) -> Sets:
+        """The sets after the slack of this index has vanished."""
+        unsatisfied, held = arc.sets.unsatisfied.copy(), arc.sets.held
+        examples = len(unsatisfied)
+        if which >= examples:
+            released = (which - examples) % len(held)
+            unsatisfied[held[released]] = which >= examples + len(held)
+            return Sets(unsatisfied, np.delete(held, released))
+        unsatisfied[which] = False
+        return self._shortest(arc.node(theta), unsatisfied, np.append(held, which))
+
+    def _shortest(self, p: Array, unsatisfied: NDArray[np.bool_], at_limit: NDArray[np.intp]) -> Sets:
+        """Weights between 0 and 1 of the examples at the limit that make the velocity shortest; those of 0 and 1 are free."""
+        vectors = np.vstack([self.data.z[at_limit], self.data.z[unsatisfied].sum(axis=0)])
+        # |V| in the metric gamma^2 + p p^T.
+        *each, force = np.column_stack([np.sqrt(1 + p @ p) * vectors, vectors @ p])
+        found = lsq_linear(np.array(each).T, -force, (0, 1), method="bvls", tol=1e-14)
+        unsatisfied[at_limit[found.active_mask == 1]] = True
+        return Sets(unsatisfied, at_limit[found.active_mask == 0])

@@ -1,0 +1,3 @@
+"""Simulations: finite systems on exactly the problem of a file; importing this package registers every model that has one."""
+
+from dmft.simulation import two_layer_flow as two_layer_flow

@@ -1,0 +1,124 @@
+"""What a simulation of a model is: a finite system of a given size, drawn at random and followed in time, seed by seed.
+
+Seed k in d dimensions has the random numbers of `np.random.SeedSequence((k, d))`, whatever the number of seeds or processes;
+those of two seeds, or in two dimensions, are independent.  A model registers how its problems are simulated; what the rest of
+the program knows of it is in `Experiment`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from dmft.problem import Problem, ProblemError, Table, validated
+
+Array = NDArray[np.float64]
+State = Mapping[str, Array]
+
+
+class Setup(Table):
+    """What a simulation adds to a problem, the same for all seeds."""
+
+    dim: int = Field(ge=2, description="input dimension d")
+    fields: Literal["network", "gaussian"] = Field(
+        default="network", description="the network itself, or the Gaussian fields for which the theory is exact"
+    )
+    times: int = Field(default=40, ge=2, description="number of times at which observables are taken, 0 and t_max included")
+    tolerance: float = Field(
+        default=3e-4, ge=1e-6, le=1e-2, description="relative error of observables that the steps of gradient flow make"
+    )
+    two_time: bool = Field(default=False, description="whether two-time correlations are kept")
+
+    @classmethod
+    def of(cls, **keys: Any) -> Setup:
+        """From its keys.  Raises ProblemError with one line."""
+        return validated(cls, keys, "the simulation")
+
+
+class Trajectory(NamedTuple):
+    """What one seed gives: observables (times,) and kernels (times, times), not a number from where the system diverged on.
+
+    evaluations: of its rate of change.
+    """
+
+    observables: dict[str, Array]
+    kernels: dict[str, Array]
+    evaluations: int
+
+
+class Watch(Protocol):
+    """Told of a seed on its way.
+
+    begun: state to go on from, None at the beginning.
+    """
+
+    begun: State | None
+
+    def __call__(self, time: float, state: Callable[[], State]) -> None:
+        """Called after every step; may keep the state, or raise to end the seed."""
+        ...
+
+
+class Experiment(Protocol):
+    """The simulation of one problem at one size.
+
+    sizes: numbers that the size amounts to, for the file, such as {"samples": n}.
+    """
+
+    sizes: Mapping[str, int]
+
+    @property
+    def scheme(self) -> str:
+        """How steps in time are made: a name that `dmft cite` knows."""
+        ...
+
+    @property
+    def memory(self) -> float:
+        """Bytes that a seed needs."""
+        ...
+
+    @property
+    def lighter(self) -> str:
+        """What would need less, in words."""
+        ...
+
+    def times(self) -> Array:
+        """Times at which observables are taken, from 0 to t_max."""
+        ...
+
+    def run(self, seed: int, watch: Watch) -> Trajectory:
+        """One seed, from its beginning or from `watch.begun`: the same result to the last bit."""
+        ...
+
+
+Make = Callable[[Problem, Setup], Experiment]
+EXPERIMENTS: dict[str, Make] = {}
+
+
+def register(model: str) -> Callable[[Make], Make]:
+    """Decorator of what makes the experiment of a problem of this model, or raises ProblemError."""
+
+    def add(make: Make) -> Make:
+        EXPERIMENTS[model] = make
+        return make
+
+    return add
+
+
+def experiment(problem: Problem, setup: Setup) -> Experiment:
+    """The simulation of a problem.  Raises ProblemError if there is none."""
+    model = problem.parameters.model
+    if model not in EXPERIMENTS:
+        raise ProblemError(f'model = "{model}": wanted one that can be simulated, {", ".join(sorted(EXPERIMENTS))}')
+    return EXPERIMENTS[model](problem, setup)
+
+
+def log_times(first: float, last: float, number: int) -> Array:
+    """Zero, and `number - 1` times with equal ratios from `first` to `last`."""
+    times = np.append(0.0, np.geomspace(min(first, last), last, number - 1))
+    times[-1] = last
+    return np.unique(times)

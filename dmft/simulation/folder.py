@@ -1,0 +1,202 @@
+"""What a simulation that is not finished keeps beside its file SIM.h5, in the folder SIM.h5.seeds:
+
+    simulation.toml       what is asked: the problem, and the setup as [simulation]
+    seed-7.h5             a seed that is done and not yet in SIM.h5: a simulation file of its own
+    seed-7.state.npz      a seed on its way
+    seed-7.failed.txt     why a seed has no result
+    .lock                 empty; a lock on it tells that a process is at work
+
+The folder goes when nothing in it is needed any more.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.problem import Problem, ProblemError, read_toml_file, toml_value
+from dmft.simulation.experiment import Setup, State
+from dmft.simulation.simulation import Simulation, refuse_difference
+from dmft.storage import simulation_file
+from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
+from dmft.sweeps.locks import Locks, Taken
+
+
+class SeedsError(ProblemError):
+    """A place for a simulation that cannot be used: it holds something else, or another process is at work on it."""
+
+
+class Seeds:
+    """The file of a simulation and the folder beside it, which exists; `open_seeds` makes one."""
+
+    def __init__(self, output: Path, problem: Problem, setup: Setup) -> None:
+        self.output, self.problem, self.setup = output, problem, setup
+        self.path = folder_of(output)
+
+    @classmethod
+    def load(cls, output: Path) -> Seeds:
+        """That of a simulation which has begun."""
+        return cls(output, *_read_asked(folder_of(output) / "simulation.toml"))
+
+    def result(self, seed: int) -> Path:
+        """File of a seed that is done."""
+        return self.path / f"seed-{seed}.h5"
+
+    def state(self, seed: int) -> Path:
+        """File of a seed on its way."""
+        return self.path / f"seed-{seed}.state.npz"
+
+    def failure(self, seed: int) -> Path:
+        """Why a seed has no result."""
+        return self.path / f"seed-{seed}.failed.txt"
+
+    def load_state(self, seed: int) -> State | None:
+        """What an earlier process left of a seed."""
+        try:
+            with np.load(self.state(seed)) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, zipfile.BadZipFile):
+            return None
+
+    def save_state(self, seed: int, state: Mapping[str, NDArray[Any]]) -> None:
+        """Keep a seed on its way."""
+        image = io.BytesIO()
+        np.savez(image, allow_pickle=False, **state)
+        with replacing(self.state(seed), one_of_many=True) as beside:
+            beside.write_bytes(image.getbuffer())
+
+    def save_result(self, seed: int, simulation: Simulation) -> None:
+        """Keep a seed that is done, then remove what it takes the place of."""
+        simulation_file.write(self.result(seed), simulation, one_of_many=True)
+        self.state(seed).unlink(missing_ok=True)
+
+    def record_failure(self, seed: int, outcome: str, reason: str, details: str = "") -> None:
+        """Write down why a seed has no result: outcome and reason on the first line."""
+        with replacing(self.failure(seed)) as beside:
+            beside.write_text(f"{outcome}: {' '.join(reason.split())}\n{details}", encoding="utf-8")
+
+    def failures(self) -> dict[int, str]:
+        """Seed -> outcome and reason of those that have no result."""
+        found = {}
+        for path in sorted(self.path.glob("seed-*.failed.txt")):
+            seed = path.name.removeprefix("seed-").removesuffix(".failed.txt")
+            found[int(seed)] = path.read_text(encoding="utf-8").partition("\n")[0]
+        return found
+
+    def collected(self) -> Simulation | None:
+        """The file as it is, with the seeds that are done beside it; None without any."""
+        found = simulation_file.read(self.output) if self.output.exists() else None
+        for path in self.path.glob("seed-*.h5"):
+            one = simulation_file.read(path)
+            found = one if found is None else found.merged(one)
+        return found
+
+    def collect(self) -> Simulation | None:
+        """Put the seeds that are done into the file, and remove their own."""
+        done = list(self.path.glob("seed-*.h5"))
+        found = self.collected()
+        if done and found is not None:
+            found.save(self.output)
+        for path in done:
+            path.unlink()
+        return found
+
+    def missing(self, seeds: list[int]) -> list[int]:
+        """Those of some seeds that are not in the file."""
+        found = self.collected()
+        return [seed for seed in seeds if found is None or seed not in found.seeds]
+
+    def tidy(self, alone: bool) -> None:
+        """Remove what killed processes were writing, all of it if `alone`, and the folder if nothing in it is needed."""
+        remove_left_behind(self.path, nobody_writes=alone)
+        always = {self.path / ".lock", self.path / "simulation.toml"}
+        if set(self.path.iterdir()) <= always:
+            for path in always:
+                path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.rmdir()
+
+
+def folder_of(output: Path) -> Path:
+    """The folder beside the file of a simulation."""
+    return output.with_name(output.name + ".seeds")
+
+
+@contextmanager
+def open_seeds(output: Path, problem: Problem, setup: Setup) -> Iterator[tuple[Seeds, Taken]]:
+    """Find or make the place of a simulation, taken by this process for as long as the context lasts.
+
+    The second value says whether the file system has locks, UNKNOWN if not.
+
+    Raises SeedsError if another simulation or something else is there, or another process is at work on it.
+    """
+    try:
+        refuse_unwritable(output)
+        _refuse_other(output, problem, setup)
+        locks, taken = _take(folder_of(output))
+    except OSError as error:
+        raise SeedsError(f"cannot be written ({error.strerror}): wanted a file in a writable folder") from None
+    try:
+        seeds = Seeds(output, problem, setup)
+        _put_asked(seeds.path / "simulation.toml", problem, setup)
+        for path in seeds.path.glob("seed-*.failed.txt"):
+            path.unlink()
+        try:
+            seeds.collect()
+            yield seeds, taken
+        finally:
+            seeds.collect()
+            seeds.tidy(alone=taken is Taken.OURS)
+    finally:
+        locks.close()
+
+
+def _refuse_other(output: Path, problem: Problem, setup: Setup) -> None:
+    """SeedsError if the file or the folder beside it is of something else."""
+    asked = folder_of(output) / "simulation.toml"
+    try:
+        if output.exists():
+            found = simulation_file.read(output)
+            refuse_difference(found.problem, found.setup, problem, setup)
+        if asked.exists():
+            refuse_difference(*_read_asked(asked), problem, setup)
+    except simulation_file.SimulationFileError as error:
+        raise SeedsError(f"{error}; wanted a new name, or the simulation to add to") from None
+    except ProblemError as error:
+        raise SeedsError(str(error)) from None
+
+
+def _take(folder: Path) -> tuple[Locks, Taken]:
+    """The lock of a folder, which is made if it is not there."""
+    while True:
+        folder.mkdir(exist_ok=True)
+        try:
+            locks = Locks(folder / ".lock")
+        except FileNotFoundError:
+            continue
+        taken = locks.take(0, 1)
+        if taken is Taken.OTHERS:
+            locks.close()
+            raise SeedsError("another process is at work on this simulation: wanted to wait for it")
+        # A process that has just finished may have removed the folder in between.
+        if locks.stand():
+            return locks, taken
+        locks.close()
+
+
+def _put_asked(path: Path, problem: Problem, setup: Setup) -> None:
+    lines = [problem.to_toml(), "[simulation]", *(f"{key} = {toml_value(value)}" for key, value in setup.model_dump().items())]
+    with replacing(path) as beside:
+        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _read_asked(path: Path) -> tuple[Problem, Setup]:
+    tables = read_toml_file(path)
+    return Problem.from_tables({key: tables[key] for key in ("problem", "solver")}), Setup.of(**tables["simulation"])

@@ -1,0 +1,114 @@
+"""Run a simulation: refuse what cannot fit into memory, then simulate the seeds that are missing, here or in processes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any
+
+from dmft.memory import available_memory
+from dmft.problem import Problem, ProblemError
+from dmft.simulation.experiment import Setup, experiment
+from dmft.simulation.folder import Seeds, open_seeds
+from dmft.simulation.simulation import Simulation
+from dmft.simulation.worker import SeedWorker, Tell
+from dmft.storage import simulation_file
+from dmft.sweeps.processes import Crew, Watch
+from dmft.sweeps.worker import KILLED, Ended, solve_in_turn
+
+COMMAND = (sys.executable, "-m", "dmft.simulation.child")
+
+
+def simulate(
+    problem: Problem,
+    *,
+    dim: int,
+    seeds: int | Iterable[int] = 8,
+    output: str | Path | None = None,
+    jobs: int = 1,
+    checkpoint_every: float = 30.0,
+    **setup: Any,
+) -> Simulation:
+    """Follow finite systems of dimension `dim` on exactly this problem.
+
+    seeds: their number, for 0, 1, ..., or the seeds themselves.
+    output: simulation file to write, or to add the missing seeds to.
+    jobs: number of processes; 1 is this one.
+    checkpoint_every: seconds between checkpoints of a seed on its way, if there is an output.
+    setup: `fields`, `times`, `tolerance` and `two_time` of `dmft.simulation.experiment.Setup`.
+
+    Raises ProblemError for what cannot be simulated, and if the output holds something else or is in use.
+    """
+    wanted, chosen = Setup.of(dim=dim, **setup), numbered(seeds)
+    if output is None:
+        with TemporaryDirectory() as folder:
+            return simulate(problem, dim=dim, seeds=chosen, output=Path(folder) / "sim.h5", jobs=jobs, **setup)
+    refuse_too_large(problem, wanted, jobs)
+    with open_seeds(Path(output), problem, wanted) as (place, _):
+        run_here(place, place.missing(chosen), jobs, lambda: False, lambda ended: None, checkpoint_every)
+    return simulation_file.read(output)
+
+
+def numbered(seeds: int | Iterable[int], first: int = 0) -> list[int]:
+    """Seeds by their number or themselves, ascending.  Raises ProblemError for what is none."""
+    chosen = list(range(first, first + seeds)) if isinstance(seeds, int) else sorted(set(seeds))
+    if not chosen or chosen[0] < 0:
+        raise ProblemError(f"seeds = {seeds}: wanted at least one, all >= 0")
+    return chosen
+
+
+def refuse_too_large(problem: Problem, setup: Setup, processes: int) -> None:
+    """ProblemError if so many seeds at once need more memory than is available."""
+    made = experiment(problem, setup)
+    needed, available = processes * made.memory, available_memory()
+    if needed > available:
+        at_once = f"{processes} seeds at once need" if processes > 1 else "a seed needs"
+        fewer = "fewer processes, " if processes > 1 else ""
+        raise ProblemError(
+            f"dim = {setup.dim} with fields = {setup.fields}: {at_once} {needed / 1e9:.3g} GB, "
+            f"{available / 1e9:.3g} GB are available; wanted {fewer}{made.lighter}"
+        )
+
+
+def run_here(
+    seeds: Seeds,
+    todo: list[int],
+    jobs: int,
+    stop: Callable[[], bool],
+    watch: Watch,
+    checkpoint_every: float,
+    tell: Tell = lambda line: None,
+) -> None:
+    """Simulate seeds in this process, or in several of this machine.  Raises OSError if a file cannot be written."""
+    watch = collecting(seeds, watch, checkpoint_every)
+    if jobs > 1 and len(todo) > 1:
+        command = [*COMMAND, str(seeds.output.resolve()), str(checkpoint_every)]
+
+        def killed(seed: int, reason: str) -> None:
+            seeds.record_failure(seed, KILLED, reason)
+
+        Crew(command, todo, stop, watch, killed).run(min(jobs, len(todo)))
+        return
+
+    def stopped() -> bool:
+        watch(None)
+        return stop()
+
+    solve_in_turn(SeedWorker(seeds, stopped, checkpoint_every, tell), todo, stop, watch)
+
+
+def collecting(seeds: Seeds, watch: Watch, every: float) -> Watch:
+    """A watch that also puts seeds that are done into the file, every so many seconds."""
+    last = monotonic()
+
+    def observe(ended: Ended | None) -> None:
+        nonlocal last
+        watch(ended)
+        if ended is not None and monotonic() - last > every:
+            seeds.collect()
+            last = monotonic()
+
+    return observe

@@ -1,0 +1,86 @@
+"""Simulate seeds, one after the other, in this process.
+
+A seed leaves its state beside its result every `checkpoint_every` seconds, and goes on from there with the same result to the
+last bit.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from time import monotonic
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from dmft.run import StopRun
+from dmft.simulation.experiment import State, experiment
+from dmft.simulation.folder import Seeds
+from dmft.simulation.simulation import Simulation
+from dmft.solver.outcome import Outcome
+from dmft.sweeps.worker import RAISED, Ended
+
+Tell = Callable[[str], None]
+
+
+class SeedWorker:
+    """Simulates the seeds of a folder.
+
+    stop: asked after every step; once it says yes, the seed at hand ends with a checkpoint, as interrupted.
+    tell: told where the seed at hand is, in words.
+    """
+
+    def __init__(
+        self, seeds: Seeds, stop: Callable[[], bool], checkpoint_every: float = 30.0, tell: Tell = lambda line: None
+    ) -> None:
+        self.seeds, self.stop, self.checkpoint_every, self.tell = seeds, stop, checkpoint_every, tell
+
+    def solve(self, index: int) -> Ended:
+        """Simulate one seed and write its file.  Raises OSError if that is not possible."""
+        try:
+            # One BLAS thread: products are thin, and results independent of the number of cores.
+            with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
+                found = self._simulate(index)
+        except StopRun:
+            return Ended(index, Outcome.INTERRUPTED.value)
+        except OSError:
+            raise
+        except Exception as error:
+            self.seeds.record_failure(index, RAISED, f"{type(error).__name__}: {error}", traceback.format_exc())
+            return Ended(index, RAISED)
+        self.seeds.save_result(index, found)
+        return Ended(index, found.outcome.value)
+
+    def _simulate(self, seed: int) -> Simulation:
+        problem, setup = self.seeds.problem, self.seeds.setup
+        watch = _Watch(self, seed)
+        found = experiment(problem, setup).run(seed, watch)
+        return Simulation.of_seed(problem, setup, seed, found, watch.seconds)
+
+
+class _Watch:
+    """The `Watch` of one seed."""
+
+    def __init__(self, worker: SeedWorker, seed: int) -> None:
+        self.worker, self.seed = worker, seed
+        self.began = self.written = monotonic()
+        self.before = 0.0
+        self.begun = worker.seeds.load_state(seed)
+        if self.begun is not None:
+            self.before = float(self.begun["seconds"])
+            self.begun = {name: value for name, value in self.begun.items() if name != "seconds"}
+
+    @property
+    def seconds(self) -> float:
+        """Of computing, earlier processes included."""
+        return self.before + monotonic() - self.began
+
+    def __call__(self, time: float, state: Callable[[], State]) -> None:
+        """Keep the state now and then, and before a stop."""
+        self.worker.tell(f"seed {self.seed} at t = {time:.4g}")
+        stop = self.worker.stop()
+        if stop or monotonic() - self.written > self.worker.checkpoint_every:
+            self.worker.seeds.save_state(self.seed, {**state(), "seconds": np.array(self.seconds)})
+            self.written = monotonic()
+        if stop:
+            raise StopRun
