@@ -112,6 +112,11 @@ def datasets(entries: Mapping[str, schema.Entry], folder: str = "") -> str:
     return table(("Dataset", "Dimensions", "Units", "Meaning"), rows)
 
 
+def attributes(meanings: Mapping[str, str]) -> str:
+    """Root attributes of a file."""
+    return table(("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in meanings.items()))
+
+
 def functions() -> str:
     """Every named function: whether it is smooth, and the degree at which its series is cut."""
     rows = (
@@ -138,9 +143,9 @@ TABLES: dict[str, Callable[[], str]] = {
     **{name: made for model in models().items() for name, made in of_model(*model).items()},
     "solver": lambda: keys(SolverSettings),
     "functions": functions,
-    "attributes": lambda: table(
-        ("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in schema.ATTRIBUTES.items())
-    ),
+    "attributes": lambda: attributes(schema.ATTRIBUTES),
     "root": lambda: datasets(schema.ROOT),
+    "simulation attributes": lambda: attributes(schema.SIMULATION_ATTRIBUTES),
+    "simulation root": lambda: datasets(schema.SIMULATION_ROOT),
     "outcomes": lambda: table(("Outcome", "What it says"), ((f"`{o.value}`", plain(o.advice)) for o in Outcome)),
 }
