@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dmft import hermite
+from dmft.description import Quantity
 from dmft.problem import Parameters, SolverSettings, models
 from dmft.solver.outcome import Outcome
 from dmft.storage import schema
@@ -79,10 +80,15 @@ def type_name(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(type_name(part) for part in inside if part is not types.NoneType)
     if origin is tuple:
-        return f"list of {type_name(inside[0])}s"
+        return f"list of {plural(type_name(inside[0]))}"
     if origin is dict:
         return f"table of {type_name(inside[1])}s"
     return WORDS[annotation]
+
+
+def plural(words: str) -> str:
+    """number, numbers; list of numbers, lists of numbers."""
+    return words.replace("list", "lists", 1) if words.startswith("list") else f"{words}s"
 
 
 def bounds(metadata: Iterable[Any]) -> list[str]:
@@ -112,9 +118,16 @@ def datasets(entries: Mapping[str, schema.Entry], folder: str = "") -> str:
     return table(("Dataset", "Dimensions", "Units", "Meaning"), rows)
 
 
+<<<<<<< HEAD
 def attributes(meanings: Mapping[str, str]) -> str:
     """Root attributes of a file."""
     return table(("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in meanings.items()))
+=======
+def constants(quantities: Mapping[str, Quantity]) -> str:
+    """The constants of one model."""
+    rows = ((f"`{name}`", quantity.units, plain(quantity.meaning)) for name, quantity in quantities.items())
+    return table(("Attribute", "Units", "Meaning"), rows)
+>>>>>>> main
 
 
 def functions() -> str:
@@ -134,9 +147,10 @@ def of_model(name: str, parameters: type[Parameters]) -> dict[str, Callable[[], 
         "kernels": schema.kernels(shown.kernels),
         "order_parameters": schema.order_parameters(shown.order_parameters),
     }
-    return {f"problem {name}": lambda: keys(parameters)} | {
-        f"{group} {name}": partial(datasets, entries, f"/{group}") for group, entries in groups.items() if entries
-    }
+    made: dict[str, Callable[[], str]] = {f"problem {name}": lambda: keys(parameters)}
+    if shown.constants:
+        made[f"constants {name}"] = partial(constants, shown.constants)
+    return made | {f"{group} {name}": partial(datasets, entries, f"/{group}") for group, entries in groups.items() if entries}
 
 
 TABLES: dict[str, Callable[[], str]] = {
