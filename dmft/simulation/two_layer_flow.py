@@ -290,7 +290,4 @@ def _value_and_slope(
 
 def label(parameters: TwoLayerFlowParameters, x: Array) -> Array:
     """phi(x)."""
-    target = parameters.target
-    if not isinstance(target, str):
-        return hermite.hermite_series(np.array(target), x)[0]
-    return np.zeros_like(x) if target == "none" else hermite.NAMED[target].evaluate(x)
+    return np.zeros_like(x) if parameters.target == "none" else hermite.evaluator(parameters.target)(x)
