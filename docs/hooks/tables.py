@@ -118,16 +118,15 @@ def datasets(entries: Mapping[str, schema.Entry], folder: str = "") -> str:
     return table(("Dataset", "Dimensions", "Units", "Meaning"), rows)
 
 
-<<<<<<< HEAD
 def attributes(meanings: Mapping[str, str]) -> str:
     """Root attributes of a file."""
     return table(("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in meanings.items()))
-=======
+
+
 def constants(quantities: Mapping[str, Quantity]) -> str:
     """The constants of one model."""
     rows = ((f"`{name}`", quantity.units, plain(quantity.meaning)) for name, quantity in quantities.items())
     return table(("Attribute", "Units", "Meaning"), rows)
->>>>>>> main
 
 
 def functions() -> str:
