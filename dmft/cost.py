@@ -17,6 +17,12 @@ def two_time_arrays(problem: Problem) -> int:
     return sum(array.size for array in history.two_time.values())
 
 
+def one_time_values(problem: Problem) -> int:
+    """Number of values at each node in the history of a problem, two-time arrays apart."""
+    history = empty_history(problem, capacity=1)
+    return sum(array.size for array in history.one_time.values())
+
+
 def working_memory(problem: Problem, nodes: float) -> float:
     """Bytes of the two-time arrays at the peak: history and kernels, both once more in the file, which is made in memory."""
     stored = two_time_arrays(problem) + len(problem.parameters.description.kernels)

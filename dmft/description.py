@@ -80,7 +80,14 @@ class Ageing:
     kernel: str
 
 
-Panel = Curves | Pair | Ageing
+@dataclass(frozen=True)
+class Entries:
+    """A panel of every entry of an order parameter against log t."""
+
+    order_parameter: str
+
+
+Panel = Curves | Pair | Ageing | Entries
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,11 @@ class Found(Protocol):
     @property
     def observables(self) -> Mapping[str, Array]:
         """Name -> values on the nodes, (n,)."""
+        ...
+
+    @property
+    def order_parameters(self) -> Mapping[str, Array]:
+        """Name -> values on the nodes, (n, ...); none where they were not kept."""
         ...
 
     def minimum(self, observable: str) -> Minimum:

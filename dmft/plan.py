@@ -11,9 +11,10 @@ from time import process_time
 
 import psutil
 
-from dmft.cost import BYTES, two_time_arrays, working_memory
+from dmft.cost import BYTES, one_time_values, two_time_arrays, working_memory
 from dmft.problem import Problem, ProblemError
 from dmft.run import StopRun, solve
+from dmft.solution import Solution
 from dmft.solver.base import AcceptedCell, Engine
 from dmft.solver.engine import engine_type
 
@@ -42,24 +43,25 @@ def plan(problem: Problem) -> Plan:
 
     tolerance = problem.solver.tolerance
     coarse, fine = (max(tolerance, pilot) for pilot in PILOT_TOLERANCES)
-    kernels, nodes, seconds = _pilot(problem.replace(tolerance=coarse))
+    pilot, nodes, seconds = _pilot(problem.replace(tolerance=coarse))
     if fine < coarse:
         first = nodes
-        kernels, nodes, seconds = _pilot(problem.replace(tolerance=fine))
+        pilot, nodes, seconds = _pilot(problem.replace(tolerance=fine))
         more = (nodes / first) ** (log10(fine / tolerance) / log10(coarse / fine))
         nodes, seconds = nodes * more, seconds * more ** engine_type(problem).power
     nodes = min(nodes, problem.solver.max_nodes)
+    one_time = one_time_values(problem) + sum(values[0].size for values in pilot.order_parameters.values())
     return Plan(
         points=1,
         nodes=round(nodes),
         memory=psutil.Process().memory_info().rss + working_memory(problem, nodes),
-        file_size=BYTES * (two_time_arrays(problem) + kernels) * nodes**2,
+        file_size=BYTES * nodes * (one_time + (two_time_arrays(problem) + len(pilot.kernels)) * nodes),
         seconds=seconds,
     )
 
 
-def _pilot(problem: Problem) -> tuple[int, float, float]:
-    """Number of kernels, and nodes and seconds to t_max, extrapolated in log t from what a few seconds reach."""
+def _pilot(problem: Problem) -> tuple[Solution, float, float]:
+    """What a few seconds reach, and nodes and seconds to t_max, extrapolated in log t."""
     trace: list[tuple[float, float]] = []
     began = process_time()
 
@@ -74,4 +76,4 @@ def _pilot(problem: Problem) -> tuple[int, float, float]:
     (first, _), (reached, seconds) = trace[0], trace[-1]
     nodes = len(solution.time)
     missing = log(problem.solver.t_max / reached) / log(reached / first) if reached > first else 0.0
-    return len(solution.kernels), nodes * (1 + missing), seconds * (1 + missing) ** engine_type(problem).power
+    return solution, nodes * (1 + missing), seconds * (1 + missing) ** engine_type(problem).power

@@ -83,9 +83,13 @@ class Solution:
 
         Raises ValueError outside of what was reached.
         """
-        nodes = self._nodes(time)
-        basis = lagrange(self.time[nodes], np.array([time]))[:, 0]
-        return {name: float(values[nodes] @ basis) for name, values in self.observables.items()}
+        nodes, basis = self._basis(time)
+        return {name: float(basis @ values[nodes]) for name, values in self.observables.items()}
+
+    def order_parameters_at(self, time: float) -> dict[str, Array]:
+        """Every order parameter at one time, as `at`."""
+        nodes, basis = self._basis(time)
+        return {name: np.tensordot(basis, values[nodes], 1) for name, values in self.order_parameters.items()}
 
     def kernel_at(self, kernel: str, times: Array) -> Array:
         """A correlation at pairs of times, (times, times), by the polynomials of their cells in both directions.
@@ -94,8 +98,7 @@ class Solution:
         """
         basis = np.zeros((len(times), len(self.time)))
         for row, time in zip(basis, times, strict=True):
-            nodes = self._nodes(time)
-            row[nodes] = lagrange(self.time[nodes], np.array([time]))[:, 0]
+            nodes, row[nodes] = self._basis(time)
         lower = np.tril(self.kernels[kernel])
         return basis @ (lower + np.tril(lower, -1).T) @ basis.T
 
@@ -133,11 +136,12 @@ class Solution:
             found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
         return found
 
-    def _nodes(self, time: float) -> NDArray[np.intp]:
-        """Indices of the nodes of the cell in which a time lies."""
+    def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
+        """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""
         if not 0.0 <= time <= self.time[-1]:
             raise ValueError(f"t = {time:g}: wanted a time in [0, {self.time[-1]:g}]")
-        return self._cell(int(np.searchsorted(self.time, time)))
+        nodes = self._cell(int(np.searchsorted(self.time, time)))
+        return nodes, lagrange(self.time[nodes], np.array([time]))[:, 0]
 
     def _cell(self, node: int) -> NDArray[np.intp]:
         """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""

@@ -7,7 +7,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "dmft"
 MATHEMATICS = [
-    *(PACKAGE / name for name in ("description.py", "hermite.py", "marchenko_pastur.py", "tableau.py", "kernels.py")),
+    *(PACKAGE / name for name in ("description.py", "differences.py", "hermite.py", "marchenko_pastur.py")),
+    *(PACKAGE / name for name in ("kernels.py", "steady_state.py", "tableau.py")),
+    *sorted((PACKAGE / "gaussian_integrals").glob("*.py")),
     *sorted((PACKAGE / "models").glob("*.py")),
     *sorted((PACKAGE / "solver").glob("*.py")),
 ]

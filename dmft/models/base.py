@@ -143,6 +143,10 @@ class OrdinaryModel(Protocol):
         """f(t, y), (p,); not finite where y is outside of what the equations are defined for."""
         ...
 
+    def jacobian(self, time: float, y: Array) -> Array:
+        """df/dy, (p, p), for example by `dmft.differences.jacobian`; a few digits are enough."""
+        ...
+
     def observe(self, y: Array) -> dict[str, Array]:
         """Every observable, (n,) each, for states (p, n)."""
         ...

@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from dmft.description import Ageing, Curve, Curves, Pair
+from dmft.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.plots.labels import TIME, number, words
 from dmft.problem import Problem
 from dmft.solution import Solution
@@ -159,6 +159,22 @@ def draw_ageing(axes: Axes, shown: Shown, panel: Ageing, times: Array, colours: 
     axes.set_ylabel(f"${panel.kernel}(t_w+\\tau,\\,t_w)$")
     axes.tick_params(which="both", direction="in", top=True, right=True)
     axes.legend(loc="best", fontsize="small")
+
+
+def draw_entries(axes: Axes, shown: Shown, panel: Entries, times: Array, colours: Iterator[str]) -> None:
+    """Every entry of an order parameter, in the colour of its last index; dashed between different units of the same kind."""
+    assert shown.solution is not None
+    name = panel.order_parameter
+    values = np.array([shown.solution.order_parameters_at(time)[name] for time in times])
+    shades = colormaps[SHADES](np.linspace(0.0, 0.85, values.shape[-1]))
+    among_themselves = values.ndim == 3 and np.array_equal(values, values.swapaxes(1, 2))
+    for index in np.ndindex(*values.shape[1:]):
+        line = LINES[among_themselves and index[0] != index[1]]
+        axes.plot(times, values[:, *index], line, color=shades[index[-1]], linewidth=1.2)
+    axes.set_xscale("log")
+    axes.set_ylabel(shown.problem.parameters.description.order_parameters[name].label)
+    axes.margins(x=0)
+    axes.tick_params(which="both", direction="in", top=True, right=True)
 
 
 def _set_scale(axes: Axes, shown: Shown, *curves: Curve) -> None:

@@ -60,9 +60,10 @@ def value(given: Any) -> str:
 
 def title(problem: Problem) -> str:
     """The parameter point in one line: the model, and the parts of its title whose key has a value."""
-    values = {key: value(given) for key, given in problem.tables["problem"].items()}
-    parts = [part for part in problem.parameters.description.title if _keys(part) <= values.keys()]
-    return ",  ".join([problem.parameters.model, *(part.format(**values) for part in parts)])
+    given = problem.tables["problem"]
+    parts = [part for part in problem.parameters.description.title if _keys(part) <= given.keys()]
+    filled = (part.format(**{key: value(given[key]) for key in _keys(part)}) for part in parts)
+    return ",  ".join([problem.parameters.model, *filled])
 
 
 def _keys(part: str) -> set[str]:

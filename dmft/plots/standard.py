@@ -17,9 +17,9 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from dmft.description import Ageing, Curves, Pair, Panel, Picture
+from dmft.description import Ageing, Curves, Entries, Pair, Panel, Picture
 from dmft.plots import labels
-from dmft.plots.curves import COLOURS, MARKERS, Shown, draw_ageing, draw_curves, draw_pair, first_motion
+from dmft.plots.curves import COLOURS, MARKERS, Shown, draw_ageing, draw_curves, draw_entries, draw_pair, first_motion
 from dmft.plots.pictures import draw_kernel
 from dmft.solution import Solution
 
@@ -37,7 +37,12 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
 }
-DRAW: dict[type[Panel], Callable[..., None]] = {Curves: draw_curves, Pair: draw_pair, Ageing: draw_ageing}
+DRAW: dict[type[Panel], Callable[..., None]] = {
+    Curves: draw_curves,
+    Pair: draw_pair,
+    Ageing: draw_ageing,
+    Entries: draw_entries,
+}
 # Inches: of the figure, and of the part that the panels have.
 HEIGHT, PANELS, COLUMN_OF_PICTURES = 6.4, 4.4, 3.3
 # A figure without pictures still has room for its headline.
@@ -87,8 +92,15 @@ def _draw(drawn: Figure, shown: Shown) -> None:
 
 
 def _panels(shown: Shown) -> list[Panel]:
-    """Those for which there is something to draw: ageing is seen in a kernel."""
-    return [panel for panel in shown.problem.parameters.panels() if shown.first.kernels or not isinstance(panel, Ageing)]
+    """Those for which there is something to draw."""
+    return [panel for panel in shown.problem.parameters.panels() if _has(shown, panel)]
+
+
+def _has(shown: Shown, panel: Panel) -> bool:
+    """Whether there is what a panel shows: ageing is seen in a kernel, and a simulation has no order parameters."""
+    if isinstance(panel, Ageing):
+        return bool(shown.first.kernels)
+    return not isinstance(panel, Entries) or (shown.solution is not None and bool(shown.solution.order_parameters))
 
 
 def _pictures(shown: Shown) -> Sequence[Picture]:

@@ -24,20 +24,20 @@ from dmft.tableau import Tableau
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-Rates = Callable[[Array], Array]
-
-# Step of the finite differences, relative to the size of an entry: half of the digits.
-DIFFERENCE = 1.5e-8
 
 
-def jacobian(rate: Callable[[Array], Array], y: Array, size: Array) -> Array:
-    """df/dy (p, p) at y by differences in steps relative to `size` (p,)."""
-    here, J = rate(y), np.empty((y.size, y.size))
-    for j, step in enumerate(DIFFERENCE * size):
-        moved = y.copy()
-        moved[j] += step
-        J[:, j] = (rate(moved) - here) / (moved[j] - y[j])
-    return J
+@dataclass(frozen=True)
+class Stages:
+    """Equations of the stages of one cell: rate f(t, y), nodes (s,), state (p,) at its start, step."""
+
+    rate: Callable[[float, Array], Array]
+    times: Array
+    start: Array
+    step: float
+
+    def rates(self, X: Array) -> Array:
+        """F, (s, p)."""
+        return np.array([self.rate(time, y) for time, y in zip(self.times, X, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -54,28 +54,29 @@ class Newton:
         mu, V = np.asarray(found.eigenvalues, dtype=complex), np.asarray(found.eigenvectors, dtype=complex)
         first = np.imag(mu) >= 0
         both = np.where(np.imag(mu) > 0, 2.0, 1.0)
-        return mu[first], (V * both)[:, first], np.linalg.inv(V)[first]
+        return mu[first], (V * both)[:, first], np.asarray(np.linalg.inv(V), dtype=complex)[first]
 
-    def solve(self, rates: Rates, y: Array, first: Array, step: float, J: Array, size: Array, tolerance: float) -> FixedPoint:
-        """Stages (s, p) from the guess `first`, to an error of `tolerance` relative to `size` (p,); `rates` is F.
+    def solve(self, equations: Stages, first: Array, J: Array, size: Array, tolerance: float, enough: float) -> FixedPoint:
+        """Stages (s, p) from the guess `first` with df/dy = J.
 
-        An iteration is an evaluation of F; residuals are the sizes of the Newton steps.
+        To an error of `tolerance` relative to `size` (p,), or of `enough` where rounding errors of F keep it from getting
+        further.  An iteration is an evaluation of F; residuals are the sizes of the Newton steps.
         """
         mu, V, inverse = self._modes
-        slope = np.linalg.inv(self.tableau.A) / step
-        factors = [_factorised(m / step, J) for m in mu]
+        slope = np.linalg.inv(self.tableau.A) / equations.step
+        factors = [_factorised(m / equations.step, J) for m in mu]
         X, residuals = first, []
         for _ in range(self.max_iterations):
-            left = inverse @ (rates(X) - slope @ (X - y))
+            left = inverse @ (equations.rates(X) - slope @ (X - equations.start))
             change = (V @ np.array([solve(row) for solve, row in zip(factors, left, strict=True)])).real
             X = X + change
             residuals.append(float(np.abs(change / size).max()))
-            ending = self._ending(residuals, tolerance)
+            ending = self._ending(residuals, tolerance, enough)
             if ending is not None:
                 return FixedPoint(X, ending, residuals)
         return FixedPoint(X, Ending.EXHAUSTED, residuals)
 
-    def _ending(self, residuals: list[float], tolerance: float) -> Ending | None:
+    def _ending(self, residuals: list[float], tolerance: float, enough: float) -> Ending | None:
         """Whether the geometric series of the steps to come is within the tolerance, or will not be."""
         last = residuals[-1]
         if not np.isfinite(last):
@@ -86,7 +87,9 @@ class Newton:
         if pace < 1.0 and last * pace / (1.0 - pace) < tolerance:
             return Ending.CONVERGED
         left = self.max_iterations - len(residuals)
-        return Ending.STALLED if pace >= 1.0 or last * pace**left > tolerance else None
+        if pace < 1.0 and last * pace**left < tolerance:
+            return None
+        return Ending.CONVERGED if last < enough else Ending.STALLED
 
 
 def _factorised(mu: complex, J: Array) -> Callable[[Complex], Complex]:

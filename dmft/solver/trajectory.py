@@ -26,7 +26,7 @@ from dmft.models.base import OrdinaryModel
 from dmft.problem import SolverSettings
 from dmft.solver import stepper
 from dmft.solver.base import AcceptedCell, Results
-from dmft.solver.collocation import Newton, jacobian
+from dmft.solver.collocation import Newton, Stages
 from dmft.solver.fixed_point import Ending, FixedPoint
 from dmft.solver.step_control import StepControl
 from dmft.solver.stepper import Stepper
@@ -36,8 +36,9 @@ Array = NDArray[np.float64]
 
 # Errors of whole runs over those estimated for cells: what is left at a node is not damped where the equations are not stiff.
 MARGIN = 3.0
-# Error of Newton's method relative to the tolerance and to the largest entries: observables may be small differences of them.
-SETTLED = 1e-6
+# Error of Newton's method relative to the tolerance and to the largest entries, of which observables may be small differences:
+# what is aimed at, and what is accepted where rounding leaves no more.
+SETTLED, ENOUGH = 1e-6, 1e-4
 ROUNDING = 1e-14
 # Iterations that a cell may take.
 ITERATIONS = 12
@@ -45,8 +46,6 @@ ITERATIONS = 12
 QUICK = 3
 # The first step changes y by this fraction of its size.
 FIRST = 0.1
-# Steps longer by more than this than that of the last cell are not extrapolated from it.
-NEAR = 1.6
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,8 @@ class Trajectory(Stepper[Attempt]):
 
     def _differentiate(self, node: int) -> None:
         """Take the Jacobian at a node, and the rate at which the fastest growing direction does so."""
-        time, y = float(self.history["time"][node]), self.history["y"][:, node]
         self.node = node
-        self.J = jacobian(lambda y: self.model.rate(time, y), y, np.maximum(np.abs(y), self.size))
+        self.J = self.model.jacobian(float(self.history["time"][node]), self.history["y"][:, node])
         finite = bool(np.isfinite(self.J).all())
         self.growth = max(float(np.linalg.eigvals(self.J).real.max()), 0.0) if finite else 0.0
 
@@ -110,13 +108,8 @@ class Trajectory(Stepper[Attempt]):
         return super()._fit(min(step, self.most_growth / self.growth) if self.growth > 0.0 else step)
 
     def _attempt(self, step: float) -> Attempt:
-        """Solve one cell, with a new Jacobian if it cannot be solved with the old one, and estimate its error."""
-        found = self._solve(step)
-        iterations = len(found.residuals)
-        if not found.converged and self.node != self.history.n - 1:
-            self._differentiate(self.history.n - 1)
-            found = self._solve(step)
-            iterations += len(found.residuals)
+        """Solve one cell and estimate its error."""
+        found, iterations = self._solve(step)
         self.residual = found.residual
         y, ending, error = found.x.T, found.ending, np.inf
         observed: dict[str, Array] = {}
@@ -126,24 +119,43 @@ class Trajectory(Stepper[Attempt]):
             ending = ending if np.isfinite(error) else Ending.NOT_FINITE
         return Attempt(step, ending, iterations, found.residual, error, y, observed)
 
-    def _solve(self, step: float) -> FixedPoint:
-        """Newton's method for the stages of the next cell."""
+    def _solve(self, step: float) -> tuple[FixedPoint, int]:
+        """Stages (s, p) of the next cell, and the iterations they took.
+
+        With the Jacobian that there is, with a new one, or with one half way: on a slow manifold that bends, the first two are
+        too far off for long steps.
+        """
         times, last = self._times(step), self.history["y"][:, -1]
-        size = np.maximum(np.abs(last), self.size)
-        tolerance = max(SETTLED * self.settings.tolerance, ROUNDING)
-
-        def rates(X: Array) -> Array:
-            return np.array([self.model.rate(time, y) for time, y in zip(times, X, strict=True)])
-
-        return self.newton.solve(rates, last, self._guess(times), step, self.J, size, tolerance)
+        guess = self._guess(times)
+        equations = Stages(self.model.rate, times, last, step)
+        size = self._sizes(last)
+        tolerance, enough = (max(part * self.settings.tolerance, ROUNDING) for part in (SETTLED, ENOUGH))
+        found = self.newton.solve(equations, guess, self.J, size, tolerance, enough)
+        iterations = len(found.residuals)
+        if not found.converged and self.node != self.history.n - 1:
+            self._differentiate(self.history.n - 1)
+            found = self.newton.solve(equations, guess, self.J, size, tolerance, enough)
+            iterations += len(found.residuals)
+        if not found.converged:
+            middle = len(times) // 2
+            J = self.model.jacobian(times[middle], guess[middle])
+            found = self.newton.solve(equations, guess, J, size, tolerance, enough)
+            iterations += len(found.residuals)
+        return found, iterations
 
     def _guess(self, times: Array) -> Array:
-        """Stages (s, p): the polynomial of the last cell where it still holds, else the last state."""
+        """Stages (s, p): the polynomial of the last cell, in log t, goes on; the state stays as it is at first and at rest."""
         time, y, s = self.history["time"], self.history["y"], self.tableau.stages
-        if self.history.n == 1 or times[-1] - time[-1] > NEAR * (time[-1] - time[-1 - s]):
-            return np.repeat(y[:, -1:].T, s, axis=0)
-        origin, span = time[-1], time[-1] - time[-1 - s]
-        return lagrange((time[-1 - s :] - origin) / span, (times - origin) / span).T @ y[:, -1 - s :].T
+        last, before = y[:, -1], y[:, -1 - s :]
+        at_rest = np.ptp(before, axis=1) < ENOUGH * self.settings.tolerance * self._sizes(last)
+        if self.history.n <= s + 1 or at_rest.all():
+            return np.repeat(last[None], s, axis=0)
+        old, new = (np.log(at / time[-1]) for at in (time[-1 - s :], times))
+        return lagrange(old / old[0], new / old[0]).T @ before.T
+
+    def _sizes(self, y: Array) -> Array:
+        """What errors of Newton's method are relative to, (p,)."""
+        return np.maximum(np.abs(y), self.size)
 
     def _accept(self, attempt: Attempt) -> AcceptedCell:
         s, n = self.tableau.stages, self.history.n

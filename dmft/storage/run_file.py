@@ -95,7 +95,7 @@ def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
 def read(path: str | Path, *, only_observables: bool = False) -> Solution:
     """Read a run file.
 
-    only_observables: leave out everything else: quick for any size, enough to print, not to go on or draw.
+    only_observables: leave out everything two-time and the state: quick for any size, enough to print, not to go on.
 
     Raises RunFileError, one line, if it cannot be opened, is not a run file, or has another schema.
     """
@@ -124,7 +124,7 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
         weights=one_time.pop("weights"),
         observables=one_time,
         kernels={} if only_observables else read_group(file, "kernels"),
-        order_parameters={} if only_observables else read_group(file, "order_parameters"),
+        order_parameters=read_group(file, "order_parameters"),
         outcome=Outcome(file.attrs["outcome"]),
         state=State(history, read_number(file["state"], "next_step") if "state" in file else 0.0),
         iterations=int(read_number(file, "iterations")),

@@ -80,11 +80,15 @@ def type_name(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(type_name(part) for part in inside if part is not types.NoneType)
     if origin is tuple:
-        what, several, rest = type_name(inside[0]).partition(" of ")
-        return f"list of {what}s{several}{rest}"
+        return f"list of {plural(type_name(inside[0]))}"
     if origin is dict:
         return f"table of {type_name(inside[1])}s"
     return WORDS[annotation]
+
+
+def plural(words: str) -> str:
+    """number, numbers; list of numbers, lists of numbers."""
+    return words.replace("list", "lists", 1) if words.startswith("list") else f"{words}s"
 
 
 def bounds(metadata: Iterable[Any]) -> list[str]:

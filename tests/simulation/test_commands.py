@@ -30,7 +30,10 @@ def test_compare_prints_a_table_and_a_verdict(dmft, files):
     assert lines[0].endswith("twenty.h5: gaussian in d = 20, 12 seeds")
     assert lines[1].split() == ["observable", "largest", "z", "at", "t", "theory", "simulation", "+-", "rms", "z", "relative"]
     assert {line.split()[0] for line in lines[2:10]} >= {"train_error", "test_error", "multiplier", "neuron_overlap"}
-    assert lines[-1] == "agree: no observable deviates by more than 4 standard errors"
+    verdict = (
+        "agree: no observable deviates by more than 4 standard errors; with 12 seeds that is 6.24 times +-, more seeds see more"
+    )
+    assert lines[-1] == verdict
 
 
 def test_compare_extrapolates_over_dimensions(dmft, files):

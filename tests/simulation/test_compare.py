@@ -89,7 +89,7 @@ def test_theory_of_another_noise_is_rejected(small, simulations):
 def test_bias_of_a_small_dimension_is_seen_and_extrapolated(small):
     """With many seeds the O(1/d) of a tiny system is rejected, and it shrinks like 1/d."""
     problem, theory = small
-    found = [simulate(problem, dim=dim, seeds=150, fields="gaussian", times=6, tolerance=3e-3) for dim in (3, 6)]
+    found = [simulate(problem, dim=dim, seeds=100, fields="gaussian", times=6, tolerance=3e-3) for dim in (3, 6)]
     tiny, less = (compare(theory, [one]) for one in found)
     assert not tiny.agrees()
     biases = [one.observables["second_layer"].deviation[-1] for one in (tiny, less)]

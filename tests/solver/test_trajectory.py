@@ -8,6 +8,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from dmft import Outcome
+from dmft.differences import jacobian
 from dmft.kernels import History
 from dmft.problem import SolverSettings
 from dmft.solver.base import Engine
@@ -32,6 +33,9 @@ class Equations:
 
     def rate(self, time, y):
         return np.asarray(self.f(time, y), dtype=float)
+
+    def jacobian(self, time, y):
+        return jacobian(lambda y: self.rate(time, y), y, np.maximum(np.abs(y), 1.0))
 
     def observe(self, y):
         return dict(zip(self.observables, y, strict=True))

@@ -1,0 +1,95 @@
+"""Smooth activations without closed forms of their averages: value, slope and curvature, compiled.
+
+Compiled code knows them by their numbers.
+"""
+
+from __future__ import annotations
+
+from math import cos, erf, exp, log1p, pi, sin, sqrt, tanh
+
+import numba
+
+TANH, SIGMOID, SOFTPLUS, GELU, SILU, SIN, COS, QUADRATIC, CUBIC = range(9)
+NUMBERS: dict[str, int] = {
+    "tanh": TANH,
+    "sigmoid": SIGMOID,
+    "softplus": SOFTPLUS,
+    "gelu": GELU,
+    "silu": SILU,
+    "sin": SIN,
+    "cos": COS,
+    "quadratic": QUADRATIC,
+    "cubic": CUBIC,
+}
+
+
+@numba.njit(cache=True)
+def logistic(x):
+    """1/(1 + exp(-x)) without overflow."""
+    return 0.5 + 0.5 * tanh(0.5 * x)
+
+
+@numba.njit(cache=True)
+def value(kind, x):
+    """g(x); the functions are those of `dmft.hermite`."""
+    if kind == TANH:
+        return tanh(x)
+    if kind == SIGMOID:
+        return logistic(x)
+    if kind == SOFTPLUS:
+        return max(x, 0.0) + log1p(exp(-abs(x)))
+    if kind == GELU:
+        return 0.5 * x * (1.0 + erf(x / sqrt(2.0)))
+    if kind == SILU:
+        return x * logistic(x)
+    if kind == SIN:
+        return sin(x)
+    if kind == COS:
+        return cos(x)
+    if kind == QUADRATIC:
+        return (x * x - 1.0) / sqrt(2.0)
+    return (x * x * x - 3.0 * x) / sqrt(6.0)
+
+
+@numba.njit(cache=True)
+def slope(kind, x):
+    """g'(x)."""
+    if kind == TANH:
+        return 1.0 - tanh(x) ** 2
+    if kind == SIGMOID:
+        return logistic(x) * logistic(-x)
+    if kind == SOFTPLUS:
+        return logistic(x)
+    if kind == GELU:
+        return 0.5 * (1.0 + erf(x / sqrt(2.0))) + x * exp(-0.5 * x * x) / sqrt(2.0 * pi)
+    if kind == SILU:
+        return logistic(x) * (1.0 + x * logistic(-x))
+    if kind == SIN:
+        return cos(x)
+    if kind == COS:
+        return -sin(x)
+    if kind == QUADRATIC:
+        return sqrt(2.0) * x
+    return (3.0 * x * x - 3.0) / sqrt(6.0)
+
+
+@numba.njit(cache=True)
+def curvature(kind, x):
+    """g''(x)."""
+    if kind == TANH:
+        return -2.0 * tanh(x) * (1.0 - tanh(x) ** 2)
+    if kind == SIGMOID:
+        return -logistic(x) * logistic(-x) * tanh(0.5 * x)
+    if kind == SOFTPLUS:
+        return logistic(x) * logistic(-x)
+    if kind == GELU:
+        return (2.0 - x * x) * exp(-0.5 * x * x) / sqrt(2.0 * pi)
+    if kind == SILU:
+        return logistic(x) * logistic(-x) * (2.0 - x * tanh(0.5 * x))
+    if kind == SIN:
+        return -sin(x)
+    if kind == COS:
+        return -cos(x)
+    if kind == QUADRATIC:
+        return sqrt(2.0)
+    return sqrt(6.0) * x

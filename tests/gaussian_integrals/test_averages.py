@@ -1,0 +1,228 @@
+"""Averages over Gaussian fields against Monte Carlo, against each other, and against closed forms."""
+
+from functools import cache, partial
+from itertools import product
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from dmft import hermite
+from dmft.gaussian_integrals import ACTIVATIONS, CLOSED_FORMS, activations, averages, erf, linear, quadrature, relu
+from dmft.gaussian_integrals.activations import NUMBERS, SIN
+
+SAMPLES = 300_000
+# Every pattern of repeated indices.
+PATTERNS = [(0, 1, 2, 3), (0, 0, 2, 3), (0, 1, 2, 2), (0, 0, 2, 2), (0, 1, 0, 2), (0, 1, 0, 1), (0, 0, 0, 2), (0, 1, 0, 0)]
+PATTERNS += [(0, 0, 0, 0), (0, 1, 1, 1), (0, 1, 3, 1)]
+
+
+def module(name):
+    """Scalar functions of an activation, those by quadrature for that one."""
+    if name in CLOSED_FORMS:
+        return CLOSED_FORMS[name]
+    names = ("two_point", "slopes", "curvature", "four_point", "back_reaction")
+    return SimpleNamespace(**{average: partial(getattr(quadrature, average), NUMBERS[name]) for average in names})
+
+
+def function(name):
+    """g, g' and g'' of an activation, independent of the compiled ones where these have closed forms."""
+    if name == "erf":
+        slope = np.sqrt(2 / np.pi)
+        return (
+            lambda x: special.erf(x / np.sqrt(2)),
+            lambda x: slope * np.exp(-(x**2) / 2),
+            lambda x: -slope * x * np.exp(-(x**2) / 2),
+        )
+    if name == "relu":
+        return lambda x: np.maximum(x, 0), lambda x: np.heaviside(x, 0.5), None
+    if name == "linear":
+        return lambda x: x, np.ones_like, np.zeros_like
+    number = NUMBERS[name]
+    return tuple(
+        np.vectorize(lambda x, f=f: f(number, x)) for f in (activations.value, activations.slope, activations.curvature)
+    )
+
+
+def covariance(seed, fields=4, dimensions=6, scale=1.0):
+    """A random one; singular if there are fewer dimensions than fields."""
+    w = np.random.default_rng(seed).standard_normal((fields, dimensions))
+    return scale * w @ w.T / dimensions
+
+
+@cache
+def fields(dimensions):
+    """Samples (4, SAMPLES) with `covariance(dimensions, ..., dimensions)`."""
+    values, vectors = np.linalg.eigh(covariance(dimensions, dimensions=dimensions))
+    z = np.random.default_rng(1).standard_normal((4, SAMPLES))
+    return vectors * np.sqrt(np.maximum(values, 0.0)) @ z
+
+
+def assert_mean(found, samples):
+    """Within four and a half standard errors; there are some two hundred such comparisons."""
+    assert abs(found - samples.mean()) < 4.5 * samples.std() / np.sqrt(samples.size) + 1e-12
+
+
+@pytest.mark.parametrize("dimensions", [6, 2])
+@pytest.mark.parametrize("name", ["erf", "relu", "linear", "tanh", "gelu"])
+def test_monte_carlo(name, dimensions):
+    """Every average and pattern of repeated indices, with a regular and with a singular covariance."""
+    C, x, found = covariance(dimensions, dimensions=dimensions), fields(dimensions), module(name)
+    g, slope, curvature = function(name)
+    values, slopes = g(x), slope(x)
+    for i, k in ((0, 1), (2, 0), (1, 1)):
+        assert_mean(found.two_point(C, i, k), values[i] * values[k])
+        assert_mean(found.slopes(C, i, k), slopes[i] * slopes[k])
+        if curvature is not None:
+            assert_mean(found.curvature(C, i, k), curvature(x[i]) * values[k])
+        three = C[i, 3] * found.curvature(C, i, k) + C[3, k] * found.slopes(C, i, k)
+        assert_mean(three, slopes[i] * x[3] * values[k])
+    for i, k, a, b in PATTERNS:
+        assert_mean(found.four_point(C, i, k, a, b), slopes[i] * slopes[k] * values[a] * values[b])
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+def test_activations_are_those_of_the_other_theories(name):
+    x = np.linspace(-6, 6, 301)
+    g, slope, curvature = function(name)
+    np.testing.assert_allclose(g(x), hermite.NAMED[name].evaluate(x), rtol=1e-13, atol=1e-14)
+    h = 1e-5
+    np.testing.assert_allclose(slope(x), (g(x + h) - g(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(curvature(x), (slope(x + h) - slope(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
+
+
+def test_erf_against_a_sum_over_a_grid():
+    """The trapezoidal rule in four dimensions has all digits."""
+    C = covariance(3)
+    z = np.arange(-8, 8.1, 0.4)
+    w = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+    root = np.linalg.cholesky(C)
+    grid = np.meshgrid(z, z, z, z, indexing="ij", sparse=True)
+    x = [sum(root[a, b] * grid[b] for b in range(a + 1)) for a in range(4)]
+    g, slope, _ = function("erf")
+    product_of_all = slope(x[0]) * slope(x[1]) * g(x[2]) * g(x[3])
+    expected = float(np.einsum("abcd,a,b,c,d", product_of_all, w, w, w, w, optimize=True))
+    assert erf.four_point(C, 0, 1, 2, 3) == pytest.approx(expected, abs=1e-13)
+
+
+def sines(C, phases):
+    """E prod cos(x_a - phase_a): a sum over signs of exponentials."""
+    total = 0.0
+    for signs in product((-1, 1), repeat=len(phases)):
+        s = np.array(signs)
+        total += np.exp(-(s @ C @ s) / 2) * np.cos(s @ phases)
+    return total / 2 ** len(phases)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
+def test_quadrature_of_sines(scale):
+    C = covariance(4, scale=scale)
+    sine, slope = np.pi / 2, 0.0
+    assert quadrature.two_point(SIN, C, 0, 1) == pytest.approx(sines(C[:2, :2], np.array([sine, sine])), abs=1e-10)
+    assert quadrature.slopes(SIN, C, 0, 1) == pytest.approx(sines(C[:2, :2], np.array([slope, slope])), abs=1e-10)
+    found = quadrature.four_point(SIN, C, 0, 1, 2, 3)
+    assert found == pytest.approx(sines(C, np.array([slope, slope, sine, sine])), abs=1e-8)
+
+
+@pytest.mark.parametrize("dimensions", [4, 9])
+def test_quadrature_agrees_with_closed_forms(dimensions):
+    """GELU is x Phi(x): at a large scale it is ReLU, at a scale of its own a smooth function between ReLU and linear."""
+    C, number = covariance(5, dimensions=dimensions), NUMBERS["gelu"]
+    for i, k, a, b in PATTERNS:
+        narrow = quadrature.four_point(number, 1e-6 * C, i, k, a, b) / 1e-6
+        assert narrow == pytest.approx(linear.four_point(C, i, k, a, b) / 16, rel=1e-2, abs=1e-4)
+
+
+@pytest.mark.parametrize("dimensions", [3, 4, 8, 40])
+def test_relu_on_all_sides(dimensions):
+    """The signs of x_i and x_k are one of four: four_point of fields with flipped signs adds up to two_point."""
+    for seed in range(40):
+        C = covariance(seed, dimensions=dimensions)
+        total = 0.0
+        for signs in product((-1.0, 1.0), repeat=2):
+            flip = np.array([*signs, 1.0, 1.0])
+            total += relu.four_point(C * np.outer(flip, flip), 0, 1, 2, 3)
+        assert total == pytest.approx(relu.two_point(C, 2, 3), abs=1e-11)
+
+
+@pytest.mark.parametrize("name", ["erf", "relu", "linear", "tanh"])
+def test_a_copy_of_a_field_is_a_repeated_index(name):
+    """Covariances that are singular in this way arise as students reach their teachers."""
+    found, C = module(name), covariance(7)
+    copied = np.pad(C, (0, 1), mode="edge")  # field 4 is field 3
+    for i, k, a, b in ((0, 1, 3, 4), (3, 0, 4, 1), (3, 4, 0, 1), (3, 4, 3, 4), (3, 1, 4, 4)):
+        once = [3 if index == 4 else index for index in (i, k, a, b)]
+        assert found.four_point(copied, i, k, a, b) == pytest.approx(found.four_point(C, *once), abs=1e-8)
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
+def test_relu_is_continuous_where_fields_coincide(gap):
+    """Students close to their teachers: nearly singular in two directions."""
+    w = np.random.default_rng(3).standard_normal((4, 6))
+    w[2:] = w[:2] + gap * w[2:]
+    C = w @ w.T / 6
+    at = np.array([0, 1, 0, 1])
+    limit = relu.four_point(C[np.ix_(at, at)], 0, 1, 2, 3)
+    assert relu.four_point(C, 0, 1, 2, 3) == pytest.approx(limit, abs=2 * gap)
+    flip = np.array([1.0, -1.0, 1.0, 1.0])
+    both = relu.four_point(C, 0, 1, 2, 3) + relu.four_point(C * np.outer(flip, flip), 0, 1, 2, 3)
+    # Nothing is left of x_1 on either side.
+    assert both == pytest.approx(relu.four_point(C, 0, 0, 2, 3), abs=1e-15 / gap**2 + 1e-13)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_relu_of_fields_in_a_plane(dimensions):
+    """Students within the span of two teachers, or of one."""
+    phi = (np.arange(200_000) + 0.5) * 2 * np.pi / 200_000
+    for seed in range(10):
+        w = np.random.default_rng(seed).standard_normal((4, dimensions))
+        x = w @ np.array([np.cos(phi), np.sin(phi)])[:dimensions]
+        expected = 2 * np.mean((x > 0).all(axis=0) * x[2] * x[3])
+        found = relu.four_point(w @ w.T, 0, 1, 2, 3)
+        assert found == pytest.approx(expected, abs=1e-4)
+        out_of_it = np.hstack([w, 2e-4 * np.random.default_rng(seed + 100).standard_normal((4, 4))])
+        assert relu.four_point(out_of_it @ out_of_it.T, 0, 1, 2, 3) == pytest.approx(found, abs=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    name=st.sampled_from(["erf", "relu", "linear"]),
+    students=st.integers(1, 4),
+    teachers=st.integers(1, 3),
+    dimensions=st.integers(3, 12),
+    seed=st.integers(0, 10**6),
+)
+def test_back_reaction_is_the_sum_of_four_points(name, students, teachers, dimensions, seed):
+    found, n = CLOSED_FORMS[name], students + teachers
+    C, e = covariance(seed, n, dimensions), np.random.default_rng(seed).standard_normal(n)
+    check_back_reaction(found, C, e, students)
+
+
+def test_back_reaction_by_quadrature():
+    check_back_reaction(module("tanh"), covariance(8, 3, scale=0.3), np.array([-1.0, -0.5, 1.2]), 2)
+
+
+def check_back_reaction(found, C, e, students):
+    total, n = np.empty((students, students)), range(len(e))
+    found.back_reaction(C, e, total)
+    for i in range(students):
+        for k in range(students):
+            expected = sum(e[a] * e[b] * found.four_point(C, i, k, a, b) for a in n for b in n)
+            assert total[i, k] == pytest.approx(expected, abs=1e-9 * np.abs(e).sum() ** 2)
+
+
+@pytest.mark.parametrize("name", ["erf", "relu", "linear", "softplus"])
+def test_tables_of_an_activation(name):
+    C, e, found = covariance(9), np.array([-1.0, -1.0, 1.0, 1.0]), module(name)
+    pairs = averages(name).pairs(C, 2)
+    for table, average in zip(pairs, ("two_point", "slopes", "curvature"), strict=True):
+        assert table.shape == (2, 4)
+        assert table[1, 2] == getattr(found, average)(C, 1, 2)
+    one, two = np.empty((2, 2)), np.empty((2, 2))
+    found.back_reaction(C, e, one)
+    averages(name).back_reaction(C, e, two)
+    np.testing.assert_array_equal(one, two)
+    assert name in ACTIVATIONS
