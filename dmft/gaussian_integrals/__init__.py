@@ -28,7 +28,7 @@ from dmft.gaussian_integrals.activations import NUMBERS
 Array = NDArray[np.float64]
 
 CLOSED_FORMS = {"erf": erf, "relu": relu, "linear": linear}
-ACTIVATIONS = (*CLOSED_FORMS, *NUMBERS)
+ACTIVATIONS = tuple(NUMBERS)
 
 
 class Averages(NamedTuple):

@@ -1,7 +1,4 @@
-"""Smooth activations without closed forms of their averages: value, slope and curvature, compiled.
-
-Compiled code knows them by their numbers.
-"""
+"""Activations for compiled code, which knows them by their numbers: value, slope and curvature."""
 
 from __future__ import annotations
 
@@ -9,8 +6,11 @@ from math import cos, erf, exp, log1p, pi, sin, sqrt, tanh
 
 import numba
 
-TANH, SIGMOID, SOFTPLUS, GELU, SILU, SIN, COS, QUADRATIC, CUBIC = range(9)
+ERF, RELU, LINEAR, TANH, SIGMOID, SOFTPLUS, GELU, SILU, SIN, COS, QUADRATIC, CUBIC = range(12)
 NUMBERS: dict[str, int] = {
+    "erf": ERF,
+    "relu": RELU,
+    "linear": LINEAR,
     "tanh": TANH,
     "sigmoid": SIGMOID,
     "softplus": SOFTPLUS,
@@ -32,6 +32,12 @@ def logistic(x):
 @numba.njit(cache=True)
 def value(kind, x):
     """g(x); the functions are those of `dmft.hermite`."""
+    if kind == ERF:
+        return erf(x / sqrt(2.0))
+    if kind == RELU:
+        return max(x, 0.0)
+    if kind == LINEAR:
+        return x
     if kind == TANH:
         return tanh(x)
     if kind == SIGMOID:
@@ -54,6 +60,12 @@ def value(kind, x):
 @numba.njit(cache=True)
 def slope(kind, x):
     """g'(x)."""
+    if kind == ERF:
+        return sqrt(2.0 / pi) * exp(-0.5 * x * x)
+    if kind == RELU:
+        return 1.0 if x > 0.0 else 0.0
+    if kind == LINEAR:
+        return 1.0
     if kind == TANH:
         return 1.0 - tanh(x) ** 2
     if kind == SIGMOID:
@@ -75,7 +87,11 @@ def slope(kind, x):
 
 @numba.njit(cache=True)
 def curvature(kind, x):
-    """g''(x)."""
+    """g''(x), of ReLU without its delta."""
+    if kind == ERF:
+        return -x * sqrt(2.0 / pi) * exp(-0.5 * x * x)
+    if kind in (RELU, LINEAR):
+        return 0.0
     if kind == TANH:
         return -2.0 * tanh(x) * (1.0 - tanh(x) ** 2)
     if kind == SIGMOID:

@@ -62,8 +62,11 @@ DESCRIPTION = Description(
         "generalization_error": Quantity(
             "1", "mean of (student - teacher)^2/2 on a fresh sample, without label noise", r"generalisation error  $\epsilon_g$"
         ),
-        "student_norm": Quantity(
-            "1", "tr Q/K, mean squared length of a student's weights over N", r"length  $\mathrm{tr}\,Q/K$"
+        "student_norm": Quantity("1", "tr Q/K, mean of |w_i|^2/N", r"length  $\mathrm{tr}\,Q/K$"),
+        "norm_along_teachers": Quantity(
+            "1",
+            "tr R T^+ R^T/K, the part of it within the span of the teachers",
+            r"along teachers  $\mathrm{tr}\,RT^+R^\top/K$",
         ),
     },
     kernels={},
@@ -298,7 +301,7 @@ class OnlineSGD:
     weight_decay: float
     train_second_layer: bool
 
-    observables = ("generalization_error", "student_norm")
+    observables = tuple(DESCRIPTION.observables)
 
     def start(self) -> Array:
         """The state at t = 0."""
@@ -323,6 +326,11 @@ class OnlineSGD:
     @cached_property
     def _learning(self) -> Array:
         return np.array([self.learning_rate, self.second_layer_learning_rate, self.noise, self.weight_decay])
+
+    @cached_property
+    def _pseudoinverse(self) -> Array:
+        """T^+."""
+        return np.asarray(np.linalg.pinv(self.T, hermitian=True), dtype=float)
 
     def _fields(self, y: Array) -> tuple[Array, Array]:
         """Covariance C of all fields, and e, of one state."""
@@ -354,9 +362,13 @@ class OnlineSGD:
         return steady_state(lambda y: self.rate(0.0, y), lambda y: self.jacobian(0.0, y), y)
 
     def observe(self, y: Array) -> dict[str, Array]:
-        """eps_g and tr Q/K."""
-        norms = np.einsum("nkk->n", self.order_parameters(y)["Q"]) / len(self.v)
-        return {"generalization_error": np.array([self._error(state) for state in y.T]), "student_norm": norms}
+        """eps_g, tr Q/K and tr R T^+ R^T/K."""
+        found, K = self.order_parameters(y), len(self.v)
+        return {
+            "generalization_error": np.array([self._error(state) for state in y.T]),
+            "student_norm": np.einsum("nkk->n", found["Q"]) / K,
+            "norm_along_teachers": np.einsum("nkm,ml,nkl->n", found["R"], self._pseudoinverse, found["R"]) / K,
+        }
 
     def order_parameters(self, y: Array) -> dict[str, Array]:
         """Q (n, K, K), R (n, K, M) and v (n, K)."""

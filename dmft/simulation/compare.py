@@ -1,9 +1,10 @@
 """Theory against simulation, in standard errors.
 
 At each time an observable has the theory's value T and, in S seeds of dimension d, a mean with standard error s.  Its deviation
-counts as far as it exceeds what theory and integration of the simulation may err by, each its tolerance times max(|T|, F max |T|)
-with F = FLOOR for the theory and AT_REST for the simulation.  Divided by s it has Student's law with S - 1 degrees of freedom, whose tails are long for few seeds.  It is given as the
-deviation z of a normal law that is as improbable, so that z = 4 is one chance in 16,000 for any number of seeds.
+counts as far as it exceeds what theory and integration of the simulation may err by, each its tolerance times
+max(|T|, F max |T|) with F = FLOOR for the theory and AT_REST for the simulation.  Divided by s it has Student's law with S - 1
+degrees of freedom, whose tails are long for few seeds.  It is given as the deviation z of a normal law that is as improbable,
+so that z = 4 is one chance in 16,000 for any number of seeds.
 
 A finite system deviates from the theory of d -> infinity by O(1/d) on average.  With simulations in several dimensions, the
 deviation is fitted as c_0 + c_1/d, by least squares with weights S d, and c_0, linear in the means, is what is judged:

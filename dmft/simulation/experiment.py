@@ -19,6 +19,8 @@ from dmft.problem import Problem, ProblemError, Table, validated
 Array = NDArray[np.float64]
 State = Mapping[str, Array]
 
+BYTES = 8
+
 
 class Setup(Table):
     """What a simulation adds to a problem, the same for all seeds."""
@@ -115,6 +117,14 @@ def experiment(problem: Problem, setup: Setup) -> Experiment:
     if model not in EXPERIMENTS:
         raise ProblemError(f'model = "{model}": wanted one that can be simulated, {", ".join(sorted(EXPERIMENTS))}')
     return EXPERIMENTS[model](problem, setup)
+
+
+def refuse_all_but_networks(setup: Setup) -> None:
+    """ProblemError for what only the two-layer flow has: Gaussian fields and two-time correlations."""
+    if setup.fields != "network":
+        raise ProblemError(f"fields = {setup.fields}: wanted network, of which the theory of this model is exact")
+    if setup.two_time:
+        raise ProblemError("two_time = true: wanted false, this model has no two-time correlations")
 
 
 def log_times(first: float, last: float, number: int) -> Array:

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from dmft import hermite
 from dmft.models.two_layer_flow import TwoLayerFlowParameters
 from dmft.problem import Problem, ProblemError
-from dmft.simulation.experiment import Setup, State, Trajectory, Watch, log_times, register
+from dmft.simulation.experiment import BYTES, Setup, State, Trajectory, Watch, log_times, register
 from dmft.simulation.fields import Activation, Fields, NetworkFields, gaussian_fields, monomials
 from dmft.simulation.marching import Descent, Flow, Progress
 
@@ -39,7 +39,6 @@ Array = NDArray[np.float64]
 
 # The first time at which observables are taken, over that of the fastest motion at the start.
 FIRST = 0.03
-BYTES = 8
 
 
 class Forces(NamedTuple):
@@ -290,7 +289,4 @@ def _value_and_slope(
 
 def label(parameters: TwoLayerFlowParameters, x: Array) -> Array:
     """phi(x)."""
-    target = parameters.target
-    if not isinstance(target, str):
-        return hermite.hermite_series(np.array(target), x)[0]
-    return np.zeros_like(x) if target == "none" else hermite.NAMED[target].evaluate(x)
+    return np.zeros_like(x) if parameters.target == "none" else hermite.evaluator(parameters.target)(x)

@@ -185,15 +185,15 @@ class Descent:
         return Rows(C, R, one_time[0], one_time[1:])
 
     def _change(self, old: Rows, new: Rows) -> float:
-        """Largest change of an entry, relative to the largest of its field; not a number if a row is not finite."""
-        C, R = (np.abs(rows).max(axis=(1, 2)) for rows in (new.C, new.R))
-        C = np.maximum(C, FLOOR * self.model.channel_sizes)
-        scalars = np.abs(new.scalars).max(axis=1)
+        """Largest change of an entry, relative to the largest of its row; not a number if a row is not finite."""
+        C, R = (np.abs(rows).max(axis=2) for rows in (new.C, new.R))
+        C = np.maximum(C, FLOOR * self.model.channel_sizes[:, None])
+        scalars, tiny = np.maximum.accumulate(np.abs(new.scalars), axis=1), np.finfo(float).tiny
         changes = [
-            np.abs(new.C - old.C).max(axis=(1, 2)) / C,
-            np.abs(new.R - old.R).max(axis=(1, 2)) / R,
-            [np.abs(new.overlap - old.overlap).max() / np.sqrt(C[0])],
-            np.abs(new.scalars - old.scalars).max(axis=1) / np.maximum(scalars, np.finfo(float).tiny),
+            np.abs(new.C - old.C).max(axis=2) / C,
+            np.abs(new.R - old.R).max(axis=2) / np.maximum(R, tiny),
+            [np.abs(new.overlap - old.overlap) / np.sqrt(C[0])],
+            np.abs(new.scalars - old.scalars) / np.maximum(scalars, tiny),
         ]
         return float(np.max(np.concatenate(changes)))
 

@@ -118,6 +118,11 @@ def datasets(entries: Mapping[str, schema.Entry], folder: str = "") -> str:
     return table(("Dataset", "Dimensions", "Units", "Meaning"), rows)
 
 
+def attributes(meanings: Mapping[str, str]) -> str:
+    """Root attributes of a file."""
+    return table(("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in meanings.items()))
+
+
 def constants(quantities: Mapping[str, Quantity]) -> str:
     """The constants of one model."""
     rows = ((f"`{name}`", quantity.units, plain(quantity.meaning)) for name, quantity in quantities.items())
@@ -151,9 +156,9 @@ TABLES: dict[str, Callable[[], str]] = {
     **{name: made for model in models().items() for name, made in of_model(*model).items()},
     "solver": lambda: keys(SolverSettings),
     "functions": functions,
-    "attributes": lambda: table(
-        ("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in schema.ATTRIBUTES.items())
-    ),
+    "attributes": lambda: attributes(schema.ATTRIBUTES),
     "root": lambda: datasets(schema.ROOT),
+    "simulation attributes": lambda: attributes(schema.SIMULATION_ATTRIBUTES),
+    "simulation root": lambda: datasets(schema.SIMULATION_ROOT),
     "outcomes": lambda: table(("Outcome", "What it says"), ((f"`{o.value}`", plain(o.advice)) for o in Outcome)),
 }

@@ -10,13 +10,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from dmft import Table
+from dmft import Problem, Table, simulate
 from dmft.models.hinge import HingeParameters
-from dmft.simulation.hinge import simulate
 
 # The nodes are looked at when this fraction of the data is left.
 LEFT = 0.1
-UNITS, DIMENSIONS, SEEDS, TIMES = (50, 100, 200, 400, 800, 1600), (5, 20), 12, np.array([1.0, 2.0, 4.0])
+UNITS, DIMENSIONS, SEEDS, EARLIEST, LATEST = (50, 100, 200, 400, 800, 1600), (5, 20), 12, 0.8, 4.0
 
 
 def colors(number: int) -> np.ndarray:
@@ -65,13 +64,15 @@ def overfitting(axes: Axes, table: Table) -> None:
 def finite_width(axes: Axes) -> None:
     """Distance of the slope of trained networks from the theory, root mean square over seeds and times."""
     for dimension, color in zip(DIMENSIONS, colors(len(DIMENSIONS)), strict=True):
-        parameters = HingeParameters(model="hinge", laziness=1.0, samples=10 * dimension, dimension=dimension)
-        theory, distances = parameters.build().evaluate(TIMES)["slope"], []
+        distances = []
         for units in UNITS:
-            runs = [
-                simulate(parameters, dimension, seed, TIMES, units=units, learning_rate=0.02)["slope"] for seed in range(SEEDS)
-            ]
-            distances.append(np.sqrt(np.mean((np.array(runs) - theory) ** 2)))
+            problem = Problem(
+                model="hinge", laziness=1.0, samples=10 * dimension, dimension=dimension, units=units, t_max=LATEST
+            )
+            found = simulate(problem, dim=dimension, seeds=SEEDS, times=8, tolerance=5e-3)
+            late = found.time >= EARLIEST
+            theory = problem.parameters.build().evaluate(found.time[late])["slope"]
+            distances.append(np.sqrt(np.mean((found.trajectories["slope"][:, late] - theory) ** 2)))
         power = np.polyfit(np.log(UNITS), np.log(distances), 1)[0]
         axes.plot(UNITS, distances, "o-", color=color, label=f"N = {dimension}:  $M^{{{power:.2f}}}$")
         print(f"N = {dimension}: distances", " ".join(f"{distance:.4f}" for distance in distances), f"power {power:.3f}")

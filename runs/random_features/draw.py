@@ -9,28 +9,26 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 
-from dmft import Problem, Table
+from dmft import Problem, Table, simulate
 from dmft.models.random_features import DEGREES, RandomFeaturesParameters
-from dmft.simulation.random_features import simulate
 
 DIMENSION, SEEDS = 200, 4
 TRIED = (0.2, 0.5, 1.0, 2.0, 4.0)
 
 
-def at(table: Table, ratio: float, learning_rate: float) -> RandomFeaturesParameters:
-    """One parameter point of the sweep, or beside its grid."""
-    keys = {**table.problem.tables["problem"], "hidden_ratio": ratio, "learning_rate": learning_rate}
-    parameters = Problem(problem=keys, solver={"t_max": 1.0}).parameters
-    assert isinstance(parameters, RandomFeaturesParameters)
-    return parameters
+def at(table: Table, **keys: float) -> Problem:
+    """A point of the sweep, or beside its grid."""
+    return table.problem.replace(**keys)
 
 
-def sgd(parameters: RandomFeaturesParameters) -> tuple[float, float]:
+def sgd(problem: Problem) -> tuple[float, float]:
     """Late error of finite networks: mean over seeds of that over a stretch of time, and its standard error."""
-    slowest = 2 * parameters.learning_rate * parameters.features.nonlinear
-    times = np.linspace(6, 12, 25) / slowest
-    runs = [simulate(parameters, DIMENSION, seed, times)["generalization_error"].mean() for seed in range(SEEDS)]
-    return float(np.mean(runs)), float(np.std(runs, ddof=1) / np.sqrt(SEEDS))
+    p = problem.parameters
+    assert isinstance(p, RandomFeaturesParameters)
+    slowest = 2 * p.learning_rate * p.features.nonlinear
+    found = simulate(problem.replace(t_max=12 / slowest), dim=DIMENSION, seeds=SEEDS, times=200)
+    errors = found.trajectories["generalization_error"][:, found.time > 6 / slowest].mean(axis=1)
+    return float(errors.mean()), float(errors.std(ddof=1) / np.sqrt(SEEDS))
 
 
 def main(folder: str, figure: str) -> None:
@@ -42,14 +40,16 @@ def main(folder: str, figure: str) -> None:
     print(f"{'beta':>5} {'eta':>5} {'theory':>8} {'SGD':>8} {'error':>8}    N = {DIMENSION}, {SEEDS} seeds")
     for rate, errors, color in zip(rates, table["asymptotic_error"], colors, strict=True):
         left.plot(ratios, errors, color=color, label=rf"$\eta = {rate:g}$")
-        steps = at(table, 1.0, rate).staircase()
+        parameters = at(table, learning_rate=rate).parameters
+        assert isinstance(parameters, RandomFeaturesParameters)
+        steps = parameters.staircase()
         right.plot(range(len(steps)), steps, "o-", color=color)
         left.axhline(steps[1], color=color, linestyle=":", linewidth=0.8)
         for ratio in TRIED if rate in (1.5, 4.5) else ():
-            parameters = at(table, ratio, rate)
-            mean, error = sgd(parameters)
+            problem = at(table, hidden_ratio=ratio, learning_rate=rate)
+            mean, error = sgd(problem)
             left.errorbar(ratio, mean, error, fmt="o", color=color, markersize=4, capsize=2)
-            print(f"{ratio:5g} {rate:5g} {parameters.constants()['asymptotic_error']:8.5f} {mean:8.5f} {error:8.5f}")
+            print(f"{ratio:5g} {rate:5g} {problem.parameters.constants()['asymptotic_error']:8.5f} {mean:8.5f} {error:8.5f}")
     left.set(xscale="log", yscale="log", xlabel="hidden units per input  K/N", ylabel=r"asymptotic error  $\epsilon(\infty)$")
     right.set(yscale="log", xlabel=r"$l$, for $N^l\ll K\ll N^{l+1}$", xticks=range(DEGREES))
     left.legend(frameon=False, fontsize="small")
