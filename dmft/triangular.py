@@ -1,4 +1,4 @@
-"""Products with causal matrices, without most of their zeros.
+"""Products with causal matrices, without most of their zeros, and inverses of small ones.
 
 A causal matrix L has L[i, j] = 0 for all nodes j of cells after that of node i: nothing above the diagonal but a band, in
 which a node feels those of its own cell.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 from dmft.tableau import MAX_STAGES
 
@@ -33,3 +34,10 @@ def times_transposed(X: Array, L: Array) -> Array:
         rows, end = slice(first, first + PANEL), first + PANEL + MAX_STAGES
         np.matmul(X[..., :end], np.swapaxes(L[..., rows, :end], -1, -2), out=out[..., rows])
     return out
+
+
+def inverse(A: Array) -> Array:
+    """A^(-1), by substitution if A is lower triangular: pivots would cost digits where entries grow from row to row."""
+    if np.triu(A, 1).any():
+        return np.linalg.inv(A)
+    return np.asarray(solve_triangular(A, np.eye(len(A)), lower=True, check_finite=False), dtype=float)

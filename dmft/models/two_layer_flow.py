@@ -37,7 +37,7 @@ from dmft.hermite import Covariance
 from dmft.kernels import History
 from dmft.models.base import Forces, Rows, Start
 from dmft.problem import Parameters, register
-from dmft.triangular import times_causal, times_transposed
+from dmft.triangular import inverse, times_causal, times_transposed
 
 Array = NDArray[np.float64]
 
@@ -308,7 +308,7 @@ class TwoLayerFlow:
         n = history.n
         s = S.shape[0]
         R_F, W, C_F = (np.empty_like(S) for _ in range(3))
-        own = np.linalg.inv(np.eye(s) + S[:, n:])
+        own = inverse(np.eye(s) + S[:, n:])
         R_F[:, n:] = own
         R_F[:, :n] = -own @ times_causal(S[:, :n], history["R_F"])
         # W = R_F C0_F on the new rows.

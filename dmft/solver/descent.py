@@ -46,9 +46,9 @@ LONGEST = 64
 # A block is predicted by the polynomial through so many rows before it, one block apart.
 PREDICTOR = 10
 ZONES = 8
-# A sweep that changes no entry by more than this, relative to the largest of its field, is the last one.
+# A sweep that changes no entry by more than this, relative to the largest of its row, is the last one.
 SETTLED = 1e-13
-# The next block is twice as long after FEW sweeps, half as long after more than MANY; after MOST it is tried with half the rows.
+# The next block is twice as long after FEW sweeps, half as long after more than MANY; after MOST half the rows are tried.
 FEW, MANY, MOST = 3, 5, 8
 
 
@@ -203,14 +203,13 @@ class Descent:
         past = self.history.before(max(known - 1, 0))
         nu = multiplier(self.model, rows, forces)
         steps = np.arange(known, past.n + len(nu))
-        time = steps * self.eta
-        time[steps == self.settings.steps] = self.settings.t_max
+        time = np.where(steps == self.settings.steps, self.settings.t_max, steps * self.eta)
         one_time = {**self.model.observe(past, rows, forces, nu), **forces.values, "overlap": rows.overlap}
         new = slice(known - past.n, None)
         append(
             self.model,
             self.history,
-            {"time": time, "weights": np.zeros_like(time), **{name: values[new] for name, values in one_time.items()}},
+            {"time": time, "weights": np.zeros(len(time)), **{name: values[new] for name, values in one_time.items()}},
             {"C": rows.C[:, new], "R": rows.R[:, new], **{name: values[new] for name, values in forces.kernels.items()}},
         )
         self.history["weights"][:-1] = self.eta
@@ -226,8 +225,8 @@ class Descent:
 def zones(n: int, length: int, points: int) -> list[tuple[int, int, int]]:
     """Zones of columns t' for the prediction of R after n nodes: first, end, and by how much t' goes back with a block of t.
 
-    R varies fast along both times; late in a run it varies least on rays of constant t'/t.  The first quarter of the zones is at
-    fixed t', the others follow the ray at their end, the last one the diagonal.
+    R varies fast along both times; late in a run it varies least on rays of constant t'/t.  The first quarter of the zones is
+    at fixed t', the others follow the ray at their end, the last one the diagonal.
     """
     number = min(max(length, 2), ZONES)
     still = max(number // 4, 1)

@@ -28,8 +28,19 @@ class DescendingNeurons:
     def march(self):
         for k in range(self.n - 1):
             self._step(*self._forces(k), k)
+            self._make_equal(k + 1)
         self._forces(self.n - 1)
         return self
+
+    def _make_equal(self, k):
+        """Take out what rounding makes of the differences between neurons: they may grow by a factor a step."""
+        for value in (self.a, self.v):
+            value[:, k] = value[:, k].mean()
+        same = np.eye(self.m, dtype=bool)
+        for row in (self.C[:, k], self.R[:, k]):
+            for pairs in (same, ~same):
+                row[pairs] = row[pairs].mean(axis=0) if pairs.any() else 0.0
+        self.C[:, :, :, k] = self.C[:, k].transpose(1, 2, 0)
 
     def _forces(self, k):
         """Force on node k: kernels M, D with the nodes up to k, (m, m, k + 1), drift (m,) and da/dt (m,)."""
