@@ -57,6 +57,7 @@ SCHEME: dict[str, tuple[Citation, ...]] = {
     "closed-form": (),
     "runge-kutta-chebyshev": (CHEBYSHEV,),
     "gradient-descent": (),
+    "stochastic-gradient-descent": (),
 }
 
 

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmft import hermite
 from dmft.models.random_features import RandomFeaturesParameters
+from dmft.problem import Problem
+from dmft.simulation.experiment import Experiment, Setup, Uninterrupted, register
 
 Array = NDArray[np.float64]
 
@@ -78,7 +81,9 @@ def hermite_series(function: hermite.Function, scales: Array, degree: int) -> tu
     return np.array(series).T, np.array(squares)
 
 
-def simulate(parameters: RandomFeaturesParameters, dimension: int, seed: int, times: Array) -> dict[str, Array]:
+def simulate(
+    parameters: RandomFeaturesParameters, dimension: int, seed: int | np.random.SeedSequence, times: Array
+) -> dict[str, Array]:
     """Generalisation error of one network with N = dimension at these times, ascending, to the nearest step."""
     random = np.random.default_rng(seed)
     network = Network.drawn(parameters, dimension, random)
@@ -94,3 +99,20 @@ def simulate(parameters: RandomFeaturesParameters, dimension: int, seed: int, ti
             done += len(x)
         errors.append((c @ phi @ c / width - 2 * c @ psi / root + square) / 2)
     return {"generalization_error": np.array(errors)}
+
+
+@register("random-features")
+def experiment(problem: Problem, setup: Setup) -> Experiment:
+    """Seeds of `simulate`."""
+    parameters = problem.parameters
+    assert isinstance(parameters, RandomFeaturesParameters)
+    width = max(round(parameters.hidden_ratio * setup.dim), 1)
+    return Uninterrupted(
+        problem,
+        setup,
+        partial(simulate, parameters, setup.dim),
+        scheme="stochastic-gradient-descent",
+        sizes={"hidden_units": width},
+        memory=8.0 * width * (setup.dim + 6 * width),
+        evaluations=round(problem.solver.t_max * width),
+    )
