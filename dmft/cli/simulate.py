@@ -179,4 +179,4 @@ def summary(found: Simulation) -> str:
         if name in found.observables
     ]
     rate = found.evaluations.sum() / max(found.wall_time, 1e-9)
-    return ", ".join([f"t = {found.time[-1]:.6g}", *parts, f"{rate:.3g} gradients a second"])
+    return ", ".join([f"t = {found.time[-1]:.6g}", *parts, f"{rate:.3g} evaluations a second"])

@@ -134,10 +134,12 @@ def _refuse_other(theory: Solution, simulation: Simulation) -> None:
 
 def refuse_unlike(first: Simulation, simulation: Simulation) -> None:
     """ProblemError for simulations that differ in more than dimension and seeds."""
-    known, other = ({**s.setup.model_dump(), "t_max": s.time[-1]} for s in (first, simulation))
+    known, other = first.setup.model_dump(), simulation.setup.model_dump()
     for key in known.keys() - {"dim"}:
         if known[key] != other[key]:
             raise ProblemError(f"another simulation than the first: {key} = {other[key]!r}, not {known[key]!r}")
+    if not np.array_equal(first.time, simulation.time):
+        raise ProblemError(f"t_max = {simulation.time[-1]:g}: wanted the times of the first simulation, to {first.time[-1]:g}")
 
 
 def _agreement(

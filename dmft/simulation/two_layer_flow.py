@@ -168,10 +168,7 @@ class TwoLayerExperiment:
         """Equal ratios from a fraction of the time of the fastest motion at the start; for gradient descent, whole steps."""
         solver = self.problem.solver
         fastest = 1 / max(1.0, self.model.second_layer**2)
-        times = log_times(FIRST * min(fastest, solver.t_max), solver.t_max, self.setup.times)
-        if solver.learning_rate is None:
-            return times
-        return np.unique(np.ceil(times / solver.learning_rate - 0.5)) * solver.learning_rate
+        return log_times(FIRST * min(fastest, solver.t_max), solver.t_max, self.setup.times, solver.learning_rate)
 
     def run(self, seed: int, watch: Watch) -> Trajectory:
         """See Experiment."""

@@ -112,3 +112,6 @@ def test_refusals(small, simulations):
     others = simulate(problem, dim=10, seeds=2)
     with pytest.raises(ProblemError, match=r"another simulation than the first: (fields|times|two_time)"):
         compare(theory, [simulations[0], others])
+    longer = simulate(problem.replace(t_max=4.0), dim=10, seeds=2, fields="gaussian", times=8, two_time=True)
+    with pytest.raises(ProblemError, match="t_max = 4: wanted the times of the first simulation, to 3"):
+        compare(theory, [simulations[0], longer])
