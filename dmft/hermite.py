@@ -139,15 +139,8 @@ def evaluator(function: str | Sequence[float]) -> Function:
     """The function itself, of its name or of its normalised Hermite coefficients."""
     if isinstance(function, str):
         return NAMED[function].evaluate
-
-    def sum_of_series(x: Array) -> Array:
-        below, psi, total = np.zeros_like(x), np.ones_like(x), np.zeros_like(x)
-        for k, coefficient in enumerate(function):
-            total = total + coefficient * psi
-            below, psi = psi, (x * psi - sqrt(k) * below) / sqrt(k + 1)
-        return total
-
-    return sum_of_series
+    coefficients = np.asarray(function, dtype=float)
+    return lambda x: hermite_series(coefficients, x)[0]
 
 
 @cache
