@@ -8,7 +8,6 @@ the program knows of it is in `Experiment`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -98,44 +97,6 @@ class Experiment(Protocol):
         ...
 
 
-# Observables (times,) of one seed at given times.
-Follow = Callable[[np.random.SeedSequence, Array], dict[str, Array]]
-
-
-@dataclass(frozen=True)
-class Uninterrupted:
-    """The `Experiment` of a model that follows a seed from its start to its end in one function, without checkpoints.
-
-    evaluations: of its rate of change, in one seed.
-    """
-
-    problem: Problem
-    setup: Setup
-    follow: Follow
-    scheme: str
-    sizes: Mapping[str, int]
-    memory: float
-    evaluations: int
-    lighter = "a smaller dim"
-    # The first time at which observables are taken, over the last.
-    FIRST = 1e-3
-
-    def __post_init__(self) -> None:
-        if self.setup.fields != "network" or self.setup.two_time:
-            model = self.problem.parameters.model
-            raise ProblemError(f'model = "{model}": wanted fields = network without two-time correlations, it has no others')
-
-    def times(self) -> Array:
-        """Equal ratios; a system that moves in steps is taken at the nearest one."""
-        t_max = self.problem.solver.t_max
-        return log_times(self.FIRST * t_max, t_max, self.setup.times)
-
-    def run(self, seed: int, watch: Watch) -> Trajectory:
-        """See Experiment."""
-        found = self.follow(np.random.SeedSequence((seed, self.setup.dim)), self.times())
-        return Trajectory(found, {}, self.evaluations)
-
-
 Make = Callable[[Problem, Setup], Experiment]
 EXPERIMENTS: dict[str, Make] = {}
 
@@ -166,8 +127,8 @@ def refuse_all_but_networks(setup: Setup) -> None:
         raise ProblemError("two_time = true: wanted false, this model has no two-time correlations")
 
 
-def log_times(first: float, last: float, number: int) -> Array:
-    """Zero, and `number - 1` times with equal ratios from `first` to `last`."""
+def log_times(first: float, last: float, number: int, step: float | None = None) -> Array:
+    """Zero, and `number - 1` times with equal ratios from `first` to `last`; in whole steps if there are steps."""
     times = np.append(0.0, np.geomspace(min(first, last), last, number - 1))
     times[-1] = last
     return np.unique(times) if step is None else np.unique(np.rint(times / step)) * step
