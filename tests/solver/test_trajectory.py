@@ -23,6 +23,7 @@ class Equations:
 
     first: tuple[float, ...]
     f: Callable
+    observable_sizes = {}
 
     @property
     def observables(self):
