@@ -42,6 +42,8 @@ FINEST = 3e-11
 # what is aimed at, and what is accepted where rounding leaves no more.
 SETTLED, ENOUGH = 1e-5, 1e-4
 ROUNDING = 1e-14
+# Of larger entries not even products are finite.
+LARGEST = 1e150
 # Iterations that a cell may take.
 ITERATIONS = 12
 # Iterations of a cell with a new Jacobian, about.
@@ -117,7 +119,8 @@ class Trajectory(Stepper[Attempt]):
         observed: dict[str, Array] = {}
         if found.converged:
             observed = self.model.observe(y)
-            error = self.control.error(self.history, step, {**observed, "y": y})
+            if np.abs(y).max() < LARGEST:
+                error = self.control.error(self.history, step, {**observed, "y": y})
             ending = ending if np.isfinite(error) else Ending.NOT_FINITE
         return Attempt(step, ending, iterations, found.residual, error, y, observed)
 

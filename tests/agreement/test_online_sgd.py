@@ -161,7 +161,7 @@ def test_without_noise_to_the_longest_times():
 
 
 def test_an_antiparallel_pair_grows():
-    """Two excess students leave their symmetric state and become w and -w of growing length: eps_g falls to that without them."""
+    """Two excess students leave their symmetric state and become w and -w, ever longer: eps_g falls to that without them."""
     problem = random_start(4, 2, seed=2, learning_rate=0.1, noise=0.05, dimension=100, t_max=1e8)
     solution = solve(problem)
     lengths = solution.order_parameters["Q"][-1].diagonal()

@@ -40,7 +40,10 @@ def test_linear_network_beyond_stability():
 
 @pytest.mark.parametrize("excess", [0, 1, 2, 3])
 def test_final_error_of_erf(excess):
-    """eps* = sigma^2 lr X/(2 pi) + (lr/pi)^2 [X^2/2 + (sqrt 5/10 - 1/6) M] sigma^2 + ..., X = L + M/sqrt 3, as sigma, lr -> 0."""
+    """As sigma, lr -> 0, with X = L + M/sqrt 3,
+
+    eps*/sigma^2 = lr X/(2 pi) + (lr/pi)^2 [X^2/2 + (sqrt 5/10 - 1/6) M] + O(lr^3).
+    """
     M, sigma = 2, 1e-4
     X = excess + M / np.sqrt(3)
     found = []

@@ -24,7 +24,7 @@ def test_defaults():
 
 
 def test_random_starts_have_the_law_of_normal_weights():
-    """Means and variances of Q and R for standard normal w and teachers with a given T, by many seeds; the same seed is the same."""
+    """Means and variances of Q and R for standard normal w and teachers with a given T; the same seed gives the same."""
     T, N = np.array([[1.0, 0.4], [0.4, 2.0]]), 20
     starts = [
         random_start(3, 2, teacher_overlap=T.tolist(), dimension=N, seed=seed).parameters.overlaps() for seed in range(1500)
