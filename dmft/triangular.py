@@ -38,6 +38,6 @@ def times_transposed(X: Array, L: Array) -> Array:
 
 def inverse(A: Array) -> Array:
     """A^(-1), by substitution if A is lower triangular: pivots would cost digits where entries grow from row to row."""
-    if np.triu(A, 1).any():
-        return np.linalg.inv(A)
-    return np.asarray(solve_triangular(A, np.eye(len(A)), lower=True, check_finite=False), dtype=np.float64)
+    triangular = not np.triu(A, 1).any()
+    found = solve_triangular(A, np.eye(len(A)), lower=True, check_finite=False) if triangular else np.linalg.inv(A)
+    return np.asarray(found, dtype=np.float64)

@@ -27,6 +27,8 @@ PROPORTIONAL = 1e-12
 # Four fields are in a plane if less than this of their variances is out of it: what is neglected, and the rounding errors that
 # grow as the inverse of it, are both 1e-8.
 PLANAR = 1e-8
+# Small arrays that are made once: moments, covariance, correlations, D, and the product of two of them.
+WORK = 5
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -79,12 +81,9 @@ def four_point(C, i, k, a, b):
         if new not in members[:size]:
             members[size] = new
             size += 1
-    S, R, D = members[:size], correlations(C), np.zeros((size, size))
-    angles = np.empty(4)
-    if size == 4 and in_a_plane(R, S, angles):
-        return sector_moment(C, S, angles, 0, 1)
-    probability = orthant_densities(C, R, S, np.empty((size, size)), D)
-    return second_moment(C, S, probability, D, 0, 0 if a == b else 1)
+    work = np.empty((WORK, 4, 4))
+    second_moments(C, correlations(C), members[:size], work)
+    return work[0, 0, 0 if a == b else 1]
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -98,19 +97,40 @@ def correlations(C):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def orthant_densities(C, R, S, block, D):
-    """P_S and, into the first rows and columns of D, D_jm; those of `block` become the correlations of S."""
-    size = len(S)
+def second_moments(C, R, S, work):
+    """E[x_a x_b 1_S] for all a and b of S into work[0]; R are the correlations of all fields."""
+    size, moments, part, block = len(S), work[0], work[1], work[2]
+    for a in range(size):
+        for b in range(size):
+            part[a, b], block[a, b] = C[S[a], S[b]], R[S[a], S[b]]
+    if size == 4 and in_a_plane(block):
+        sector_moments(part, block, moments)
+        return
+    D, C_D = work[3], work[4]
+    densities(part, block, size, D)
+    probability = orthant(block[:size, :size])
+    for b in range(size):
+        for j in range(size):
+            C_D[b, j] = 0.0
+            for m in range(size):
+                C_D[b, j] += part[b, m] * D[m, j]
+    for a in range(size):
+        for b in range(a + 1):
+            total = part[a, b] * probability
+            for j in range(size):
+                total += part[a, j] * (C_D[b, j] - part[b, j] * C_D[j, j] / part[j, j])
+            moments[a, b] = moments[b, a] = total
+
+
+@numba.njit(cache=True, error_model="numpy")
+def densities(C, R, size, D):
+    """D_jm of so many fields with covariance C and correlations R, zero for j = m."""
     for j in range(size):
-        block[j, j] = 1.0
+        D[j, j] = 0.0
         for m in range(j):
-            block[j, m] = block[m, j] = R[S[j], S[m]]
-    for j in range(size):
-        for m in range(j):
-            determinant = C[S[j], S[j]] * C[S[m], S[m]] * (1.0 - block[j, m]) * (1.0 + block[j, m])
+            determinant = C[j, j] * C[m, m] * (1.0 - R[j, m]) * (1.0 + R[j, m])
             # Fields in proportion: the terms of D_jm and D_mj cancel in all that is made from them.
-            D[j, m] = D[m, j] = rest(block, size, j, m) / (2.0 * pi * sqrt(determinant)) if determinant > 0.0 else 0.0
-    return orthant(block[:size, :size])
+            D[j, m] = D[m, j] = rest(R, size, j, m) / (2.0 * pi * sqrt(determinant)) if determinant > 0.0 else 0.0
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -123,56 +143,56 @@ def rest(R, size, j, m):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def second_moment(C, S, probability, D, a, b):
-    """E[x_a x_b 1_S] from P_S and D; a and b count within S."""
-    total = C[S[a], S[b]] * probability
-    for j in range(len(S)):
-        for m in range(len(S)):
-            if m != j:
-                left = C[S[b], S[m]] - C[S[b], S[j]] * C[S[j], S[m]] / C[S[j], S[j]]
-                total += C[S[a], S[j]] * left * D[j, m]
-    return total
-
-
-@numba.njit(cache=True, error_model="numpy")
-def in_a_plane(R, S, angles):
-    """Whether four fields with correlations R span two dimensions at most; their directions into `angles`, the first zero."""
-    other = S[1]
-    for a in S[2:]:
-        if abs(R[S[0], a]) < abs(R[S[0], other]):
-            other = a
-    along = R[S[0], other]
-    across = sqrt((1.0 - along) * (1.0 + along))
-    for place in range(4):
-        x = R[S[0], S[place]]
-        y = (R[other, S[place]] - along * x) / across if across > 0.0 else 0.0
+def in_a_plane(R):
+    """Whether four fields with correlations R span two dimensions at most."""
+    second = second_axis(R)
+    for a in range(1, 4):
+        x, y = R[0, a], component(R, second, a)
         if 1.0 - x * x - y * y > PLANAR:
             return False
-        angles[place] = atan2(y, x)
     return True
 
 
 @numba.njit(cache=True, error_model="numpy")
-def sector_moment(C, S, angles, a, b):
-    """E[x_a x_b 1_S] of four fields in a plane; a and b count within S."""
+def second_axis(R):
+    """The field that is least along the first one."""
+    second = 1
+    for a in range(2, 4):
+        if abs(R[0, a]) < abs(R[0, second]):
+            second = a
+    return second
+
+
+@numba.njit(cache=True, error_model="numpy")
+def component(R, second, a):
+    """Of field a, of unit length, across the first field, on the side of `second`; zero if all are along the first."""
+    across = (1.0 - R[0, second]) * (1.0 + R[0, second])
+    return (R[second, a] - R[0, second] * R[0, a]) / sqrt(across) if across > 0.0 else 0.0
+
+
+@numba.njit(cache=True, error_model="numpy")
+def sector_moments(C, R, moments):
+    """E[x_a x_b 1_S] of four fields in a plane."""
+    second, angles = second_axis(R), np.empty(4)
     first, last = -pi / 2, pi / 2
-    for angle_of_field in angles:
-        if angle_of_field > 0.0:
-            first = max(first, angle_of_field - pi / 2)
+    for a in range(4):
+        angles[a] = atan2(component(R, second, a), R[0, a])
+        if angles[a] > 0.0:
+            first = max(first, angles[a] - pi / 2)
         else:
-            last = min(last, angle_of_field + pi / 2)
-    if first >= last:
-        return 0.0
-    middle, between = angles[a] + angles[b], angles[a] - angles[b]
-    integral = (last - first) * cos(between) + 0.5 * (sin(2.0 * last - middle) - sin(2.0 * first - middle))
-    return sqrt(C[S[a], S[a]] * C[S[b], S[b]]) * integral / (2.0 * pi)
+            last = min(last, angles[a] + pi / 2)
+    for a in range(4):
+        for b in range(4):
+            middle, between = angles[a] + angles[b], angles[a] - angles[b]
+            integral = (last - first) * cos(between) + 0.5 * (sin(2.0 * last - middle) - sin(2.0 * first - middle))
+            moments[a, b] = sqrt(C[a, a] * C[b, b]) * integral / (2.0 * pi) if first < last else 0.0
 
 
 @numba.njit(cache=True, error_model="numpy")
 def back_reaction(C, e, out):
     """out_ik = sum_ab e_a e_b four_point(i, k, a, b): each orthant once for all the sums that it is part of."""
     n, K = len(C), len(out)
-    R, work, S = correlations(C), np.empty((3, 4, 4)), np.empty(4, np.int64)
+    R, work, S = correlations(C), np.empty((WORK, 4, 4)), np.empty(4, np.int64)
     out[:] = 0.0
     for p in range(K):
         S[0] = p
@@ -196,20 +216,19 @@ def back_reaction(C, e, out):
 @numba.njit(cache=True, error_model="numpy")
 def _add_orthant(C, R, e, out, S, work):
     """Add all four-point functions of exactly the fields S, which ascend, to the upper triangle of `out`."""
-    size, block, D, angles = len(S), work[0], work[1], work[2, 0]
-    planar = size == 4 and in_a_plane(R, S, angles)
-    probability = 0.0 if planar else orthant_densities(C, R, S, block, D)
+    size, moments = len(S), work[0]
+    second_moments(C, R, S, work)
     students = 0
     while students < size and S[students] < len(out):
         students += 1
-    for a in range(size):
-        for b in range(a, size):
-            moment, known = 0.0, False
-            for i in range(students):
-                for k in range(i, students):
+    for i in range(students):
+        for k in range(i, students):
+            if size == 4:
+                if i < k:
+                    a, b = others(i, k)
+                    out[S[i], S[k]] += 2.0 * e[S[a]] * e[S[b]] * moments[a, b]
+                continue
+            for a in range(size):
+                for b in range(size):
                     if (1 << a | 1 << b | 1 << i | 1 << k) == (1 << size) - 1:
-                        if not known:
-                            moment = sector_moment(C, S, angles, a, b) if planar else second_moment(C, S, probability, D, a, b)
-                            moment *= (1.0 if a == b else 2.0) * e[S[a]] * e[S[b]]
-                            known = True
-                        out[S[i], S[k]] += moment
+                        out[S[i], S[k]] += e[S[a]] * e[S[b]] * moments[a, b]

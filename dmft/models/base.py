@@ -140,6 +140,11 @@ class OrdinaryModel(Protocol):
         """Names of what `observe` returns."""
         ...
 
+    @property
+    def observable_sizes(self) -> Mapping[str, float]:
+        """Sizes that count for the tolerance although the observable itself is still smaller; zero if not named."""
+        ...
+
     def start(self) -> Array:
         """The state at t = 0, (p,)."""
         ...

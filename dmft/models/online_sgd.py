@@ -22,7 +22,7 @@ Saad & Solla 1995; Goldt, Advani, Saxe, Krzakala & Zdeborova 2019.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,6 +44,8 @@ Matrix = tuple[tuple[float, ...], ...]
 
 # Part by which overlaps are shortened where derivatives of ReLU are taken.
 INSIDE = 1e-7
+# Errors and lengths count as if they had been this part of natural ones at least.
+SMALL = 1e-2
 # An eigenvalue of a covariance may be negative by rounding: this part of the largest.
 ROUNDING = 1e-10
 # Keys of the two kinds of a start; those in brackets have defaults.
@@ -179,12 +181,10 @@ class OnlineSGDParameters(Parameters):
         shapes |= {"student_output": (K,), "teacher_output": (M,)}
         for key, shape in shapes.items():
             given = getattr(self, key)
-            if given is None:
-                continue
-            rows = {len(row) if isinstance(row, tuple) else 0 for row in given}
-            if (len(given), *sorted(rows - {0})) != shape:
-                found = " x ".join(map(str, (len(given), *sorted(rows - {0}))))
-                raise ValueError(f"{key} has {found} numbers: wanted {' x '.join(map(str, shape))}, for K = {K} and M = {M}")
+            found = () if given is None else _shape(given)
+            if given is not None and found != shape:
+                has = f"{' x '.join(map(str, found))} numbers" if found else "rows of different lengths"
+                raise ValueError(f"{key} has {has}: wanted {' x '.join(map(str, shape))}, for K = {K} and M = {M}")
         if self.dimension is not None and self.dimension < K + M:
             raise ValueError(f"dimension = {self.dimension}: wanted at least student_units + teacher_units = {K + M}")
 
@@ -263,6 +263,12 @@ class OnlineSGDParameters(Parameters):
         }
 
 
+def _shape(given: Vector | Matrix) -> tuple[int, ...]:
+    """Lengths of a list, or of one of rows; none if the rows have different ones."""
+    rows = {len(row) for row in given if isinstance(row, tuple)}
+    return (len(given), *rows) if len(rows) < 2 else ()
+
+
 def _entries(given: Any) -> Sequence[Any]:
     """All that stands in a list, or in the lists in it; nothing else is looked into."""
     if not isinstance(given, list | tuple):
@@ -318,6 +324,13 @@ class OnlineSGD:
         back_reaction = np.empty((len(self.v), len(self.v)))
         self._averages.back_reaction(C, e, back_reaction)
         return rate(y, C, e, self._averages.pairs(C, len(self.v)), back_reaction, self._learning)
+
+    @cached_property
+    def observable_sizes(self) -> Mapping[str, float]:
+        """Parts of the error without a student and of the length of all units: a perfect student has rounding errors only."""
+        null = 0.5 * self.A @ self._averages.pairs(self.T, len(self.A))[0] @ self.A
+        length = max(float(np.diag(self.Q).mean()), float(np.diag(self.T).mean()))
+        return {"generalization_error": SMALL * null, "student_norm": SMALL * length, "norm_along_teachers": SMALL * length}
 
     @cached_property
     def _averages(self) -> Averages:

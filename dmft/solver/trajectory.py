@@ -35,11 +35,15 @@ from dmft.tableau import lagrange, radau
 Array = NDArray[np.float64]
 
 # Errors of whole runs over those estimated for cells: what is left at a node is not damped where the equations are not stiff.
-MARGIN = 3.0
+MARGIN = 10.0
+# Smaller errors of a cell than this are rounding.
+FINEST = 3e-11
 # Error of Newton's method relative to the tolerance and to the largest entries, of which observables may be small differences:
 # what is aimed at, and what is accepted where rounding leaves no more.
-SETTLED, ENOUGH = 1e-6, 1e-4
+SETTLED, ENOUGH = 1e-5, 1e-4
 ROUNDING = 1e-14
+# Of larger entries not even products are finite.
+LARGEST = 1e150
 # Iterations that a cell may take.
 ITERATIONS = 12
 # Iterations of a cell with a new Jacobian, about.
@@ -78,8 +82,8 @@ class Trajectory(Stepper[Attempt]):
         self.size = _size(history["y"][:, 0])
         tableau = radau(settings.stages)
         self.newton = Newton(tableau, min(ITERATIONS, settings.max_iterations))
-        sizes = dict.fromkeys(model.observables, 0.0) | {"y": self.size}
-        super().__init__(settings, StepControl(tableau, settings.tolerance / MARGIN, sizes), history, next_step)
+        sizes = {name: model.observable_sizes.get(name, 0.0) for name in model.observables} | {"y": self.size}
+        super().__init__(settings, StepControl(tableau, max(settings.tolerance / MARGIN, FINEST), sizes), history, next_step)
         s = tableau.stages
         constant = factorial(s) * factorial(s - 1) / (factorial(2 * s - 1) * factorial(2 * s))
         self.most_growth = (settings.tolerance / constant) ** (1 / (2 * s))
@@ -115,7 +119,8 @@ class Trajectory(Stepper[Attempt]):
         observed: dict[str, Array] = {}
         if found.converged:
             observed = self.model.observe(y)
-            error = self.control.error(self.history, step, {**observed, "y": y})
+            if np.abs(y).max() < LARGEST:
+                error = self.control.error(self.history, step, {**observed, "y": y})
             ending = ending if np.isfinite(error) else Ending.NOT_FINITE
         return Attempt(step, ending, iterations, found.residual, error, y, observed)
 

@@ -19,9 +19,20 @@ PROBLEMS = {
     "two-layer-flow": {"width": 4, "samples_per_parameter": 1.0, "activation": [0.1, 0.8, 0.5], "target": [0.0, 1.0]},
     "spherical-pspin": {"couplings": {"3": 0.5, "4": 0.25}},
     "random-features": {"hidden_ratio": 0.5, "activation": "relu", "teacher_output": [1.0, -0.5], "learning_rate": 0.7},
+    "online-sgd": {
+        "activation": "erf",
+        "learning_rate": 0.5,
+        "train_second_layer": True,
+        "student_units": 3,
+        "teacher_units": 2,
+        "dimension": 100,
+    },
     "hinge": {"laziness": 0.5, "samples": 12, "dimension": 4},
     "matrix": {"strength": 2.0},
 }
+
+# Two-time arrays of the solver; two if not named.
+ARRAYS = {"two-layer-flow": 7, "random-features": 0, "hinge": 0, "online-sgd": 0}
 
 SHOWN = Description(
     title=("$g = {strength}$", "absent {nothing}"),
@@ -161,7 +172,7 @@ def test_cite_names_the_theory(problem, path, capsys):
 def test_plan_counts_the_arrays_of_the_model(problem, tmp_path, capsys):
     (tmp_path / "problem.toml").write_text(problem.to_toml())
     assert run(["plan", str(tmp_path / "problem.toml")]) == 0
-    assert two_time_arrays(problem) == {"two-layer-flow": 7, "random-features": 0, "hinge": 0}.get(problem.parameters.model, 2)
+    assert two_time_arrays(problem) == ARRAYS.get(problem.parameters.model, 2)
 
 
 def test_figure_shows_panels_and_pictures(problem, path):
