@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dmft.memory import available_memory
-from dmft.problem import Problem, ProblemError
+from dmft.problem import Problem, ProblemError, SolverSettings
 from dmft.solver.engine import empty_history, expected_nodes
 
 BYTES = 8
@@ -34,8 +34,16 @@ def refuse_too_large(problem: Problem) -> None:
     nodes = expected_nodes(problem)
     needed, available = working_memory(problem, nodes), available_memory()
     if needed > available:
-        settings = problem.solver
         raise ProblemError(
-            f"tolerance = {settings.tolerance:g} with stages = {settings.stages}: about {nodes:.0f} nodes need "
-            f"{needed / 1e9:.0f} GB, {available / 1e9:.0f} GB are available; wanted a larger tolerance or more stages"
+            f"{_why_so_many(problem.solver, nodes)} need {needed / 1e9:.0f} GB, {available / 1e9:.0f} GB are available; "
+            f"wanted {FEWER[problem.solver.scheme]}"
         )
+
+
+FEWER = {"radau": "a larger tolerance or more stages", "gradient-descent": "a larger learning_rate or a smaller t_max"}
+
+
+def _why_so_many(settings: SolverSettings, nodes: float) -> str:
+    if settings.scheme == "radau":
+        return f"tolerance = {settings.tolerance:g} with stages = {settings.stages}: about {nodes:.0f} nodes"
+    return f"t_max = {settings.t_max:g} with learning_rate = {settings.learning_rate:g}: {nodes:.0f} nodes"

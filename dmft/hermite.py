@@ -139,15 +139,8 @@ def evaluator(function: str | Sequence[float]) -> Function:
     """The function itself, of its name or of its normalised Hermite coefficients."""
     if isinstance(function, str):
         return NAMED[function].evaluate
-
-    def sum_of_series(x: Array) -> Array:
-        below, psi, total = np.zeros_like(x), np.ones_like(x), np.zeros_like(x)
-        for k, coefficient in enumerate(function):
-            total = total + coefficient * psi
-            below, psi = psi, (x * psi - sqrt(k) * below) / sqrt(k + 1)
-        return total
-
-    return sum_of_series
+    coefficients = np.asarray(function, dtype=float)
+    return lambda x: hermite_series(coefficients, x)[0]
 
 
 @cache
@@ -194,8 +187,8 @@ def hermite_series(coefficients, x):
 
     psi_k = He_k/sqrt(k!) obeys sqrt(k+1) psi_{k+1} = x psi_k - sqrt(k) psi_{k-1} and psi_k' = sqrt(k) psi_{k-1}.
     """
-    value, slope = np.empty_like(x), np.empty_like(x)
-    points, values, slopes = x.ravel(), value.ravel(), slope.ravel()
+    value, slope = np.empty(x.shape), np.empty(x.shape)
+    points, values, slopes = np.ascontiguousarray(x).ravel(), value.ravel(), slope.ravel()
     roots = np.sqrt(np.arange(coefficients.size))
     for i in range(points.size):
         below, psi = 0.0, 1.0

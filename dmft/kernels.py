@@ -45,6 +45,12 @@ class History:
         """The same nodes in arrays of their own."""
         return copy.deepcopy(self)
 
+    def before(self, n: int) -> History:
+        """The first n nodes, in the same arrays: to be read only."""
+        past = copy.copy(self)
+        past.n = n
+        return past
+
     def append(
         self,
         one_time: Mapping[str, Array],
@@ -54,7 +60,9 @@ class History:
         """Add a cell: values (..., s) and rows (..., s, n + s); rows of symmetric kernels are mirrored into columns."""
         n = self.n
         total = n + next(iter(one_time.values())).shape[-1]
-        self._reserve(total)
+        if total > self.capacity:
+            # By half at a time: appending stays linear in what is stored, and at most 2.25 times it is allocated.
+            self.reserve(max(total, self.capacity + self.capacity // 2))
         for name, values in one_time.items():
             self.one_time[name][..., n:total] = values
         for name, block in rows.items():
@@ -64,12 +72,10 @@ class History:
                 array[..., :n, n:total] = np.swapaxes(block[..., :n], -1, -2)
         self.n = total
 
-    def _reserve(self, nodes: int) -> None:
-        """Grow by half at a time: appending stays linear in what is stored, and at most 2.25 times it is allocated."""
-        capacity = self.capacity
-        if nodes <= capacity:
+    def reserve(self, capacity: int) -> None:
+        """Make room for so many nodes; only those that are filled take memory."""
+        if capacity <= self.capacity:
             return
-        capacity = max(nodes, capacity + capacity // 2)
         for name, old in self.one_time.items():
             new = np.zeros((*old.shape[:-1], capacity))
             new[..., : self.n] = old[..., : self.n]

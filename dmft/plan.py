@@ -1,12 +1,13 @@
-"""What a run will cost, before it runs: measured on two pilot runs at loose tolerances, each cut after a few seconds.
+"""What a run will cost, before it runs: measured on pilot runs, each cut after a few seconds, two where steps are adaptive.
 
-Each decade of tolerance multiplies the nodes by about the same factor, and each decade of time adds about the same number.
+Each decade of tolerance multiplies the nodes by about the same factor, and each decade of time adds about the same number;
+steps of equal length are counted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log, log10
+from math import log10
 from time import process_time
 
 import psutil
@@ -41,14 +42,14 @@ def plan(problem: Problem) -> Plan:
     """
     import dmft.storage.run_file  # noqa: F401  # a run that writes its file loads it
 
-    tolerance = problem.solver.tolerance
+    tolerance, engine = problem.solver.tolerance, engine_type(problem)
     coarse, fine = (max(tolerance, pilot) for pilot in PILOT_TOLERANCES)
     pilot, nodes, seconds = _pilot(problem.replace(tolerance=coarse))
-    if fine < coarse:
+    if engine.adaptive and fine < coarse:
         first = nodes
         pilot, nodes, seconds = _pilot(problem.replace(tolerance=fine))
         more = (nodes / first) ** (log10(fine / tolerance) / log10(coarse / fine))
-        nodes, seconds = nodes * more, seconds * more ** engine_type(problem).power
+        nodes, seconds = nodes * more, seconds * more**engine.power
     nodes = min(nodes, problem.solver.max_nodes)
     one_time = one_time_values(problem) + sum(values[0].size for values in pilot.order_parameters.values())
     return Plan(
@@ -61,19 +62,22 @@ def plan(problem: Problem) -> Plan:
 
 
 def _pilot(problem: Problem) -> tuple[Solution, float, float]:
-    """What a few seconds reach, and nodes and seconds to t_max, extrapolated in log t."""
-    trace: list[tuple[float, float]] = []
+    """What a few seconds reach, and nodes and seconds to t_max, extrapolated by the engine's clock."""
+    trace: list[tuple[float, int, float]] = []
     began = process_time()
 
     def stop_in_time(march: Engine, cell: AcceptedCell) -> None:
-        trace.append((cell.time, process_time() - began))
-        if trace[-1][1] > PILOT_SECONDS:
+        trace.append((cell.time, cell.nodes, process_time() - began))
+        if trace[-1][-1] > PILOT_SECONDS:
             raise StopRun
 
     solution = solve(problem, observers=[stop_in_time])
     if not trace:
         raise ProblemError(f"the first cell fails ({solution.outcome.value}): {solution.outcome.advice}")
-    (first, _), (reached, seconds) = trace[0], trace[-1]
-    nodes = len(solution.time)
-    missing = log(problem.solver.t_max / reached) / log(reached / first) if reached > first else 0.0
-    return solution, nodes * (1 + missing), seconds * (1 + missing) ** engine_type(problem).power
+    engine = engine_type(problem)
+    (first, first_nodes, _), (reached, nodes, seconds) = trace[0], trace[-1]
+    missing = 0.0
+    if reached > first:
+        clock = engine.clock
+        missing = (nodes - first_nodes) * (clock(problem.solver.t_max) - clock(reached)) / (clock(reached) - clock(first))
+    return solution, nodes + missing, seconds * (1 + missing / nodes) ** engine.power

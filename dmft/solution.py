@@ -105,12 +105,12 @@ class Solution:
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
 
-        Of several minima that differ by no more than the tolerance, the first.
+        Of several minima that differ by no more than they are accurate to, the first.
         """
         # Not `self.observables`: what a model does not have is an AttributeError, of `early_stopping` too.
         values: Array = getattr(self, observable)
         least = values.min()
-        as_small = values <= least + self.problem.solver.tolerance * abs(least)
+        as_small = values <= least + self.problem.solver.accuracy * abs(least)
         smallest = int(np.argmax(as_small & (values <= np.append(values[1:], np.inf))))
         best = Minimum(float(self.time[smallest]), float(values[smallest]))
         for node in {smallest, min(smallest + 1, len(values) - 1)}:
@@ -145,9 +145,9 @@ class Solution:
 
     def _cell(self, node: int) -> NDArray[np.intp]:
         """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""
-        stages = self.problem.solver.stages
-        first = (max(node, 1) - 1) // stages * stages
-        return np.arange(first, min(first + stages + 1, len(self.time)))
+        size = self.problem.solver.cell_nodes
+        first = (max(node, 1) - 1) // size * size
+        return np.arange(first, min(first + size + 1, len(self.time)))
 
     def save(self, path: str | Path) -> None:
         """Write a run file; it appears complete or not at all."""

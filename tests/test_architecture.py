@@ -13,7 +13,10 @@ MATHEMATICS = [
     *sorted((PACKAGE / "models").glob("*.py")),
     *sorted((PACKAGE / "solver").glob("*.py")),
 ]
-SIMULATED = [PACKAGE / "simulation" / f"{name}.py" for name in ("experiment", "fields", "marching", "two_layer_flow")]
+SIMULATED = [
+    PACKAGE / "simulation" / f"{name}.py"
+    for name in ("experiment", "fields", "hinge", "marching", "random_features", "two_layer_flow")
+]
 OUTSIDE = {"h5py", "mpi4py", "rich", "typer", "matplotlib", "xarray", "pathlib", "os", "sys", "io", "logging", "signal"}
 LATER = (
     "dmft.run",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dmft.simulation.compare import Agreement, Comparison
     from dmft.simulation.simulation import Simulation
 
+# Seeds, below which standard errors are known so badly that it is worth a word.
+FEW = 16
 HEAD = ("observable", "largest z", "at t", "theory", "simulation", "+-", "rms z", "relative")
 
 
@@ -76,7 +78,9 @@ def _row(name: str, found: Agreement) -> tuple[str, ...]:
 def _verdict(found: Comparison, threshold: float, simulation: Simulation) -> str:
     """Whether they agree, and if not, where and what to look at next."""
     if found.agrees(threshold):
-        return f"agree: no observable deviates by more than {threshold:g} standard errors"
+        line = f"agree: no observable deviates by more than {threshold:g} standard errors"
+        few = f"; with {min(found.seeds)} seeds that is {found.blind_spot(threshold):.3g} times +-, more seeds see more"
+        return line + few if min(found.seeds) < FEW else line
     name, worst = max(found.observables.items(), key=lambda item: abs(item[1].z[item[1].worst]))
     line = f"disagree: {name} deviates by {abs(worst.z[worst.worst]):.3g} standard errors at t = {worst.time[worst.worst]:.4g}"
     if simulation.setup.fields == "network":

@@ -31,17 +31,18 @@ class Mark:
     nodes: int
 
 
-def seconds_left(then: Mark, now: Mark, cells: int, t_max: float) -> float:
-    """Estimate from the last `cells` cells: the nodes per unit of log t stay, the cost of a cell grows like nodes^2.
+def seconds_left(then: Mark, now: Mark, t_max: float, engine: type[Engine] | Engine) -> float:
+    """Estimate from the steps between two marks: the nodes per unit of the engine's clock stay, the cost grows as it says.
 
     Not a number while there is nothing to go by.
     """
-    if cells == 0:
+    if now.nodes == then.nodes:
         return math.nan
-    nodes_per_log = (now.nodes - then.nodes) / math.log(now.time / then.time)
-    growth = 1.0 + nodes_per_log * math.log(t_max / now.time) / now.nodes
+    clock, power = engine.clock, engine.power
+    nodes_left = (now.nodes - then.nodes) * (clock(t_max) - clock(now.time)) / (clock(now.time) - clock(then.time))
+    growth = 1.0 + nodes_left / now.nodes
     seconds_per_node = (now.clock - then.clock) / (now.nodes - then.nodes)
-    return seconds_per_node * now.nodes * (growth**3 - 1.0) / 3.0
+    return seconds_per_node * now.nodes * (growth**power - 1.0) / power
 
 
 def duration(seconds: float) -> str:
@@ -73,11 +74,11 @@ class Meter:
         self.recent.append(now)
         if now.clock - self.shown >= self.interval:
             self.shown = now.clock
-            self.show(self.line(cell))
+            self.show(self.line(cell, march))
 
-    def line(self, cell: AcceptedCell) -> str:
+    def line(self, cell: AcceptedCell, march: Engine) -> str:
         """Where the run is and how it fares."""
-        left = seconds_left(self.recent[0], self.recent[-1], len(self.recent) - 1, self.t_max)
+        left = seconds_left(self.recent[0], self.recent[-1], self.t_max, march)
         checks = "  ".join(f"{name} {value:.1e}" for name, value in cell.checks.items())
         return (
             f"cell {cell.cell}  t = {cell.time:.4g} of {self.t_max:g}  {cell.nodes} nodes  {cell.iterations} iterations  "

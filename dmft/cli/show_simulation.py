@@ -37,7 +37,7 @@ def _overview(simulation: Simulation) -> list[tuple[str, str]]:
         *((name, str(value)) for name, value in simulation.sizes.items()),
         ("seeds", f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}"),
         ("diverged", ", ".join(map(str, simulation.diverged)) or "none"),
-        ("gradients", f"{simulation.evaluations.mean():.0f} a seed"),
+        ("evaluations", f"{simulation.evaluations.mean():.0f} a seed"),
         ("wall time", duration(simulation.wall_time)),
         ("version", origin["dmft_version"]),
         ("commit", origin["git"] or "none"),

@@ -176,6 +176,7 @@ def summary(found: Simulation) -> str:
     parts = [
         f"{name.replace('_', ' ')} {found.observables[name][-1]:.5g}{plus_minus(errors[name][-1], ' +- {:.1g}')}"
         for name in found.problem.parameters.description.summary
+        if name in found.observables
     ]
     rate = found.evaluations.sum() / max(found.wall_time, 1e-9)
-    return ", ".join([f"t = {found.time[-1]:.6g}", *parts, f"{rate:.3g} gradients a second"])
+    return ", ".join([f"t = {found.time[-1]:.6g}", *parts, f"{rate:.3g} evaluations a second"])

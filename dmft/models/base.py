@@ -119,8 +119,13 @@ class Model(Protocol):
         """The two-time kernels that a user wants, (n, n) each, responses with their quadrature weights."""
         ...
 
+    @property
+    def response_kernels(self) -> tuple[str, ...]:
+        """Names of the responses among `kernels`."""
+        ...
+
     def responses(self, history: History) -> dict[str, tuple[Array, Array]]:
-        """For each response among `kernels`: R(t, 0), from the kick at t = 0, and R(t, t), (n,) each."""
+        """For each of the `response_kernels`: R(t, 0), from the kick at t = 0, and R(t, t), (n,) each."""
         ...
 
 

@@ -97,6 +97,7 @@ class HingeParameters(Parameters):
     samples: float = Field(default=math.inf, description="P, examples, each with its mirror image: a whole number, or inf")
     dimension: int | None = Field(default=None, ge=1, description="N, of the examples, with a finite number of them")
     seed: int = Field(default=0, ge=0, description="of the examples")
+    units: int = Field(default=1000, ge=1, description="M, of networks that are simulated; the theory has infinitely many")
 
     @field_validator("samples")
     @classmethod

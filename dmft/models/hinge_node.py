@@ -32,11 +32,11 @@ from scipy.optimize import brentq, lsq_linear
 Array = NDArray[np.float64]
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
-# Steps in theta in which a change of the sets is looked for.
+# Steps in theta in which a change of the sets is looked for: first relative to the scale of theta, then up to the longest.
 FIRST, LONGEST = 0.01, 0.1
 # An example has changed its set once it is so far beyond the limit, relative to it: rounding does not bring it back.
 BEYOND = 1e-11
-# Newton's method for theta as a function of time.
+# Iterations of Newton's method for theta as a function of time, and rounding of theta relative to its scale.
 ITERATIONS, ROUNDING = 8, 1e-15
 # Changes of the sets closer in time than this fraction of it are one.
 SAME = 1e-12
@@ -55,6 +55,11 @@ class Data(NamedTuple):
     z: Array
     limit: float
     share: float
+
+    @property
+    def scale(self) -> float:
+        """Theta in which something happens: small if small p satisfy."""
+        return min(self.limit, 1.0)
 
 
 class Arc:
@@ -101,7 +106,7 @@ class Arc:
         for _ in range(ITERATIONS):
             change = (time - self.elapsed(first, theta)) / float(self.slowness(theta))
             theta += change
-            if abs(change) < ROUNDING:
+            if abs(change) < ROUNDING * self.data.scale:
                 break
         return theta
 
@@ -194,7 +199,7 @@ class NodeInData:
 
     def _follow_arc(self) -> None:
         """Add the pieces of the present arc, up to the next change of the sets."""
-        arc, theta, step = self._arc, self._arc.start, FIRST
+        arc, theta, step = self._arc, self._arc.start, FIRST * self.data.scale
         lowest = np.minimum(arc.slacks(theta), 0.0) - BEYOND
 
         def slack(theta: float) -> float:
@@ -203,7 +208,7 @@ class NodeInData:
         while slack(theta + step) >= 0.0:
             self._add(arc, theta, theta + step)
             theta, step = theta + step, min(2 * step, LONGEST)
-        last = float(np.asarray(brentq(slack, theta, theta + step, xtol=1e-15)))
+        last = float(np.asarray(brentq(slack, theta, theta + step, xtol=ROUNDING * self.data.scale)))
         self._add(arc, theta, last)
         self.kinks.append(self._time)
         sets = self._changed(arc, last, int(np.argmin(arc.slacks(last) - lowest)))

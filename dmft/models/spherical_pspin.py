@@ -159,6 +159,7 @@ class SphericalPSpin:
     own_kernels = {}
     own_values = ()
     observables = tuple(DESCRIPTION.observables)
+    response_kernels = ("R",)
     observable_sizes = {}
     channel_weights = np.ones(1)
     channel_sizes = np.ones(1)

@@ -37,6 +37,7 @@ from dmft.hermite import Covariance
 from dmft.kernels import History
 from dmft.models.base import Forces, Rows, Start
 from dmft.problem import Parameters, register
+from dmft.triangular import inverse, times_causal, times_transposed
 
 Array = NDArray[np.float64]
 
@@ -247,6 +248,7 @@ class TwoLayerFlow:
     own_kernels = {"R_F": False, "C0_F": True, "C_F": True}
     own_values = ("a_phat",)
     observables = tuple(DESCRIPTION.observables)
+    response_kernels = ("R_d", "R_o", "R_F")
 
     @cached_property
     def slope_at_one(self) -> float:
@@ -306,13 +308,13 @@ class TwoLayerFlow:
         n = history.n
         s = S.shape[0]
         R_F, W, C_F = (np.empty_like(S) for _ in range(3))
-        own = np.linalg.inv(np.eye(s) + S[:, n:])
+        own = inverse(np.eye(s) + S[:, n:])
         R_F[:, n:] = own
-        R_F[:, :n] = -own @ (S[:, :n] @ history["R_F"])
+        R_F[:, :n] = -own @ times_causal(S[:, :n], history["R_F"])
         # W = R_F C0_F on the new rows.
         W[:, :n] = R_F[:, :n] @ history["C0_F"] + own @ C0_F[:, :n]
         W[:, n:] = R_F @ C0_F.T
-        C_F[:, :n] = W[:, :n] @ history["R_F"].T
+        C_F[:, :n] = times_transposed(W[:, :n], history["R_F"])
         C_F[:, n:] = W @ R_F.T
         return R_F, C_F
 

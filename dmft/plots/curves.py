@@ -179,8 +179,9 @@ def draw_entries(axes: Axes, shown: Shown, panel: Entries, times: Array, colours
 
 def _set_scale(axes: Axes, shown: Shown, *curves: Curve) -> None:
     """A logarithmic axis if a curve of decades falls far; else no axis so narrow that rounding errors fill it."""
-    for curve in curves:
-        values = _drawn(curve, shown.first.observables[curve.observable])
+    known = shown.first.observables
+    for curve in (curve for curve in curves if curve.observable in known):
+        values = _drawn(curve, known[curve.observable])
         low, high = values.min(), values.max()
         if curve.decades and FALL * low < high:
             axes.set_yscale("log")

@@ -83,6 +83,9 @@ def ending(solution: Solution) -> str:
     """Where the run arrived and how it ended."""
     reached = f"$t = {number(float(solution.time[-1]), 4)}$ with {len(solution.time)} nodes"
     if solution.complete:
-        return f"solved to {reached} at tolerance ${number(solution.problem.solver.tolerance)}$"
+        settings = solution.problem.solver
+        if settings.learning_rate is not None:
+            return f"gradient descent to {reached} at learning rate ${number(settings.learning_rate)}$"
+        return f"solved to {reached} at tolerance ${number(settings.tolerance)}$"
     of = f" of ${number(solution.problem.solver.t_max, 4)}$"
     return f"{solution.outcome.value.upper()} at {reached.replace(' with', of + ' with')}: {solution.outcome.advice}"

@@ -1,9 +1,10 @@
 """Theory against simulation, in standard errors.
 
 At each time an observable has the theory's value T and, in S seeds of dimension d, a mean with standard error s.  Its deviation
-counts as far as it exceeds what T and the integration of the simulation may err by, tolerance times max(|T|, FLOOR max |T|).
-Divided by s it has Student's law with S - 1 degrees of freedom, whose tails are long for few seeds.  It is given as the
-deviation z of a normal law that is as improbable, so that z = 4 is one chance in 16,000 for any number of seeds.
+counts as far as it exceeds what theory and integration of the simulation may err by, each its tolerance times
+max(|T|, F max |T|) with F = FLOOR for the theory and AT_REST for the simulation.  Divided by s it has Student's law with S - 1
+degrees of freedom, whose tails are long for few seeds.  It is given as the deviation z of a normal law that is as improbable,
+so that z = 4 is one chance in 16,000 for any number of seeds.
 
 A finite system deviates from the theory of d -> infinity by O(1/d) on average.  With simulations in several dimensions, the
 deviation is fitted as c_0 + c_1/d, by least squares with weights S d, and c_0, linear in the means, is what is judged:
@@ -31,6 +32,9 @@ Array = NDArray[np.float64]
 
 THRESHOLD = 4.0
 ROUNDING = 1e-12
+# What has decayed to less than this fraction of its largest value is simulated to that fraction times the tolerance: a system
+# close to its rest is integrated in steps so long that they leave it there only to the error of a step.
+AT_REST = 3e-2
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,11 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every observable that both have, by name; `extrapolated` if there are several dimensions."""
+    """Every observable that both have, by name, in simulations of these dimensions and numbers of seeds."""
 
     observables: dict[str, Agreement]
     dims: tuple[int, ...]
+    seeds: tuple[int, ...]
 
     @property
     def extrapolated(self) -> bool:
@@ -80,6 +85,13 @@ class Comparison:
     def agrees(self, threshold: float = THRESHOLD) -> bool:
         """Whether no observable deviates by more at any time."""
         return all(abs(found.z[found.worst]) <= threshold for found in self.observables.values())
+
+    def blind_spot(self, threshold: float = THRESHOLD) -> float:
+        """By how many standard errors, as measured in a few seeds, a mean may deviate before |z| is above the threshold.
+
+        In the simulation with the fewest seeds.
+        """
+        return float(stats.t.isf(stats.norm.sf(threshold), min(self.seeds) - 1))
 
 
 def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
@@ -94,7 +106,7 @@ def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
     # Whole steps of gradient descent may be off by rounding.
     time = np.minimum(time[time <= end * (1 + ROUNDING)], end)
     dims = tuple(simulation.setup.dim for simulation in simulations)
-    tolerance = theory.problem.solver.tolerance + simulations[0].setup.tolerance
+    tolerances = theory.problem.solver.tolerance, simulations[0].setup.tolerance
     values = [theory.at(t) for t in time]
     found = {}
     for name in theory.observables:
@@ -103,14 +115,14 @@ def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
         ]
         if of_seeds:
             expected = np.array([row[name] for row in values])
-            found[name] = _agreement(time, expected, of_seeds, dims, tolerance)
+            found[name] = _agreement(time, expected, of_seeds, dims, tolerances)
     later, earlier = np.tril_indices(len(time))
     for name in theory.kernels:
         of_seeds = [simulation.two_time[name][:, later, earlier] for simulation in simulations if name in simulation.two_time]
         if of_seeds:
             expected = theory.kernel_at(name, time)[later, earlier]
-            found[name] = _agreement(time[later], expected, of_seeds, dims, tolerance)
-    return Comparison(found, dims)
+            found[name] = _agreement(time[later], expected, of_seeds, dims, tolerances)
+    return Comparison(found, dims, tuple(len(simulation.seeds) for simulation in simulations))
 
 
 def _refuse_other(theory: Solution, simulation: Simulation) -> None:
@@ -122,14 +134,18 @@ def _refuse_other(theory: Solution, simulation: Simulation) -> None:
 
 def refuse_unlike(first: Simulation, simulation: Simulation) -> None:
     """ProblemError for simulations that differ in more than dimension and seeds."""
-    known, other = ({**s.setup.model_dump(), "t_max": s.time[-1]} for s in (first, simulation))
+    known, other = first.setup.model_dump(), simulation.setup.model_dump()
     for key in known.keys() - {"dim"}:
         if known[key] != other[key]:
             raise ProblemError(f"another simulation than the first: {key} = {other[key]!r}, not {known[key]!r}")
+    if not np.array_equal(first.time, simulation.time):
+        raise ProblemError(f"t_max = {simulation.time[-1]:g}: wanted the times of the first simulation, to {first.time[-1]:g}")
 
 
-def _agreement(time: Array, expected: Array, of_seeds: Sequence[Array], dims: Sequence[int], tolerance: float) -> Agreement:
-    """One observable; expected (times,), of_seeds (seeds, times) of each simulation."""
+def _agreement(
+    time: Array, expected: Array, of_seeds: Sequence[Array], dims: Sequence[int], tolerances: tuple[float, float]
+) -> Agreement:
+    """One observable; expected (times,), of_seeds (seeds, times) of each simulation, tolerances of theory and simulation."""
     weights = limit_weights(np.array(dims), np.array([len(values) for values in of_seeds]))[:, None]
     means = np.array([values.mean(axis=0) for values in of_seeds])
     errors = weights * np.array([standard_error(values) for values in of_seeds])
@@ -138,7 +154,8 @@ def _agreement(time: Array, expected: Array, of_seeds: Sequence[Array], dims: Se
     error = np.sqrt((errors**2).sum(axis=0))
     with np.errstate(divide="ignore", invalid="ignore"):
         degrees = error**4 / (errors**4 / freedom).sum(axis=0)
-    allowed = tolerance * np.maximum(np.abs(expected), FLOOR * max(np.abs(expected).max(), np.abs(means).max()))
+    value, largest = np.abs(expected), max(np.abs(expected).max(), np.abs(means).max())
+    allowed = tolerances[0] * np.maximum(value, FLOOR * largest) + tolerances[1] * np.maximum(value, AT_REST * largest)
     excess = np.sign(deviation) * np.maximum(np.abs(deviation) - allowed, 0.0)
     return Agreement(time, expected, deviation, error, normal_deviation(excess, error, degrees))
 

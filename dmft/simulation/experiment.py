@@ -19,6 +19,8 @@ from dmft.problem import Problem, ProblemError, Table, validated
 Array = NDArray[np.float64]
 State = Mapping[str, Array]
 
+BYTES = 8
+
 
 class Setup(Table):
     """What a simulation adds to a problem, the same for all seeds."""
@@ -64,12 +66,12 @@ class Watch(Protocol):
 
 
 class Experiment(Protocol):
-    """The simulation of one problem at one size.
+    """The simulation of one problem in one dimension."""
 
-    sizes: numbers that the size amounts to, for the file, such as {"samples": n}.
-    """
-
-    sizes: Mapping[str, int]
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Numbers that the dimension amounts to, such as that of samples."""
+        ...
 
     @property
     def scheme(self) -> str:
@@ -117,8 +119,16 @@ def experiment(problem: Problem, setup: Setup) -> Experiment:
     return EXPERIMENTS[model](problem, setup)
 
 
-def log_times(first: float, last: float, number: int) -> Array:
-    """Zero, and `number - 1` times with equal ratios from `first` to `last`."""
+def refuse_all_but_networks(setup: Setup) -> None:
+    """ProblemError for what only the two-layer flow has: Gaussian fields and two-time correlations."""
+    if setup.fields != "network":
+        raise ProblemError(f"fields = {setup.fields}: wanted network, of which the theory of this model is exact")
+    if setup.two_time:
+        raise ProblemError("two_time = true: wanted false, this model has no two-time correlations")
+
+
+def log_times(first: float, last: float, number: int, step: float | None = None) -> Array:
+    """Zero, and `number - 1` times with equal ratios from `first` to `last`; in whole steps if there are steps."""
     times = np.append(0.0, np.geomspace(min(first, last), last, number - 1))
     times[-1] = last
-    return np.unique(times)
+    return np.unique(times) if step is None else np.unique(np.rint(times / step)) * step

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from dmft import hermite
 from dmft.models.two_layer_flow import TwoLayerFlowParameters
 from dmft.problem import Problem, ProblemError
-from dmft.simulation.experiment import Setup, State, Trajectory, Watch, log_times, register
+from dmft.simulation.experiment import BYTES, Setup, State, Trajectory, Watch, log_times, register
 from dmft.simulation.fields import Activation, Fields, NetworkFields, gaussian_fields, monomials
 from dmft.simulation.marching import Descent, Flow, Progress
 
@@ -39,7 +39,6 @@ Array = NDArray[np.float64]
 
 # The first time at which observables are taken, over that of the fastest motion at the start.
 FIRST = 0.03
-BYTES = 8
 
 
 class Forces(NamedTuple):
@@ -169,10 +168,7 @@ class TwoLayerExperiment:
         """Equal ratios from a fraction of the time of the fastest motion at the start; for gradient descent, whole steps."""
         solver = self.problem.solver
         fastest = 1 / max(1.0, self.model.second_layer**2)
-        times = log_times(FIRST * min(fastest, solver.t_max), solver.t_max, self.setup.times)
-        if solver.learning_rate is None:
-            return times
-        return np.unique(np.ceil(times / solver.learning_rate - 0.5)) * solver.learning_rate
+        return log_times(FIRST * min(fastest, solver.t_max), solver.t_max, self.setup.times, solver.learning_rate)
 
     def run(self, seed: int, watch: Watch) -> Trajectory:
         """See Experiment."""
@@ -290,7 +286,4 @@ def _value_and_slope(
 
 def label(parameters: TwoLayerFlowParameters, x: Array) -> Array:
     """phi(x)."""
-    target = parameters.target
-    if not isinstance(target, str):
-        return hermite.hermite_series(np.array(target), x)[0]
-    return np.zeros_like(x) if target == "none" else hermite.NAMED[target].evaluate(x)
+    return np.zeros_like(x) if parameters.target == "none" else hermite.evaluator(parameters.target)(x)

@@ -49,10 +49,12 @@ class Engine(Protocol):
     """Solver of one problem; iterate over it to advance, read `outcome` at the end.
 
     power: the seconds of a run grow as this power of its nodes.
+    adaptive: whether its steps follow from the tolerance.
     residual: of the last step tried, accepted or not; what a failed run failed at.
     """
 
     power: ClassVar[int]
+    adaptive: ClassVar[bool]
     history: History
     next_step: float
     outcome: Outcome
@@ -65,6 +67,11 @@ class Engine(Protocol):
     @staticmethod
     def empty_history(model: Any, capacity: int = 128) -> History:
         """A history with every array that this model needs, without a node."""
+        ...
+
+    @staticmethod
+    def clock(time: float) -> float:
+        """The function of time in which nodes are even: the logarithm where steps grow with t."""
         ...
 
     @staticmethod

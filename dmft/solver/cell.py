@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from dmft.kernels import History
 from dmft.models.base import Forces, Model, Rows
 from dmft.solver.loops import history_terms, solve_own_block
+from dmft.solver.nodes import append, first_rows, multiplier, new_history
 from dmft.solver.step_control import FLOOR, scales
 from dmft.tableau import Tableau
 
@@ -170,15 +171,6 @@ class Cell:
         return np.einsum("cij,cj->ci", self.P, kick[:, -1:] + pushed @ self.A.T)
 
 
-def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
-    """nu(t) = [M C + D R](t, t) + b v for one unit: the force along w, which the constraint |w| = 1 takes out.
-
-    The multipliers of the stages satisfy the constraint only to order s; this one has the accuracy of the state.
-    """
-    along = np.einsum("c,csj->s", model.channel_weights, forces.M * rows.C + forces.D * rows.R)
-    return along + forces.drift * rows.overlap
-
-
 def observable_sizes(model: Model) -> dict[str, float]:
     """Every observable in order, with the size that counts at least; zero for most."""
     return {name: model.observable_sizes.get(name, 0.0) for name in model.observables}
@@ -186,9 +178,7 @@ def observable_sizes(model: Model) -> dict[str, float]:
 
 def initial_node(model: Model, history: History) -> float:
     """Put node 0, the initial condition, into an empty history; returns the fastest rate there."""
-    start = model.start()
-    C = start.C[:, None, None]
-    rows = Rows(C, np.zeros_like(C), np.array([start.overlap]), start.scalars[:, None])
+    rows = first_rows(model)
     forces = model.forces(history, rows)
     nu = multiplier(model, rows, forces)
     one_time = {
@@ -196,22 +186,13 @@ def initial_node(model: Model, history: History) -> float:
         **forces.values,
         "overlap": rows.overlap,
         "stage_multiplier": nu,
-        "kick": np.ones((len(start.C), 1)),
+        "kick": np.ones((len(rows.C), 1)),
     }
-    append(model, history, one_time, rows, forces)
-    speeds = (forces.M, np.sqrt(np.abs(forces.D)), forces.drift, nu, forces.rates / start.scalars[:, None])
+    append(model, history, one_time, {"C": rows.C, "R": rows.R, **forces.kernels})
+    speeds = (forces.M, np.sqrt(np.abs(forces.D)), forces.drift, nu, forces.rates / rows.scalars)
     return max(float(np.abs(speed).max(initial=0.0)) for speed in speeds)
-
-
-def append(model: Model, history: History, one_time: dict[str, Array], rows: Rows, forces: Forces) -> None:
-    """Add accepted rows to the history."""
-    symmetric = frozenset({"C", *(name for name, is_symmetric in model.own_kernels.items() if is_symmetric)})
-    history.append(one_time, {"C": rows.C, "R": rows.R, **forces.kernels}, symmetric)
 
 
 def empty_history(model: Model, capacity: int = 128) -> History:
     """A history with every array that this model needs, without a node."""
-    channels = (len(model.channel_weights),)
-    one_time = dict.fromkeys(("time", "weights", "overlap", "stage_multiplier"), ())
-    one_time |= dict.fromkeys((*model.observables, *model.own_values), ()) | {"kick": channels}
-    return History(one_time, {"C": channels, "R": channels} | dict.fromkeys(model.own_kernels, ()), capacity)
+    return new_history(model, capacity, {"stage_multiplier": (), "kick": (len(model.channel_weights),)})

@@ -89,7 +89,9 @@ class ClosedForm(Stepper[Attempt]):
         self.residual = 0.0
         times = self._times(attempt.step)
         self.history.append({**attempt.observed, "time": times, "weights": attempt.step * self.tableau.b})
-        return AcceptedCell(self.cells, self.time, attempt.step, self.history.n, 0, attempt.error, {"error": attempt.error})
+        return AcceptedCell(
+            self.cells, self.time, attempt.step, self.history.n, 0, attempt.error, {"error/tolerance": attempt.error}
+        )
 
     def results(self) -> Results:
         """Observables of what was accepted so far."""

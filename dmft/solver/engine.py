@@ -6,10 +6,16 @@ from dmft.kernels import History
 from dmft.problem import Problem
 from dmft.solver.base import Engine
 from dmft.solver.closed_form import ClosedForm
+from dmft.solver.descent import Descent
 from dmft.solver.march import March
 from dmft.solver.trajectory import Trajectory
 
-ENGINES: dict[str, type[Engine]] = {"radau": March, "ordinary": Trajectory, "closed-form": ClosedForm}
+ENGINES: dict[str, type[Engine]] = {
+    "radau": March,
+    "gradient-descent": Descent,
+    "ordinary": Trajectory,
+    "closed-form": ClosedForm,
+}
 
 
 def engine_name(problem: Problem) -> str:

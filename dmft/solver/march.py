@@ -13,9 +13,10 @@ from dmft.models.base import Model
 from dmft.problem import SolverSettings
 from dmft.solver import guess, stepper
 from dmft.solver.base import AcceptedCell, Results
-from dmft.solver.cell import Cell, append, empty_history, initial_node, observable_sizes
+from dmft.solver.cell import Cell, empty_history, initial_node, observable_sizes
 from dmft.solver.densities import densities
 from dmft.solver.fixed_point import Controller
+from dmft.solver.nodes import append
 from dmft.solver.step_control import StepControl
 from dmft.solver.stepper import Stepper
 from dmft.tableau import radau
@@ -92,7 +93,7 @@ class March(Stepper[Attempt]):
             "stage_multiplier": cell.multiplier,
             "kick": cell.kick(),
         }
-        append(self.model, self.history, one_time, rows, cell.forces)
+        append(self.model, self.history, one_time, {"C": rows.C, "R": rows.R, **cell.forces.kernels})
         diagonal = np.diagonal(rows.C[:, :, cell.n :], axis1=1, axis2=2)
         constraint = float(np.abs(self.model.channel_weights @ diagonal - 1.0).max())
         checks = {"residual": attempt.residual, f"|{self.model.norm}-1|": constraint}

@@ -32,7 +32,8 @@ ADVICE = {
     Outcome.INTERRUPTED: "stopped by a signal after a checkpoint; the same command goes on from there",
     Outcome.NOT_CONVERGED: "the fixed point of a cell did not converge even with the smallest step; "
     "try a larger tolerance, fewer stages or more max_iterations",
-    Outcome.NOT_FINITE: "a value overflowed even with the smallest step; check the sizes of what the run starts from, and the learning rate",
+    Outcome.NOT_FINITE: "a value overflowed even with the smallest step; "
+    "check the sizes of what the run starts from, of coefficients and of the learning_rate",
     Outcome.STUCK: "the step or the number of nodes reached its limit before t_max; "
     "try a larger tolerance, or raise max_nodes or lower smallest_step",
 }

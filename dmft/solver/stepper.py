@@ -10,8 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite, log10
-from typing import Generic, TypeVar
+from math import isfinite, log, log10
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +56,17 @@ class Stepper(ABC, Generic[Tried]):
     """
 
     easy: int
+    adaptive: ClassVar[bool] = True
 
     def __init__(self, settings: SolverSettings, control: StepControl, history: History, next_step: float) -> None:
         self.settings, self.control, self.tableau = settings, control, radau(settings.stages)
         self.history, self.next_step = history, next_step
         self.outcome, self.residual = Outcome.RUNNING, np.nan
+
+    @staticmethod
+    def clock(time: float) -> float:
+        """Steps grow with t."""
+        return log(time)
 
     @abstractmethod
     def _attempt(self, step: float) -> Tried:

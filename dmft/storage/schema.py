@@ -76,7 +76,7 @@ SIMULATION_ROOT: dict[str, Entry] = {
     "time": Entry(_T, TIME, "times; the first is 0, the last t_max"),
     "time_prime": Entry(("time_prime",), TIME, "the same as time: second axis of the kernels, if there are any"),
     "seed": Entry(("seed",), "1", "seeds of the random numbers"),
-    "evaluations": Entry(("seed",), "1", "evaluations of all gradients on the whole data set"),
+    "evaluations": Entry(("seed",), "1", "evaluations of the rate of change of all weights"),
 }
 
 

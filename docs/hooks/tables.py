@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dmft import hermite
+from dmft.description import Quantity
 from dmft.problem import Parameters, SolverSettings, models
 from dmft.solver.outcome import Outcome
 from dmft.storage import schema
@@ -117,6 +118,17 @@ def datasets(entries: Mapping[str, schema.Entry], folder: str = "") -> str:
     return table(("Dataset", "Dimensions", "Units", "Meaning"), rows)
 
 
+def attributes(meanings: Mapping[str, str]) -> str:
+    """Root attributes of a file."""
+    return table(("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in meanings.items()))
+
+
+def constants(quantities: Mapping[str, Quantity]) -> str:
+    """The constants of one model."""
+    rows = ((f"`{name}`", quantity.units, plain(quantity.meaning)) for name, quantity in quantities.items())
+    return table(("Attribute", "Units", "Meaning"), rows)
+
+
 def functions() -> str:
     """Every named function: whether it is smooth, and the degree at which its series is cut."""
     rows = (
@@ -134,18 +146,19 @@ def of_model(name: str, parameters: type[Parameters]) -> dict[str, Callable[[], 
         "kernels": schema.kernels(shown.kernels),
         "order_parameters": schema.order_parameters(shown.order_parameters),
     }
-    return {f"problem {name}": lambda: keys(parameters)} | {
-        f"{group} {name}": partial(datasets, entries, f"/{group}") for group, entries in groups.items() if entries
-    }
+    made: dict[str, Callable[[], str]] = {f"problem {name}": lambda: keys(parameters)}
+    if shown.constants:
+        made[f"constants {name}"] = partial(constants, shown.constants)
+    return made | {f"{group} {name}": partial(datasets, entries, f"/{group}") for group, entries in groups.items() if entries}
 
 
 TABLES: dict[str, Callable[[], str]] = {
     **{name: made for model in models().items() for name, made in of_model(*model).items()},
     "solver": lambda: keys(SolverSettings),
     "functions": functions,
-    "attributes": lambda: table(
-        ("Attribute", "Meaning"), ((f"`{name}`", plain(text)) for name, text in schema.ATTRIBUTES.items())
-    ),
+    "attributes": lambda: attributes(schema.ATTRIBUTES),
     "root": lambda: datasets(schema.ROOT),
+    "simulation attributes": lambda: attributes(schema.SIMULATION_ATTRIBUTES),
+    "simulation root": lambda: datasets(schema.SIMULATION_ROOT),
     "outcomes": lambda: table(("Outcome", "What it says"), ((f"`{o.value}`", plain(o.advice)) for o in Outcome)),
 }

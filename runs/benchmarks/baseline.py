@@ -34,6 +34,7 @@ from dmft.hermite import power_series
 from dmft.models.two_layer_flow import TwoLayerFlow
 from dmft.solution import State
 from dmft.solver.cell import empty_history
+from dmft.triangular import times_causal, times_transposed
 
 Array = NDArray[np.float64]
 
@@ -43,8 +44,6 @@ PREDICTOR = 4
 SETTLED = 1e-3
 # A block that takes more sweeps than MOST starts again with half the rows; the next one is as long as FEW to MANY sweeps allow.
 FEW, MANY, MOST = 2, 3, 12
-# Columns that a product with a triangular matrix takes at once.
-PANEL = 512
 # Flops of a sweep per row and n^2: M C and M R, D R^T in two channels, S r, r C0_F, W r^T; half of them for triangular factors.
 FLOPS = 12
 
@@ -172,8 +171,8 @@ class Baseline:
             forces = self._forces(rows)
             M, D = forces.M[:, :, :n], forces.D[:, :, :n]
             MC = M @ C
-            MR = np.stack([times_lower(M[c], R[c]) for c in range(2)])
-            DR = np.stack([times_transposed(D[c], R[c]) for c in range(2)])
+            MR = times_causal(M, R)
+            DR = times_transposed(D, R)
             DR[:, :, 0] = 0.0
             self.flops += FLOPS * rows * n**2
             following = Next(*(values.copy() for values in self.next))
@@ -220,7 +219,7 @@ class Baseline:
         r_old, C0_old = self.r[:n, :n], self.C0_F[:n, :n]
         source = -S
         source[:, 0] *= 0.5
-        source[:, :n] -= times_lower(S[:, :n], r_old)
+        source[:, :n] -= times_causal(S[:, :n], r_old)
         own = np.diagonal(S[:, n:])
         source[range(rows), range(n, n + rows)] -= own**2
         r = solve_triangular(np.eye(rows) + S[:, n:], source, lower=True, check_finite=False)
@@ -251,24 +250,6 @@ class Baseline:
         time[-1] = self.problem.solver.t_max
         weights = np.full(time.size, self.dt)
         return Solution(self.problem, time, weights, observables, {}, Outcome.DONE, State(empty_history(model, 1), 0.0))
-
-
-def times_lower(X: Array, L: Array) -> Array:
-    """X L for lower triangular L, without most of its zeros."""
-    out = np.empty_like(X)
-    for first in range(0, len(L), PANEL):
-        columns = slice(first, first + PANEL)
-        np.matmul(X[:, first:], L[first:, columns], out=out[:, columns])
-    return out
-
-
-def times_transposed(X: Array, L: Array) -> Array:
-    """X L^T for lower triangular L, without most of its zeros."""
-    out = np.empty_like(X)
-    for first in range(0, len(L), PANEL):
-        last = min(first + PANEL, len(L))
-        np.matmul(X[:, :last], L[first:last, :last].T, out=out[:, first:last])
-    return out
 
 
 @numba.njit(cache=True, fastmath=True)

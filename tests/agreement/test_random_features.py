@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dmft.simulation.random_features import Network, simulate
+from dmft.simulation.random_features import Network
+from tests.finite_networks import trained
 from tests.random_features import random_features
 
 TIMES = np.array([0.3, 1.0, 3.0, 6.0])
@@ -31,7 +32,7 @@ def finite_theory(parameters, dimension, seed):
 
 
 def test_covariances_of_features():
-    """The series of a finite network against the arcsine of erf, and against fresh samples."""
+    """The series of a finite network against the arcsine of erf."""
     network = Network.drawn(random_features().parameters, 60, np.random.default_rng(3))
     phi, psi, square = network.covariances()
     overlaps = network.hidden @ network.hidden.T
@@ -69,19 +70,27 @@ def test_finite_networks_approach_the_theory():
     assert -1.3 < slope < -0.7
 
 
-def distances_in_standard_errors(runs, theory):
+def sgd(problem, dim, seeds):
+    """Errors of real SGD at a few times > 0, (seeds, times), and those of the theory."""
+    times, found = trained(problem, dim, seeds, 6)
+    later = times > 0
+    theory = problem.parameters.build().evaluate(times[later])["generalization_error"]
+    return found["generalization_error"][:, later], theory
+
+
+def largest_z(runs):
     """(mean - theory)/standard error of each size; one scatter, in units of 1/sqrt N, from all sizes together."""
-    scatter = np.sqrt(np.mean([N * found.var(axis=0, ddof=1) for N, found in runs.items()], axis=0))
-    return np.array([(found.mean(axis=0) - theory) / (scatter / np.sqrt(N * len(found))) for N, found in runs.items()])
+    scatter = np.sqrt(np.mean([N * found.var(axis=0, ddof=1) for N, (found, _) in runs.items()], axis=0))
+    z = [(found.mean(axis=0) - theory) / (scatter / np.sqrt(N * len(found))) for N, (found, theory) in runs.items()]
+    return np.abs(z).max()
 
 
 def test_sgd_within_standard_errors():
-    """Real SGD at N = 200, 400, 800: means within standard errors of the theory, and a scatter that falls as 1/sqrt N."""
-    parameters = random_features(hidden_ratio=0.8).parameters
-    theory = parameters.build().evaluate(TIMES)["generalization_error"]
-    runs = {N: sgd(parameters, N, seeds) for N, seeds in {200: 12, 400: 6, 800: 4}.items()}
-    assert np.abs(distances_in_standard_errors(runs, theory)).max() < 4.0
-    distances = [np.sqrt(np.mean((found / theory - 1) ** 2)) for found in runs.values()]
+    """N = 200, 400, 800: means within standard errors of the theory, and distances that fall as 1/sqrt N."""
+    problem = random_features(hidden_ratio=0.8, t_max=6.0)
+    runs = {N: sgd(problem, N, seeds) for N, seeds in {200: 10, 400: 5, 800: 3}.items()}
+    assert largest_z(runs) < 4.0
+    distances = [np.sqrt(np.mean((found / theory - 1) ** 2)) for found, theory in runs.values()]
     slope, _ = np.polyfit(np.log(list(runs)), np.log(distances), 1)
     assert -0.9 < slope < -0.3
     assert distances[-1] < 0.03
@@ -89,13 +98,8 @@ def test_sgd_within_standard_errors():
 
 @pytest.mark.parametrize(("activation", "learning_rate"), [("relu", 1.0), ("softplus", 0.5)])
 def test_sgd_of_features_with_a_mean(activation, learning_rate):
-    """The mode of the mean is learned at once, and its noise counts, which is why eps(0) is not var y/2."""
-    parameters = random_features(hidden_ratio=1.5, activation=activation, learning_rate=learning_rate).parameters
-    theory = parameters.build().evaluate(TIMES)["generalization_error"]
-    runs = {N: sgd(parameters, N, seeds) for N, seeds in {100: 8, 200: 3}.items()}
-    assert np.abs(distances_in_standard_errors(runs, theory)).max() < 4.0
-
-
-def sgd(parameters, dimension, seeds):
-    """Errors at TIMES, (seeds, times)."""
-    return np.array([simulate(parameters, dimension, seed, TIMES)["generalization_error"] for seed in range(seeds)])
+    """The mode of the mean is learned at once, and its noise, which no N averages out, counts from the beginning."""
+    found, theory = sgd(
+        random_features(hidden_ratio=1.0, activation=activation, learning_rate=learning_rate, t_max=6.0), 100, 24
+    )
+    assert np.abs((found.mean(axis=0) - theory) / (found.std(axis=0, ddof=1) / np.sqrt(24))).max() < 4.0

@@ -23,6 +23,7 @@ FINITE = {
     "few": {"samples": 15, "dimension": 20},
     "rich": {"samples": 60, "dimension": 10, "laziness": 0.05},
     "lazy": {"samples": 60, "dimension": 10, "laziness": 50.0, "threshold": 2.0},
+    "very lazy": {"samples": 20, "dimension": 10, "laziness": 1e9, "threshold": 1e-3},
     "one input": {"samples": 10, "dimension": 1},
     "one example": {"samples": 1, "dimension": 3},
 }

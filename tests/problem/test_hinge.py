@@ -24,6 +24,7 @@ from tests.hinge import hinge
         ({"samples": 10, "dimension": 0}, ["dimension = 0"]),
         ({"samples": 10, "dimension": 1.5}, ["dimension = 1.5", "whole number"]),
         ({"samples": 10, "dimension": 5, "seed": -1}, ["seed = -1"]),
+        ({"units": 0}, ["units = 0"]),
         ({"lazyness": 1.0}, ["'lazyness'", "'laziness'"]),
     ],
 )

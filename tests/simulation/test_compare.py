@@ -89,7 +89,7 @@ def test_theory_of_another_noise_is_rejected(small, simulations):
 def test_bias_of_a_small_dimension_is_seen_and_extrapolated(small):
     """With many seeds the O(1/d) of a tiny system is rejected, and it shrinks like 1/d."""
     problem, theory = small
-    found = [simulate(problem, dim=dim, seeds=150, fields="gaussian", times=6, tolerance=3e-3) for dim in (3, 6)]
+    found = [simulate(problem, dim=dim, seeds=100, fields="gaussian", times=6, tolerance=3e-3) for dim in (3, 6)]
     tiny, less = (compare(theory, [one]) for one in found)
     assert not tiny.agrees()
     biases = [one.observables["second_layer"].deviation[-1] for one in (tiny, less)]
@@ -112,3 +112,6 @@ def test_refusals(small, simulations):
     others = simulate(problem, dim=10, seeds=2)
     with pytest.raises(ProblemError, match=r"another simulation than the first: (fields|times|two_time)"):
         compare(theory, [simulations[0], others])
+    longer = simulate(problem.replace(t_max=4.0), dim=10, seeds=2, fields="gaussian", times=8, two_time=True)
+    with pytest.raises(ProblemError, match="t_max = 4: wanted the times of the first simulation, to 3"):
+        compare(theory, [simulations[0], longer])

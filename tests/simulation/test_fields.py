@@ -87,3 +87,14 @@ def test_degrees_without_a_coefficient_have_no_tensor_and_no_part_in_the_labels(
     assert fields.designs[0] is None
     u = np.eye(1, 4)
     np.testing.assert_allclose(fields(u)[0][0], labels, atol=1e-14)
+
+
+def test_series_of_any_layout():
+    """Slices and transposed arrays are what they are, element by element."""
+    x = np.random.default_rng(0).standard_normal((6, 4))
+    value, slope = hermite_series(S, x)
+    for view in (x.T, x[:, 1], x[::2]):
+        expected = [[hermite_series(S, np.array([point]))[k][0] for point in view.ravel()] for k in (0, 1)]
+        found = [part.ravel() for part in hermite_series(S, view)]
+        np.testing.assert_allclose(found, expected, rtol=1e-15)
+    assert value.shape == slope.shape == x.shape
