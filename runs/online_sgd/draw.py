@@ -78,7 +78,7 @@ def draw_long(axes, found: list[Solution]) -> None:
 def main(excess: str, long: str, figure: str) -> None:
     """Draw the figure and print its numbers."""
     drawn = plt.figure(figsize=(11, 4.2), layout="constrained")
-    left, right = drawn.subfigures(1, 2, width_ratios=(2, 1.2))
+    left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=(2, 1.2))[0]
     draw_excess(left.subplots(1, 2, sharey=True), runs(excess))
     draw_long(right.subplots(2, 1, sharex=True), runs(long))
     drawn.savefig(figure, dpi=150)
