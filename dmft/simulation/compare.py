@@ -97,32 +97,44 @@ class Comparison:
 def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
     """Theory at the times of simulations of the same problem, as far as it goes.
 
+    Where times are rounded to steps that depend on the dimension, deviations are interpolated at those of the first simulation.
+
     Raises ProblemError, naming the key, if a problem is another one, and if there is nothing to compare.
     """
     for simulation in simulations:
         _refuse_other(theory, simulation)
         refuse_unlike(simulations[0], simulation)
-    time, end = simulations[0].time, theory.time[-1]
-    # Whole steps of gradient descent may be off by rounding.
-    time = np.minimum(time[time <= end * (1 + ROUNDING)], end)
     dims = tuple(simulation.setup.dim for simulation in simulations)
-    tolerances = theory.problem.solver.tolerance, simulations[0].setup.tolerance
-    values = [theory.at(t) for t in time]
+    tolerances = theory.problem.solver.accuracy, simulations[0].setup.tolerance
+    time = _common_times(theory, simulations[0])
     found = {}
     for name in theory.observables:
-        of_seeds = [
-            simulation.trajectories[name][:, : len(time)] for simulation in simulations if name in simulation.trajectories
-        ]
+        of_seeds = [_deviations(theory, one, name, time) for one in simulations if name in one.trajectories]
         if of_seeds:
-            expected = np.array([row[name] for row in values])
+            expected = np.array([theory.at(t)[name] for t in time])
             found[name] = _agreement(time, expected, of_seeds, dims, tolerances)
     later, earlier = np.tril_indices(len(time))
     for name in theory.kernels:
-        of_seeds = [simulation.two_time[name][:, later, earlier] for simulation in simulations if name in simulation.two_time]
+        of_seeds = [one.two_time[name][:, later, earlier] for one in simulations if name in one.two_time]
         if of_seeds:
             expected = theory.kernel_at(name, time)[later, earlier]
-            found[name] = _agreement(time[later], expected, of_seeds, dims, tolerances)
+            found[name] = _agreement(time[later], expected, [values - expected for values in of_seeds], dims, tolerances)
     return Comparison(found, dims, tuple(len(simulation.seeds) for simulation in simulations))
+
+
+def _common_times(theory: Solution, simulation: Simulation) -> Array:
+    """Times of a simulation that the theory has reached."""
+    end = theory.time[-1]
+    # Whole steps may be off by rounding.
+    return np.minimum(simulation.time[simulation.time <= end * (1 + ROUNDING)], end)
+
+
+def _deviations(theory: Solution, simulation: Simulation, name: str, time: Array) -> Array:
+    """Of one observable in each seed from the theory, at these times, (seeds, times)."""
+    own = _common_times(theory, simulation)
+    expected = np.array([theory.at(t)[name] for t in own])
+    found = simulation.trajectories[name][:, : len(own)] - expected
+    return found if np.array_equal(own, time) else np.array([np.interp(time, own, row) for row in found])
 
 
 def _refuse_other(theory: Solution, simulation: Simulation) -> None:
@@ -138,23 +150,24 @@ def refuse_unlike(first: Simulation, simulation: Simulation) -> None:
     for key in known.keys() - {"dim"}:
         if known[key] != other[key]:
             raise ProblemError(f"another simulation than the first: {key} = {other[key]!r}, not {known[key]!r}")
-    if not np.array_equal(first.time, simulation.time):
-        raise ProblemError(f"t_max = {simulation.time[-1]:g}: wanted the times of the first simulation, to {first.time[-1]:g}")
+    ends = first.problem.solver.t_max, simulation.problem.solver.t_max
+    if ends[0] != ends[1]:
+        raise ProblemError(f"another simulation than the first: t_max = {ends[1]!r}, not {ends[0]!r}")
 
 
 def _agreement(
     time: Array, expected: Array, of_seeds: Sequence[Array], dims: Sequence[int], tolerances: tuple[float, float]
 ) -> Agreement:
-    """One observable; expected (times,), of_seeds (seeds, times) of each simulation, tolerances of theory and simulation."""
+    """One observable; expected (times,), deviations (seeds, times) of each simulation, tolerances of theory and simulation."""
     weights = limit_weights(np.array(dims), np.array([len(values) for values in of_seeds]))[:, None]
     means = np.array([values.mean(axis=0) for values in of_seeds])
     errors = weights * np.array([standard_error(values) for values in of_seeds])
     freedom = np.array([len(values) - 1 for values in of_seeds])[:, None]
-    deviation = (weights * (means - expected)).sum(axis=0)
+    deviation = (weights * means).sum(axis=0)
     error = np.sqrt((errors**2).sum(axis=0))
     with np.errstate(divide="ignore", invalid="ignore"):
         degrees = error**4 / (errors**4 / freedom).sum(axis=0)
-    value, largest = np.abs(expected), max(np.abs(expected).max(), np.abs(means).max())
+    value, largest = np.abs(expected), max(np.abs(expected).max(), np.abs(expected + means).max())
     allowed = tolerances[0] * np.maximum(value, FLOOR * largest) + tolerances[1] * np.maximum(value, AT_REST * largest)
     excess = np.sign(deviation) * np.maximum(np.abs(deviation) - allowed, 0.0)
     return Agreement(time, expected, deviation, error, normal_deviation(excess, error, degrees))

@@ -3,6 +3,8 @@
 The whole product of them is in runs/benchmarks/agreement.py and docs/simulation.md.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from dmft import Problem, simulate, solve
@@ -29,6 +31,15 @@ def test_theory_is_the_limit_of_gaussian_fields(case):
     simulations = [simulate(problem, dim=dim, seeds=24, fields="gaussian", times=8, tolerance=3e-3) for dim in dims]
     found = compare(solve(problem), simulations)
     assert found.agrees(), {name: agreement.z for name, agreement in found.observables.items()}
+
+
+def test_gradient_descent_with_a_large_learning_rate():
+    """Step by step the theory of gradient descent, and not that of the flow."""
+    keys = {"width": 3, "samples_per_dimension": 2.0, "activation": QUADRATIC, "t_max": 4.0, **TARGET}
+    problem = Problem(scheme="gradient-descent", learning_rate=0.8, **keys)
+    simulations = [simulate(problem, dim=dim, seeds=24, fields="gaussian", times=8) for dim in (20, 40)]
+    assert compare(solve(problem), simulations).agrees()
+    assert not compare(replace(solve(Problem(**keys)), problem=problem), simulations).agrees()
 
 
 def test_a_linear_network_needs_no_approximation():

@@ -59,7 +59,7 @@ def test_steps_of_gradient_flow_are_small_enough():
 
 def test_random_features_are_compared(tmp_path):
     problem = random_features(t_max=3.0)
-    found = compare(solve(problem), [simulate(problem, dim=100, seeds=6, times=6)])
+    found = compare(solve(problem), [simulate(problem, dim=dim, seeds=6, times=6) for dim in (50, 100)])
     assert found.agrees()
     assert found.observables.keys() == {"generalization_error"}
 

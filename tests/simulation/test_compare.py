@@ -96,6 +96,23 @@ def test_bias_of_a_small_dimension_is_seen_and_extrapolated(small):
     assert 1.4 < biases[0] / biases[1] < 3.2
 
 
+def test_times_rounded_to_different_steps(small):
+    """A bias of c(t)/d, taken at other times in another dimension, is taken away all the same."""
+    problem, theory = small
+    random, grid = np.random.default_rng(2), np.linspace(0.0, 3.0, 11)
+    base = simulate(problem, dim=10, seeds=2, times=3)
+
+    def made(dim, time):
+        expected = np.array([theory.at(t)["test_error"] for t in time])
+        values = expected + 10 * (1 + time) / dim + 0.1 * random.standard_normal((9, 1)) * (1 + time)
+        setup = base.setup.model_copy(update={"dim": dim})
+        return replace(base, setup=setup, time=time, seeds=np.arange(9), trajectories={"test_error": values}, two_time={})
+
+    found = compare(theory, [made(10, grid), made(20, np.append(0.0, np.minimum(grid[1:] + 0.1, 3.0)))])
+    assert found.agrees()
+    assert not compare(theory, [made(10, grid)]).agrees()
+
+
 def test_only_as_far_as_the_theory_goes(small, simulations):
     problem, _ = small
     found = compare(solve(problem.replace(t_max=1.0)), simulations)
@@ -113,5 +130,5 @@ def test_refusals(small, simulations):
     with pytest.raises(ProblemError, match=r"another simulation than the first: (fields|times|two_time)"):
         compare(theory, [simulations[0], others])
     longer = simulate(problem.replace(t_max=4.0), dim=10, seeds=2, fields="gaussian", times=8, two_time=True)
-    with pytest.raises(ProblemError, match="t_max = 4: wanted the times of the first simulation, to 3"):
+    with pytest.raises(ProblemError, match=r"another simulation than the first: t_max = 4.0, not 3.0"):
         compare(theory, [simulations[0], longer])
