@@ -25,6 +25,8 @@ TERMS = 32
 # Distance of tabulated means, and the points of an interpolating polynomial.
 GRID = 0.125
 POINTS = 10
+# Variance beyond which the nodes are too far apart for any activation, and the average is not a number.
+BROADEST = 100.0
 # Nodes with less weight than this are left out.
 LEAST = 1e-14
 # Less than this of a variance is rounding.
@@ -155,6 +157,8 @@ def squared_error(kind, C, e, i, k):
         for b in range(a):
             for term in range(1, TERMS):
                 powers[a, b, term] = powers[a, b, term - 1] * rho[a, b]
+    if not largest < BROADEST:
+        return np.nan
     reach = Z[-1] * sqrt(largest)
     tables = np.empty((n, 2 * int(reach / GRID) + 2 * POINTS, TERMS + 1))
     for a in range(n):

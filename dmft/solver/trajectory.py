@@ -42,6 +42,8 @@ FINEST = 3e-11
 # what is aimed at, and what is accepted where rounding leaves no more.
 SETTLED, ENOUGH = 1e-5, 1e-4
 ROUNDING = 1e-14
+# What multiplies by more than the exponential of this in a step is followed to rounding.
+GROWN = 0.1
 # Of larger entries not even products are finite.
 LARGEST = 1e150
 # Iterations that a cell may take.
@@ -86,7 +88,7 @@ class Trajectory(Stepper[Attempt]):
         super().__init__(settings, StepControl(tableau, max(settings.tolerance / MARGIN, FINEST), sizes), history, next_step)
         s = tableau.stages
         constant = factorial(s) * factorial(s - 1) / (factorial(2 * s - 1) * factorial(2 * s))
-        self.most_growth = (settings.tolerance / constant) ** (1 / (2 * s))
+        self.most_growth = (settings.tolerance / MARGIN**2 / constant) ** (1 / (2 * s))
         self._differentiate(int(history["jacobian"][-1]))
 
     @staticmethod
@@ -135,6 +137,8 @@ class Trajectory(Stepper[Attempt]):
         equations = Stages(self.model.rate, times, last, step)
         size = self._sizes(last)
         tolerance, enough = (max(part * self.settings.tolerance, ROUNDING) for part in (SETTLED, ENOUGH))
+        # What grows may still be small against all that the tolerance sees.
+        tolerance = ROUNDING if self.growth * step > GROWN else tolerance
         found = self.newton.solve(equations, guess, self.J, size, tolerance, enough)
         iterations = len(found.residuals)
         if not found.converged and self.node != self.history.n - 1:

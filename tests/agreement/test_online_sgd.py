@@ -118,6 +118,14 @@ def test_tolerance_is_kept(name, tolerance):
         assert error < tolerance
 
 
+@pytest.mark.parametrize("difference", [1e-4, 1e-8, 1e-10])
+def test_tolerance_is_kept_where_students_are_nearly_alike(difference):
+    """A difference far below the tolerance decides when the plateau ends, and must grow as the equations say."""
+    keys = {**CASE_A, "student_overlap": [[0.3, 0], [0, 0.3]], "cross_overlap": [[difference, 0], [0, 0]]}
+    fine = solve(online(1500.0, 1e-9, solver={"stages": 7}, **keys))
+    assert solve(online(1500.0, **keys)).errors(fine)["generalization_error"] < 1e-5
+
+
 @pytest.mark.parametrize("name", ["erf", "both layers", "relu"])
 def test_resumed_runs_are_the_same(name, tmp_path):
     """Stopped after every few cells and gone on from the file: bit for bit."""

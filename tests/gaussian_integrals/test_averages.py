@@ -191,6 +191,15 @@ def test_back_reaction_is_the_sum_of_four_points(name, students, teachers, dimen
     check_back_reaction(found, C, e, students)
 
 
+def test_fields_too_broad_for_quadrature():
+    """As Newton's method may try them: refused, before tables of any size are made."""
+    found = module("tanh")
+    for scale in (1e4, 1e12, np.inf, np.nan):
+        total = np.zeros((2, 2))
+        found.back_reaction(np.diag([scale] * 3), np.array([-1.0, -0.5, 1.2]), total)
+        assert np.isnan(total).all()
+
+
 def test_back_reaction_by_quadrature():
     check_back_reaction(module("tanh"), covariance(8, 3, scale=0.3), np.array([-1.0, -0.5, 1.2]), 2)
 
