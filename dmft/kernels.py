@@ -23,10 +23,20 @@ Shape = tuple[int, ...]
 
 
 class History:
-    """Named arrays over nodes: `one_time` of shape (..., n), `two_time` of shape (..., n, n)."""
+    """Named arrays over nodes: `one_time` of shape (..., n), `two_time` of shape (..., n, n).
 
-    def __init__(self, one_time: Mapping[str, Shape], two_time: Mapping[str, Shape], capacity: int = 128) -> None:
+    `latest` holds what is known of the last node alone.
+    """
+
+    def __init__(
+        self,
+        one_time: Mapping[str, Shape],
+        two_time: Mapping[str, Shape],
+        capacity: int = 128,
+        latest: Mapping[str, Shape] = MappingProxyType({}),
+    ) -> None:
         self.n = 0
+        self.latest: dict[str, Array] = {name: np.zeros(shape) for name, shape in latest.items()}
         self.one_time: dict[str, Array] = {name: np.zeros((*lead, capacity)) for name, lead in one_time.items()}
         self.two_time: dict[str, Array] = {name: np.zeros((*lead, capacity, capacity)) for name, lead in two_time.items()}
 
@@ -56,8 +66,10 @@ class History:
         one_time: Mapping[str, Array],
         rows: Mapping[str, Array] = MappingProxyType({}),
         symmetric: frozenset[str] = frozenset(),
+        latest: Mapping[str, Array] = MappingProxyType({}),
     ) -> None:
         """Add a cell: values (..., s) and rows (..., s, n + s); rows of symmetric kernels are mirrored into columns."""
+        self.latest |= latest
         n = self.n
         total = n + next(iter(one_time.values())).shape[-1]
         if total > self.capacity:

@@ -123,16 +123,21 @@ class Parameters(Table):
     registry: ClassVar[dict[str, type[Parameters]]] = {}
     # Keys of which exactly one is given: a change to one of them takes the place of the others.
     alternatives: ClassVar[tuple[str, ...]] = ()
+    # Keys on which a simulation of the problem does not depend.
+    theory_alone: ClassVar[tuple[str, ...]] = ()
     # What the model shows to the outside.
     description: ClassVar[Description]
-    # The kind of its equations, which decides on the engine.
-    kind: ClassVar[str] = "two-time"
     model: str = Field(description="the theory")
 
     @classmethod
     def table_of(cls, key: str) -> str:
         """The table in which a key stands; the model comes first, where both have one of that name."""
         return "solver" if key in SolverSettings.model_fields and key not in cls.model_fields else "problem"
+
+    @property
+    def kind(self) -> str:
+        """The kind of its equations, which decides on the engine."""
+        return "two-time"
 
     def build(self) -> Any:
         """The equations of this parameter point; of kind "two-time" a `dmft.models.base.Model`."""

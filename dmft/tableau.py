@@ -51,6 +51,16 @@ class Tableau:
         """Phi(x) = int_0^x prod_j (y - c_j) dy: how the leading error of the collocation polynomial depends on x."""
         return Polynomial.fromroots(self.c).integ()
 
+    @cached_property
+    def between(self) -> Array:
+        """Points half way between two nodes, (s,), the start of the cell being one."""
+        return self.c - np.diff(self.c, prepend=0.0) / 2
+
+    @cached_property
+    def interpolation(self) -> Array:
+        """Values at the points `between` from those at the start of the cell and on its nodes, (s + 1, s)."""
+        return lagrange(np.append(0.0, self.c), self.between)
+
 
 def lagrange(nodes: Array, x: Array) -> Array:
     """Values (nodes, x) of the Lagrange polynomials of the nodes at the points x."""

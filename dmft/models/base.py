@@ -132,7 +132,7 @@ class Model(Protocol):
 class OrdinaryModel(Protocol):
     """Ordinary differential equations dy/dt = f(t, y) for p numbers, which `dmft.solver.trajectory.Trajectory` solves.
 
-    A parameter class with `kind = "ordinary"` builds one.
+    A parameter class of kind "ordinary" builds one.
     """
 
     @property
@@ -166,10 +166,44 @@ class OrdinaryModel(Protocol):
         ...
 
 
+class SteppedModel(Protocol):
+    """Equations that are not smooth, which bring their own steps, and which `dmft.solver.doubling.Doubling` solves.
+
+    A parameter class of kind "stepped" builds one.
+    """
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names of what `observe` returns."""
+        ...
+
+    @property
+    def jumps(self) -> frozenset[str]:
+        """Observables that jump: they are not held to the tolerance."""
+        ...
+
+    @property
+    def fastest_rate(self) -> float:
+        """Inverse of the shortest time in which something changes at t = 0, > 0."""
+        ...
+
+    def start(self) -> Array:
+        """The state at t = 0, (p,)."""
+        ...
+
+    def advance(self, y: Array, step: float) -> Array:
+        """The state after a time, to order 2 where nothing jumps."""
+        ...
+
+    def observe(self, y: Array) -> dict[str, float]:
+        """Every observable of a state."""
+        ...
+
+
 class ClosedFormModel(Protocol):
     """A solution known as a function of time, which `dmft.solver.closed_form.ClosedForm` puts on nodes.
 
-    A parameter class with `kind = "closed-form"` builds one.
+    A parameter class of kind "closed-form" builds one.
     """
 
     @property

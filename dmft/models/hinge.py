@@ -34,10 +34,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_serializer, field_validator, model_validator
-from scipy.special import erf, ndtr, owens_t
+from scipy.special import erf
 
 from dmft.description import Citation, Curve, Curves, Description, Found, Pair, Panel, Quantity
+from dmft.models.hinge_loss import fresh_loss, parts
 from dmft.models.hinge_node import Data, NodeInData
+from dmft.models.hinge_population import SIGNS, Population, drawn
+from dmft.models.hinge_step import DataSet
 from dmft.problem import Parameters, register
 
 Array = NDArray[np.float64]
@@ -47,6 +50,8 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 LARGEST = 1e150
 # Changes of the unsatisfied set per example, in runs until all are satisfied.
 KINKS = 1.6
+# Pairs of fresh examples of a population.
+PAIRS = 2000
 
 DESCRIPTION = Description(
     title=(r"$\alpha = {laziness}$", "$h = {threshold}$", "$P = {samples}$", "$N = {dimension}$"),
@@ -85,8 +90,8 @@ DESCRIPTION = Description(
 class HingeParameters(Parameters):
     """The `[problem]` table of `model = "hinge"`."""
 
-    kind = "closed-form"
     description = DESCRIPTION
+    theory_alone = ("population",)
 
     laziness: float = Field(gt=0, le=1e50, allow_inf_nan=False, description="alpha, which multiplies f in the loss")
     threshold: float = Field(default=1.0, gt=0, le=1e50, allow_inf_nan=False, description="h, the margin that satisfies")
@@ -94,9 +99,13 @@ class HingeParameters(Parameters):
     weight_variance: float = Field(
         default=1.0, ge=0, le=1e50, allow_inf_nan=False, description="s_w, variance of each component of w_i(0)"
     )
-    samples: float = Field(default=math.inf, description="P, examples, each with its mirror image: a whole number, or inf")
+    samples: float = Field(default=math.inf, description="P, number of examples: a whole number, or inf")
     dimension: int | None = Field(default=None, ge=1, description="N, of the examples, with a finite number of them")
-    seed: int = Field(default=0, ge=0, description="of the examples")
+    mirrored: bool = Field(default=True, description="whether the mirror image -x, of label -y, of each example is there too")
+    population: int | None = Field(
+        default=None, ge=1, description="nodes that stand for infinitely many, with mirrored = false: a multiple of 4, >= 4 N"
+    )
+    seed: int = Field(default=0, ge=0, description="of the examples, and of a population")
     units: int = Field(default=1000, ge=1, description="M, of networks that are simulated; the theory has infinitely many")
 
     @field_validator("samples")
@@ -117,7 +126,22 @@ class HingeParameters(Parameters):
         if math.isinf(self.samples) != (self.dimension is None):
             wanted = "wanted only with a finite number of samples" if self.dimension else "is missing: wanted with samples"
             raise ValueError(f"dimension {wanted}")
+        self._refuse_population()
         return self
+
+    def _refuse_population(self) -> None:
+        """ValueError if there is one that is not wanted, too small, or missing."""
+        if self.mirrored:
+            if self.population is not None:
+                raise ValueError(f"population = {self.population}: wanted only with mirrored = false")
+            return
+        if self.dimension is None:
+            raise ValueError("mirrored = false: wanted only with a finite number of samples")
+        if self.population is None:
+            raise ValueError("population is missing: wanted with mirrored = false")
+        if self.population % SIGNS or self.population < SIGNS * self.dimension:
+            least = SIGNS * self.dimension
+            raise ValueError(f"population = {self.population}: wanted a multiple of {SIGNS}, >= {least} = {SIGNS} dimension")
 
     @property
     def variance(self) -> float:
@@ -129,12 +153,25 @@ class HingeParameters(Parameters):
         rate = 128 * self.threshold**2 / (math.sqrt(2 * math.pi) * self.laziness**3 * self.variance**2)
         return math.log(rate * t) / 4
 
-    def build(self) -> InfiniteData | FiniteData:
-        """The equations of this parameter point, solved."""
+    @property
+    def kind(self) -> str:
+        """Solved in closed form, but for a population."""
+        return "closed-form" if self.mirrored else "stepped"
+
+    def build(self) -> InfiniteData | FiniteData | Population:
+        """The equations of this parameter point, but for a population solved."""
         if self.dimension is None:
             return InfiniteData(self.laziness, self.threshold, self.variance)
         x = examples(self.dimension, int(self.samples), self.seed)
-        return FiniteData(self.laziness, self.threshold, self.variance, np.sign(x[:, :1]) * x)
+        if self.population is None:
+            return FiniteData(self.laziness, self.threshold, self.variance, np.sign(x[:, :1]) * x)
+        nodes, fresh = (np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(key,))) for key in (0, 1))
+        return Population(
+            DataSet(x, self.laziness, self.threshold),
+            drawn(self.population, self.dimension, (self.output_variance, self.weight_variance), nodes),
+            self.variance,
+            fresh.standard_normal((PAIRS, self.dimension)),
+        )
 
     def panels(self) -> tuple[Panel, ...]:
         """Loss; what does not vanish beside the rotation."""
@@ -273,9 +310,9 @@ class FiniteData:
         p, unsatisfied, shortfall = (np.array(column) for column in zip(*states, strict=True))
         size = np.linalg.norm(p, axis=1)
         D = (self.variance / 2 * np.hypot(1.0, size))[:, None] * p
-        along, across = _parts(D)
+        along, across = parts(D)
         # At t = 0 f vanishes, but not the direction in which it starts.
-        wrong = np.arctan2(*_parts(np.where(size[:, None] > 0, p, self.node.direction))[::-1]) / math.pi
+        wrong = np.arctan2(*parts(np.where(size[:, None] > 0, p, self.node.direction))[::-1]) / math.pi
         return {
             "generalization_error": fresh_loss(self.laziness, self.threshold, along, across),
             "train_error": self.threshold / self.laziness**2 * shortfall,
@@ -285,23 +322,3 @@ class FiniteData:
             "slope": along,
             "slope_across": across,
         }
-
-
-def _parts(D: Array) -> tuple[Array, Array]:
-    """Component along x_1 and norm of the others, (n,) each, of vectors (n, N)."""
-    return D[:, 0], np.linalg.norm(D[:, 1:], axis=1)
-
-
-def fresh_loss(laziness: float, threshold: float, along: Array, across: Array) -> Array:
-    """(1/alpha^2) E max(0, h - alpha y D.x) for D of these parts along x_1 and across it, (n,) each.
-
-    kappa = y D.x/|D| has the density 2 phi(kappa) Phi(a kappa), a = along/across; its distribution function is
-    Phi(c) - 2 T(c, a), with T of Owen.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.hypot(along, across)
-        c, a = threshold / (laziness * size), along / across
-        below = ndtr(c) - 2 * owens_t(c, a)
-        mean = np.sqrt(2 / np.pi) * (along / size * ndtr(c * size / across) - np.exp(-(c**2) / 2) * ndtr(a * c))
-        loss = threshold * below - laziness * size * mean
-    return np.where(size > 0, loss, threshold) / laziness**2

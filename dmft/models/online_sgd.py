@@ -113,7 +113,6 @@ DESCRIPTION = Description(
 class OnlineSGDParameters(Parameters):
     """The `[problem]` table of `model = "online-sgd"`: a state at t = 0 that is given, or one that is drawn."""
 
-    kind = "ordinary"
     description = DESCRIPTION
 
     activation: str = Field(description="g: erf (of x/sqrt 2), relu, linear, or one of the smooth named functions")
@@ -221,6 +220,11 @@ class OnlineSGDParameters(Parameters):
         Q, R = drawn_overlaps(T, self._units()[0], self.dimension or 0, self.seed or 0)
         scale = self.weight_scale or 1.0
         return scale**2 * Q, scale * R, T
+
+    @property
+    def kind(self) -> str:
+        """Solved by `dmft.solver.trajectory`."""
+        return "ordinary"
 
     def build(self) -> OnlineSGD:
         """The equations of this parameter point."""

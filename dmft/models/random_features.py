@@ -81,7 +81,6 @@ DESCRIPTION = Description(
 class RandomFeaturesParameters(Parameters):
     """The `[problem]` table of `model = "random-features"`."""
 
-    kind = "closed-form"
     description = DESCRIPTION
 
     hidden_ratio: float = Field(gt=0, le=1e100, allow_inf_nan=False, description="beta = K/N, hidden units per input")
@@ -146,6 +145,11 @@ class RandomFeaturesParameters(Parameters):
     def teacher(self) -> Teacher:
         """What the theory knows of the labels."""
         return Teacher.of(self.activation, np.array(self.teacher_output), self.overlaps, self.noise**2)
+
+    @property
+    def kind(self) -> str:
+        """Solved by `dmft.solver.closed_form`."""
+        return "closed-form"
 
     def build(self) -> RandomFeatures:
         """The equations of this parameter point, solved."""

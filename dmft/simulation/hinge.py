@@ -1,7 +1,7 @@
 """Training of a finite network with the hinge loss: M units, gradient descent in small steps.
 
-The data set of the problem, which is that of the theory, or fresh examples at each step if it is infinite; all of them with
-their mirror images -x, of label -y.  All weights are moved by M dloss, in the time unit of the theory.
+The data set of the problem, which is that of the theory, with or without mirror images -x, of label -y; or, if it is infinite,
+fresh examples and their mirror images at each step.  All weights are moved by M dloss, in the time unit of the theory.
 
 The slope is (1/2M) sum_i a_i w_i1, exactly; the loss on a fresh example is that of test examples.  Observables that the network
 at t = 0, of size O(sqrt(N/M)), dominates for a while are left out: how many examples it classifies wrong, for instance.
@@ -156,7 +156,8 @@ class HingeExperiment:
     def _data_set(self) -> Array:
         """All examples of a finite data set, none of an infinite one."""
         samples = 0 if self.fresh else int(self.parameters.samples)
-        return mirrored(examples(self.setup.dim, samples, self.parameters.seed))
+        x = examples(self.setup.dim, samples, self.parameters.seed)
+        return mirrored(x) if self.parameters.mirrored else x
 
     def _fresh(self, seed: int, evaluations: int) -> Array:
         """Examples of the next step."""

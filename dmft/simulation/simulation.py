@@ -159,7 +159,8 @@ def identity(problem: Problem) -> dict[str, Any]:
     """What a simulation depends on of a problem, by key."""
     tables = problem.tables
     # A model may have a learning rate of its own, in [problem].
-    return {**{key: tables["solver"].get(key) for key in SOLVER_KEYS}, **tables["problem"]}
+    own = {key: value for key, value in tables["problem"].items() if key not in problem.parameters.theory_alone}
+    return {**{key: tables["solver"].get(key) for key in SOLVER_KEYS}, **own}
 
 
 def standard_error(values: Array) -> Array:

@@ -21,7 +21,7 @@ from dmft.solver.base import AcceptedCell, Results
 from dmft.solver.fixed_point import Ending
 from dmft.solver.step_control import StepControl
 from dmft.solver.stepper import Stepper
-from dmft.tableau import lagrange, radau
+from dmft.tableau import radau
 
 Array = NDArray[np.float64]
 
@@ -50,9 +50,6 @@ class ClosedForm(Stepper[Attempt]):
         tableau = radau(settings.stages)
         smooth = {name: 0.0 for name in model.observables if name not in model.steps}
         super().__init__(settings, StepControl(tableau, settings.tolerance, smooth), history, next_step)
-        nodes = np.append(0.0, tableau.c)
-        self.between = (nodes[1:] + nodes[:-1]) / 2
-        self.interpolation = lagrange(nodes, self.between)
 
     @staticmethod
     def empty_history(model: ClosedFormModel, capacity: int = 128) -> History:
@@ -77,10 +74,10 @@ class ClosedForm(Stepper[Attempt]):
     def _attempt(self, step: float) -> Attempt:
         """Evaluate the solution on the nodes of a cell, and half way between them."""
         s, smooth = self.tableau.stages, self.control.sizes
-        found = self.model.evaluate(np.append(self._times(step), self.time + step * self.between))
+        found = self.model.evaluate(np.append(self._times(step), self.time + step * self.tableau.between))
         observed = {name: values[:s] for name, values in found.items()}
         known = np.array([np.append(self.history[name][-1], observed[name]) for name in smooth])
-        missed = np.abs(known @ self.interpolation - [found[name][s:] for name in smooth]).max(axis=1)
+        missed = np.abs(known @ self.tableau.interpolation - [found[name][s:] for name in smooth]).max(axis=1)
         error = float((missed / self.control.scale(self.history, known[:, 1:])).max()) / self.settings.tolerance
         ending = Ending.CONVERGED if np.isfinite(error) else Ending.NOT_FINITE
         return Attempt(step, ending, 0, 0.0, error if np.isfinite(error) else np.inf, observed)

@@ -7,6 +7,7 @@ from dmft.problem import Problem
 from dmft.solver.base import Engine
 from dmft.solver.closed_form import ClosedForm
 from dmft.solver.descent import Descent
+from dmft.solver.doubling import Doubling
 from dmft.solver.march import March
 from dmft.solver.trajectory import Trajectory
 
@@ -15,6 +16,7 @@ ENGINES: dict[str, type[Engine]] = {
     "gradient-descent": Descent,
     "ordinary": Trajectory,
     "closed-form": ClosedForm,
+    "stepped": Doubling,
 }
 
 

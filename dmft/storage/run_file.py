@@ -90,6 +90,8 @@ def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
             lead = values.ndim - len(times)
             dimensions = tuple(f"channel{i}" if lead > 1 else "channel" for i in range(lead))
             put(file, f"state/{name}", values, Entry((*dimensions, *times), "1", f"{name} of the solver, for continuation"))
+    for name, values in history.latest.items():
+        put(file, f"state/{name}", values, Entry((), "1", f"{name} of the solver at the last node, for continuation"))
 
 
 def read(path: str | Path, *, only_observables: bool = False) -> Solution:
@@ -142,6 +144,7 @@ def _history(file: h5py.File, problem: Problem, one_time: Mapping[str, Array]) -
     for arrays in (history.one_time, history.two_time):
         for name, array in arrays.items():
             array[...] = known[name]
+    history.latest = {name: known[name] for name in history.latest}
     history.n = nodes
     return history
 

@@ -30,7 +30,6 @@ class Sawtooth:
 
 
 class SawtoothParameters(Parameters):
-    kind = "closed-form"
     description = Description(
         title=(),
         observables={name: Quantity("1", name, name) for name in Sawtooth.observables},
@@ -39,6 +38,10 @@ class SawtoothParameters(Parameters):
         swept=(),
         citations=(),
     )
+
+    @property
+    def kind(self) -> str:
+        return "closed-form"
 
     def build(self):
         return Sawtooth()
