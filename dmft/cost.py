@@ -23,16 +23,30 @@ def one_time_values(problem: Problem) -> int:
     return sum(array.size for array in history.one_time.values())
 
 
+def latest_values(problem: Problem) -> int:
+    """Number of values in the history that belong to the last node alone."""
+    return sum(array.size for array in empty_history(problem, capacity=1).latest.values())
+
+
 def working_memory(problem: Problem, nodes: float) -> float:
-    """Bytes of the two-time arrays at the peak: history and kernels, both once more in the file, which is made in memory."""
+    """Bytes of the two-time arrays at the peak: history and kernels, both once more in the file, which is made in memory.
+
+    And those of a step.
+    """
     stored = two_time_arrays(problem) + len(problem.parameters.description.kernels)
-    return BYTES * nodes**2 * (2 * stored + TEMPORARY_ARRAYS)
+    return BYTES * (nodes**2 * (2 * stored + TEMPORARY_ARRAYS) + problem.parameters.step_values)
 
 
 def refuse_too_large(problem: Problem) -> None:
-    """ProblemError if the expected nodes need more memory than is available."""
+    """ProblemError if a step, or the expected nodes, need more memory than is available."""
+    parameters, available = problem.parameters, available_memory()
+    if BYTES * parameters.step_values > available:
+        raise ProblemError(
+            f"{', '.join(parameters.step_keys)}: a step needs {BYTES * parameters.step_values / 1e9:.0f} GB, "
+            f"{available / 1e9:.0f} GB are available; wanted smaller ones"
+        )
     nodes = expected_nodes(problem)
-    needed, available = working_memory(problem, nodes), available_memory()
+    needed = working_memory(problem, nodes)
     if needed > available:
         raise ProblemError(
             f"{_why_so_many(problem.solver, nodes)} need {needed / 1e9:.0f} GB, {available / 1e9:.0f} GB are available; "

@@ -12,7 +12,7 @@ from time import process_time
 
 import psutil
 
-from dmft.cost import BYTES, one_time_values, two_time_arrays, working_memory
+from dmft.cost import BYTES, latest_values, one_time_values, two_time_arrays, working_memory
 from dmft.problem import Problem, ProblemError
 from dmft.run import StopRun, solve
 from dmft.solution import Solution
@@ -56,7 +56,8 @@ def plan(problem: Problem) -> Plan:
         points=1,
         nodes=round(nodes),
         memory=psutil.Process().memory_info().rss + working_memory(problem, nodes),
-        file_size=BYTES * nodes * (one_time + (two_time_arrays(problem) + len(pilot.kernels)) * nodes),
+        file_size=BYTES
+        * (nodes * (one_time + (two_time_arrays(problem) + len(pilot.kernels)) * nodes) + latest_values(problem)),
         seconds=seconds,
     )
 

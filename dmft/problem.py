@@ -125,6 +125,8 @@ class Parameters(Table):
     alternatives: ClassVar[tuple[str, ...]] = ()
     # Keys on which a simulation of the problem does not depend.
     theory_alone: ClassVar[tuple[str, ...]] = ()
+    # Keys that make `step_values` large.
+    step_keys: ClassVar[tuple[str, ...]] = ()
     # What the model shows to the outside.
     description: ClassVar[Description]
     model: str = Field(description="the theory")
@@ -138,6 +140,11 @@ class Parameters(Table):
     def kind(self) -> str:
         """The kind of its equations, which decides on the engine."""
         return "two-time"
+
+    @property
+    def step_values(self) -> float:
+        """How many numbers a step of the solver needs at once beside the history, of a model that needs many."""
+        return 0.0
 
     def build(self) -> Any:
         """The equations of this parameter point; of kind "two-time" a `dmft.models.base.Model`."""

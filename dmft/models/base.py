@@ -192,7 +192,7 @@ class SteppedModel(Protocol):
         ...
 
     def advance(self, y: Array, step: float) -> Array:
-        """The state after a time, to order 2 where nothing jumps."""
+        """The state after a time, to order 2; what jumps in its course is resolved to that order."""
         ...
 
     def observe(self, y: Array) -> dict[str, float]:

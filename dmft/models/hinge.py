@@ -52,6 +52,8 @@ LARGEST = 1e150
 KINKS = 1.6
 # Pairs of fresh examples of a population.
 PAIRS = 2000
+# Arrays that are there at once: of all examples and nodes; of all pairs of examples; of all nodes.
+FIELDS, KERNELS, STATES = 7, 4, 25
 
 DESCRIPTION = Description(
     title=(r"$\alpha = {laziness}$", "$h = {threshold}$", "$P = {samples}$", "$N = {dimension}$"),
@@ -92,6 +94,7 @@ class HingeParameters(Parameters):
 
     description = DESCRIPTION
     theory_alone = ("population",)
+    step_keys = ("samples", "population")
 
     laziness: float = Field(gt=0, le=1e50, allow_inf_nan=False, description="alpha, which multiplies f in the loss")
     threshold: float = Field(default=1.0, gt=0, le=1e50, allow_inf_nan=False, description="h, the margin that satisfies")
@@ -157,6 +160,14 @@ class HingeParameters(Parameters):
     def kind(self) -> str:
         """Solved in closed form, but for a population."""
         return "closed-form" if self.mirrored else "stepped"
+
+    @property
+    def step_values(self) -> float:
+        """Fields and what is made of them, kernels, and the states of a cell; of a population."""
+        if self.population is None or self.dimension is None:
+            return 0.0
+        states = STATES * self.population * (self.dimension + 1)
+        return FIELDS * self.samples * self.population + KERNELS * self.samples**2 + states
 
     def build(self) -> InfiniteData | FiniteData | Population:
         """The equations of this parameter point, but for a population solved."""

@@ -82,6 +82,8 @@ def settle(K, speed, weights, held, wanted):
         if change < SETTLED:
             break
     for j in members:
+        if weights[j] < SETTLED:
+            weights[j] = 0.0
         if weights[j] == 0.0 or weights[j] == 1.0:
             held[j], wanted[j] = False, 0.0
 

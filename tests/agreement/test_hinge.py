@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from dmft.models.hinge import examples
-from dmft.simulation.hinge import Network, Weights
+from dmft import solve
 from tests.finite_networks import standard_errors_away, trained
-from tests.hinge import hinge
+from tests.hinge import hinge, one_sided
 
 
 def distances(problem, dim, seeds):
@@ -43,14 +42,12 @@ def test_corrections_of_finitely_many_units():
     assert -0.8 < slope < -0.3
 
 
-def test_one_sided_data_are_close_to_mirrored_ones():
-    """Without mirror images the nodes see different examples; in 400 examples it hardly matters."""
-    p = hinge(samples=400, dimension=4).parameters
-    random = np.random.default_rng(0)
-    network, weights = Network(p.laziness, p.threshold), Weights(random.standard_normal(800), random.standard_normal((800, 4)))
-    x = examples(4, 400, p.seed)
-    for _ in range(100):
-        weights = weights.moved(network.rate(weights, x), 0.04)
-    theory = p.build().evaluate(np.array([4.0]))
-    assert weights.a @ weights.w[:, 0] / 1600 == pytest.approx(theory["slope"][0], rel=0.1)
-    assert network.loss(weights, x) == pytest.approx(theory["train_error"][0], rel=0.1)
+@pytest.mark.parametrize("keys", [{}, {"laziness": 0.2}], ids=["1", "rich"])
+def test_wide_networks_follow_the_population(keys):
+    """One-sided data: 25 examples in 5 dimensions, each unit in the examples that it sees."""
+    problem = one_sided(population=800, units=500, t_max=3.0 * keys.get("laziness", 1.0) ** 0.5, tolerance=1e-3, **keys)
+    times, runs = trained(problem, 5, 6, 4, tolerance=1e-2)
+    solution = solve(problem)
+    for name, values in runs.items():
+        theory = np.array([solution.at(t)[name] for t in times])
+        assert np.abs(standard_errors_away(values, theory, 1e-2)).max() < 4.0, name

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from dmft import Problem, ProblemError
-from tests.hinge import hinge
+from dmft import Problem, ProblemError, solve
+from dmft.solver.engine import engine_name
+from tests.hinge import hinge, one_sided
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,13 @@ from tests.hinge import hinge
         ({"samples": 10, "dimension": 1.5}, ["dimension = 1.5", "whole number"]),
         ({"samples": 10, "dimension": 5, "seed": -1}, ["seed = -1"]),
         ({"units": 0}, ["units = 0"]),
+        ({"mirrored": 1}, ["mirrored = 1", "true or false"]),
+        ({"mirrored": False}, ["mirrored = false", "finite number of samples"]),
+        ({"samples": 10, "dimension": 5, "mirrored": False}, ["population is missing", "mirrored = false"]),
+        ({"samples": 10, "dimension": 5, "population": 40}, ["population = 40", "only with mirrored = false"]),
+        ({"samples": 10, "dimension": 5, "mirrored": False, "population": 42}, ["population = 42", "multiple of 4"]),
+        ({"samples": 10, "dimension": 5, "mirrored": False, "population": 16}, ["population = 16", ">= 20"]),
+        ({"samples": 10, "dimension": 5, "mirrored": False, "population": 40.5}, ["population = 40.5", "whole number"]),
         ({"lazyness": 1.0}, ["'lazyness'", "'laziness'"]),
     ],
 )
@@ -38,7 +46,20 @@ def test_bad_input_is_refused_in_one_line(keys, words):
 
 
 def test_toml_round_trip():
-    for problem in (hinge(), hinge(samples=20, dimension=4, seed=7), hinge(samples=math.inf)):
+    for problem in (hinge(), hinge(samples=20, dimension=4, seed=7), hinge(samples=math.inf), one_sided()):
         assert Problem.from_toml(problem.to_toml()) == problem
     assert "samples = 20\n" in hinge(samples=20.0, dimension=4).to_toml()
     assert "samples = inf\n" in hinge().to_toml()
+
+
+def test_engine_follows_from_the_data_set():
+    assert engine_name(hinge()) == engine_name(hinge(samples=20, dimension=4)) == "closed-form"
+    assert engine_name(one_sided()) == "stepped"
+    with pytest.raises(ProblemError, match="scheme"):
+        one_sided(scheme="gradient-descent", learning_rate=0.1)
+
+
+def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
+    monkeypatch.setattr("dmft.cost.available_memory", lambda: 1e6)
+    with pytest.raises(ProblemError, match="samples, population: a step needs"):
+        solve(one_sided(samples=2000, population=4000))

@@ -8,7 +8,7 @@ import pytest
 from dmft import ProblemError, simulate, solve
 from dmft.simulation.compare import compare
 from tests.finite_networks import trained
-from tests.hinge import hinge
+from tests.hinge import hinge, one_sided
 from tests.random_features import random_features
 
 from .conftest import Onlooker, made
@@ -16,6 +16,7 @@ from .conftest import Onlooker, made
 PROBLEMS = {
     "random-features": random_features(t_max=5.0),
     "with a mean": random_features(activation="relu", learning_rate=1.0, t_max=5.0),
+    "one-sided data": one_sided(samples=12, dimension=8, units=60, t_max=5.0),
     "finite data": hinge(samples=12, dimension=8, units=60, t_max=5.0),
     "infinite data": hinge(units=60, t_max=5.0),
 }
@@ -62,6 +63,17 @@ def test_random_features_are_compared(tmp_path):
     found = compare(solve(problem), [simulate(problem, dim=dim, seeds=6, times=6) for dim in (50, 100)])
     assert found.agrees()
     assert found.observables.keys() == {"generalization_error"}
+
+
+def test_populations_are_compared_with_the_same_networks():
+    """How many nodes stand for the theory is no matter of the simulation."""
+    problem = PROBLEMS["one-sided data"].replace(units=300, t_max=2.0, tolerance=1e-2)
+    simulation = simulate(problem, dim=8, seeds=3, times=3, tolerance=1e-2)
+    for population in (32, 64):
+        found = compare(solve(problem.replace(population=population)), [simulation])
+        assert found.observables.keys() == {"generalization_error", "train_error", "slope"}
+    with pytest.raises(ProblemError, match="mirrored"):
+        compare(solve(problem.replace(mirrored=True, population=None)), [simulation])
 
 
 def test_commands(dmft, tmp_path):
