@@ -317,8 +317,7 @@ class FiniteData:
 
     def evaluate(self, t: Array) -> dict[str, Array]:
         """Every observable at the times t, (len(t),) each."""
-        states = [self.node.at(float(time)) for time in t]
-        p, unsatisfied, shortfall = (np.array(column) for column in zip(*states, strict=True))
+        p, unsatisfied, shortfall = self.node.at(t)
         size = np.linalg.norm(p, axis=1)
         D = (self.variance / 2 * np.hypot(1.0, size))[:, None] * p
         along, across = parts(D)

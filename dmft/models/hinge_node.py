@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, lsq_linear
+from scipy.optimize import brentq
 
 Array = NDArray[np.float64]
 
@@ -63,20 +63,23 @@ class Data(NamedTuple):
 
 
 class Arc:
-    """The node while the sets stay the same, as a function of theta, from p on."""
+    """The node while the sets stay the same, as a function of theta, from p on; several theta (n,) in the place of one."""
 
     def __init__(self, data: Data, p: Array, sets: Sets) -> None:
         self.data, self.sets = data, sets
         z, held = data.z, data.z[sets.held]
         inverse = np.linalg.inv(held @ held.T)
-        force = z[sets.unsatisfied].sum(axis=0) / data.share
+        force = sets.unsatisfied.astype(float) @ z / data.share
         self.ones, self.weights = inverse.sum(axis=1), inverse @ (held @ force)
         perpendicular = force - held.T @ self.weights
         self.speed = float(np.linalg.norm(perpendicular))
         v, e = perpendicular / self.speed, held.T @ self.ones
         rest = p - (p @ v) * v - held.T @ (inverse @ (held @ p))
         self.axes = np.array([v, rest, e])
-        self.margins = z @ self.axes.T
+        # The side of the limit on which an example is; those held are on neither.
+        self.sides = np.where(sets.unsatisfied, -1.0, 1.0)
+        self.sides[sets.held] = 0.0
+        self.margins = self.sides * (self.axes @ z.T)
         self.radius = float(np.sqrt(1 + rest @ rest))
         self.stiffness = data.limit**2 * float(e @ e)
         self.start = float(np.arcsinh(p @ v / self.radius))
@@ -87,41 +90,42 @@ class Arc:
         gamma = np.sqrt((free + np.sqrt(free**2 + 4 * self.stiffness)) / 2)
         return self.radius * np.sinh(theta), gamma
 
-    def node(self, theta: float) -> Array:
+    def node(self, theta: Array | float) -> Array:
         """p, (N,)."""
+        v, rest, e = self.axes
         p_v, gamma = self._coordinates(theta)
-        return np.array([p_v, 1.0, self.data.limit / gamma]) @ self.axes
+        return p_v[..., None] * v + rest + (self.data.limit / gamma)[..., None] * e
 
     def slowness(self, theta: Array | float) -> Array:
         """dt/dtheta."""
         return 2 / self.speed * self.radius * np.cosh(theta) / self._coordinates(theta)[1]
 
-    def elapsed(self, first: float, last: float) -> float:
+    def elapsed(self, first: float, last: Array | float) -> Array:
         """Time from one theta to another not far from it."""
-        return (last - first) / 2 * float(WEIGHTS @ self.slowness(first + (last - first) * (NODES + 1) / 2))
+        way = np.asarray(last) - first
+        return way / 2 * (self.slowness(first + way[..., None] * (NODES + 1) / 2) @ WEIGHTS)
 
-    def reached(self, first: float, time: float, guess: float) -> float:
+    def reached(self, first: float, time: Array, guess: Array) -> Array:
         """Theta a time after `first`: Newton's method for `elapsed`."""
         theta = guess
         for _ in range(ITERATIONS):
-            change = (time - self.elapsed(first, theta)) / float(self.slowness(theta))
-            theta += change
-            if abs(change) < ROUNDING * self.data.scale:
+            change = (time - self.elapsed(first, theta)) / self.slowness(theta)
+            theta = theta + change
+            if np.abs(change).max() < ROUNDING * self.data.scale:
                 break
         return theta
 
-    def distances(self, theta: float) -> Array:
+    def distances(self, theta: Array | float) -> Array:
         """How far each example is on its side of the limit, relative to it, (P,); zero for those held."""
+        along, rest, held = self.margins
         p_v, gamma = self._coordinates(theta)
-        beyond = gamma * (self.margins @ [p_v, 1.0, 0.0]) / self.data.limit + self.margins[:, 2] - 1
-        beyond[self.sets.held] = 0.0
-        return np.where(self.sets.unsatisfied, -beyond, beyond)
+        return (gamma / self.data.limit)[..., None] * (p_v[..., None] * along + rest) + (held - self.sides)
 
-    def multipliers(self, theta: float) -> Array:
+    def multipliers(self, theta: Array | float) -> Array:
         """Weights of the held examples, (k,)."""
         p_v, gamma = self._coordinates(theta)
         x = -self.data.limit * self.speed * p_v * gamma / (gamma**4 + self.stiffness)
-        return self.data.share * (x * self.ones - self.weights)
+        return self.data.share * (x[..., None] * self.ones - self.weights)
 
     def slacks(self, theta: float) -> Array:
         """What stays positive while the sets are the same: distances, and of each multiplier those from 0 and 1, (P + 2k,)."""
@@ -140,12 +144,12 @@ class Piece(NamedTuple):
     began: float
 
 
-class State(NamedTuple):
-    """p (N,); fraction of unsatisfied examples, those held counted by their weight; mean distance to the limit of these."""
+class States(NamedTuple):
+    """p (n, N); fraction unsatisfied, held examples counted by their weight, and mean distance of these to the limit, (n,)."""
 
     p: Array
-    unsatisfied: float
-    shortfall: float
+    unsatisfied: Array
+    shortfall: Array
 
 
 class NodeInData:
@@ -172,25 +176,30 @@ class NodeInData:
         place = bisect_right(self.kinks, later)
         return self.kinks[place] if place < len(self.kinks) else np.inf
 
-    def at(self, time: float) -> State:
-        """The node and the data at a time; at a kink, before the sets change."""
-        arc, theta = self.arc_at(time)
-        p, examples, sets = arc.node(theta), len(self.data.z), arc.sets
-        if time > self._time:
-            return State(p, 0.0, 0.0)
-        shortfall = float(np.maximum(arc.distances(theta)[sets.unsatisfied], 0.0).sum()) / examples
-        return State(p, float(sets.unsatisfied.sum() + arc.multipliers(theta).sum()) / examples, shortfall)
-
-    def arc_at(self, time: float) -> tuple[Arc, float]:
-        """The arc at a time, the one before at a kink, and theta there; after all is satisfied, the end of the last one."""
-        while not self.finished and not (self._ends and self._ends[-1] >= time):
+    def at(self, times: Array) -> States:
+        """The node and the data at some times; at a kink, before the sets change."""
+        while not self.finished and not (self._ends and self._ends[-1] >= times.max()):
             self._follow_arc()
-        place = bisect_left(self._ends, time)
-        if place == len(self._ends):
-            return self._pieces[-1].arc, self._pieces[-1].last
+        found = States(np.empty((len(times), self.data.z.shape[1])), np.zeros(len(times)), np.zeros(len(times)))
+        places = np.array([bisect_left(self._ends, time) for time in times])
+        for place in np.unique(places):
+            own = places == place
+            arc, theta = self._on_piece(place, times[own])
+            found.p[own] = arc.node(theta)
+            if place < len(self._pieces):
+                unsatisfied = arc.sets.unsatisfied
+                shortfall = np.maximum(arc.distances(theta)[:, unsatisfied], 0.0).sum(axis=1)
+                found.unsatisfied[own] = (unsatisfied.sum() + arc.multipliers(theta).sum(axis=1)) / len(unsatisfied)
+                found.shortfall[own] = shortfall / len(unsatisfied)
+        return found
+
+    def _on_piece(self, place: int, times: Array) -> tuple[Arc, Array]:
+        """The arc of a piece, and theta at these times; after all is satisfied, the end of the last one."""
+        if place == len(self._pieces):
+            return self._pieces[-1].arc, np.full(len(times), self._pieces[-1].last)
         arc, first, last, began = self._pieces[place]
-        guess = first + (last - first) * (time - began) / (self._ends[place] - began)
-        return arc, arc.reached(first, time - began, guess)
+        guess = first + (last - first) * (times - began) / (self._ends[place] - began)
+        return arc, arc.reached(first, times - began, guess)
 
     @property
     def _time(self) -> float:
@@ -218,7 +227,7 @@ class NodeInData:
 
     def _add(self, arc: Arc, first: float, last: float) -> None:
         self._pieces.append(Piece(arc, first, last, self._time))
-        self._ends.append(self._time + arc.elapsed(first, last))
+        self._ends.append(self._time + float(arc.elapsed(first, last)))
 
     def _changed(self, arc: Arc, theta: float, which: int) -> Sets:
         """The sets after the slack of this index has vanished."""
@@ -229,13 +238,40 @@ class NodeInData:
             unsatisfied[held[released]] = which >= examples + len(held)
             return Sets(unsatisfied, np.delete(held, released))
         unsatisfied[which] = False
-        return self._shortest(arc.node(theta), unsatisfied, np.append(held, which))
+        start = np.append(np.clip(arc.multipliers(theta), 0.0, 1.0), 1.0)
+        return self._shortest(arc.node(theta), unsatisfied, np.append(held, which), start)
 
-    def _shortest(self, p: Array, unsatisfied: NDArray[np.bool_], at_limit: NDArray[np.intp]) -> Sets:
+    def _shortest(self, p: Array, unsatisfied: NDArray[np.bool_], at_limit: NDArray[np.intp], start: Array) -> Sets:
         """Weights between 0 and 1 of the examples at the limit that make the velocity shortest; those of 0 and 1 are free."""
-        vectors = np.vstack([self.data.z[at_limit], self.data.z[unsatisfied].sum(axis=0)])
+        vectors = np.vstack([self.data.z[at_limit], unsatisfied.astype(float) @ self.data.z])
         # |V| in the metric gamma^2 + p p^T.
         *each, force = np.column_stack([np.sqrt(1 + p @ p) * vectors, vectors @ p])
-        found = lsq_linear(np.array(each).T, -force, (0, 1), method="bvls", tol=1e-14)
-        unsatisfied[at_limit[found.active_mask == 1]] = True
-        return Sets(unsatisfied, at_limit[found.active_mask == 0])
+        weights = shortest(np.array(each), force, start)
+        unsatisfied[at_limit[weights == 1]] = True
+        return Sets(unsatisfied, at_limit[(weights > 0) & (weights < 1)])
+
+
+def shortest(vectors: Array, force: Array, start: Array) -> Array:
+    """Weights (k,) between 0 and 1 for which |force + weights @ vectors| is smallest, by an active-set method.
+
+    start: weights to begin with.  The vectors (k, n) are independent.
+    """
+    G, g, weights, free = vectors @ vectors.T, vectors @ force, start.copy(), np.ones(len(start), dtype=bool)
+    while True:
+        way = np.zeros_like(weights)
+        if free.any():
+            way[free] = np.linalg.solve(G[np.ix_(free, free)], -(g + G @ weights)[free])
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            room = np.where(way > 0, (1 - weights) / way, np.where(way < 0, -weights / way, np.inf))
+        first = int(np.argmin(room))
+        if room[first] <= 1:
+            # The first that is stopped on the way stays at 0 or 1.
+            weights += room[first] * way
+            weights[first], free[first] = float(way[first] > 0), False
+            continue
+        weights += way
+        inward = np.where(free, 0.0, np.where(weights == 1, 1.0, -1.0) * (g + G @ weights))
+        best = int(np.argmax(inward))
+        if inward[best] <= BEYOND * np.abs(g).max():
+            return weights
+        free[best] = True

@@ -1,5 +1,7 @@
 """Hinge loss: the rotation by another integrator, late times, identities of gradient flow, explicit small steps."""
 
+from bisect import bisect_left
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -109,7 +111,7 @@ def test_node_by_small_steps(case):
     node.next_kink(1e6)
     assert node.finished
     times = np.array([0.3, 0.6, 1.05]) * node.kinks[-1]
-    exact = np.array([node.at(t).p for t in times])
+    exact = node.at(times).p
     coarse, fine = (np.abs(small_steps(data, times, times[-1] / steps) - exact).max() for steps in (600, 6000))
     assert fine < 2e-3 * np.abs(exact).max()
     assert fine < 0.3 * coarse
@@ -121,7 +123,7 @@ def test_weights_make_the_velocity_shortest(case):
     data = data_of(hinge(**FINITE[case]))
     node, time, held = NodeInData(data), 0.0, 0
     while np.isfinite(time := node.next_kink(time)):
-        arc, theta = node.arc_at(time * (1 - 1e-7))
+        arc, (theta,) = node._on_piece(bisect_left(node._ends, time * (1 - 1e-7)), np.array([time * (1 - 1e-7)]))
         p = arc.node(theta)
         gamma = np.sqrt(1 + p @ p)
         sets, weights = arc.sets, arc.multipliers(theta)
@@ -154,7 +156,7 @@ def test_energy_identity_in_a_data_set(case):
         time = first + (last - first) * np.array([0.48, 0.49, 0.5, 0.51, 0.52])
         d = derivative(time)
         falls = (d @ model.evaluate(time)["train_error"])[2]
-        p = np.array([node.at(t).p for t in time])
+        p = node.at(time).p
         gamma = np.sqrt(1 + p[2] @ p[2])
         V = 2 / gamma * (d @ p)[2]
         speed = problem.parameters.variance / 4 * ((V @ p[2]) ** 2 + gamma**2 * V @ V)
