@@ -64,9 +64,11 @@ DESCRIPTION = Description(
         "train_error": Quantity("1", "the same on the data set", "hinge loss of the data set"),
         "misclassified": Quantity("1", "probability that sign f is wrong on a fresh example", "fraction misclassified"),
         "unsatisfied": Quantity("1", "fraction of the data set with alpha y f < h", "fraction unsatisfied"),
-        "rotation": Quantity("1", "g = acosh(gamma), the hyperbolic angle by which all nodes are turned", "rotation  $g$"),
-        "slope": Quantity("1", "s, coefficient of x_1 in f", "slope  $s$"),
-        "slope_across": Quantity("1", "norm of the coefficients of all other components of x in f", "slope across"),
+        "rotation": Quantity(
+            "1", "g, hyperbolic angle by which all nodes are turned, or would be as a^2 has grown", "rotation  $g$"
+        ),
+        "slope": Quantity("1", "s, coefficient of x_1 in the linear part of f", "slope  $s$"),
+        "slope_across": Quantity("1", "norm of the coefficients of all other components of x", "slope across"),
     },
     kernels={},
     summary=("generalization_error", "train_error", "rotation"),
@@ -140,6 +142,8 @@ class HingeParameters(Parameters):
             return
         if self.dimension is None:
             raise ValueError("mirrored = false: wanted only with a finite number of samples")
+        if self.weight_variance == 0:
+            raise ValueError("weight_variance = 0: wanted > 0 with mirrored = false, as relu has its kink there")
         if self.population is None:
             raise ValueError("population is missing: wanted with mirrored = false")
         if self.population % SIGNS or self.population < SIGNS * self.dimension:

@@ -67,7 +67,8 @@ def next_arrival(m, K, speed, weights, held, left):
     return left, first
 
 
-@numba.njit(cache=True)
+# Division by zero gives infinity: an example that no node sees.
+@numba.njit(cache=True, error_model="numpy")
 def settle(K, speed, weights, held, wanted):
     """Weights with which the held examples move as wanted; those with weight 0 or 1 are released.  Changes all but K."""
     members = np.flatnonzero(held)

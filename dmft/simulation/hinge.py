@@ -109,6 +109,8 @@ class HingeExperiment:
         assert isinstance(parameters, HingeParameters)
         if parameters.dimension not in (None, setup.dim):
             raise ProblemError(f"dim = {setup.dim}: wanted the dimension of the examples, {parameters.dimension}")
+        if parameters.weight_variance == 0:
+            raise ProblemError("weight_variance = 0: wanted > 0, as networks at the kink of relu do not move")
         self.problem, self.setup, self.parameters = problem, setup, parameters
         self.network = Network(parameters.laziness, parameters.threshold)
         self.fresh = math.isinf(parameters.samples)

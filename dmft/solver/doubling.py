@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 ORDER = 2
 # Errors of whole runs over those estimated for cells.
 MARGIN = 3.0
+# Cells per decade of time at tolerance 1, and the power of the tolerance by which they grow: between that of a smooth function,
+# 1/3, and that of one whose derivative jumps, 1/2.
+DENSITY, JUMPING = 1.3, 0.4
 # The first cell, over the shortest time in which something changes.
 FIRST = 0.03
 
@@ -67,8 +70,8 @@ class Doubling(Stepper[Attempt]):
 
     @staticmethod
     def expected_nodes(model: SteppedModel, settings: SolverSettings) -> float:
-        """See `stepper.expected_nodes`."""
-        return stepper.expected_nodes(model.fastest_rate, settings)
+        """See `stepper.expected_nodes`; good to a factor of two or three, as it depends on how much jumps."""
+        return stepper.expected_nodes(model.fastest_rate, settings, DENSITY * settings.tolerance**-JUMPING)
 
     def _crawls(self) -> bool:
         """Never: where something jumps, steps are short for a while."""

@@ -152,11 +152,12 @@ class Stepper(ABC, Generic[Tried]):
         return times
 
 
-def expected_nodes(rate: float, settings: SolverSettings) -> float:
+def expected_nodes(rate: float, settings: SolverSettings, per_decade: float | None = None) -> float:
     """Nodes that a run with this rate at t = 0 and without phases of slow convergence takes, good to about a third.
 
-    A cell of s nodes errs by O(dt^(s+1)), and dt grows as t: a decade of time takes about DENSITY tolerance^(-1/(s+1)) cells.
+    A cell of s nodes errs by O(dt^(s+1)), and dt grows as t: a decade of time takes about DENSITY tolerance^(-1/(s+1)) cells,
+    or as many as are given.
     """
     decades = max(log10(settings.t_max * rate) if rate > 0 and isfinite(rate) else 0.0, 0.0) + STARTING_DECADES
-    per_decade = DENSITY * settings.tolerance ** (-1 / (settings.stages + 1))
+    per_decade = per_decade or DENSITY * settings.tolerance ** (-1 / (settings.stages + 1))
     return min(settings.stages * per_decade * decades, settings.max_nodes)

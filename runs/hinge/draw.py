@@ -44,6 +44,8 @@ def rich_to_lazy(axes: Axes, table: Table) -> None:
     axes.set(xscale="log", yscale="log", xlabel=r"laziness  $\alpha$", ylabel=f"g when {LEFT:.0%} are unsatisfied")
     power, _ = np.polyfit(np.log(alpha[-5:]), np.log(turned[-5:]), 1)
     print(f"g = {turned[0]:.3f} at the rich end, {turned[-1]:.3f} as alpha^{power:.3f} at the lazy end")
+    between = np.exp(np.interp(-np.arcsinh(1.0) / 2, -np.array(turned), np.log(alpha)))
+    print(f"sinh 2g = 1 at alpha = {between:.3g}")
 
 
 def overfitting(axes: Axes, table: Table) -> None:
@@ -56,7 +58,11 @@ def overfitting(axes: Axes, table: Table) -> None:
         fresh, train, wrong = (
             table[f"final_{name}"][index] for name in ("generalization_error", "train_error", "misclassified")
         )
-        print(f"P = {samples[index]:g}: fresh {fresh:.4f}, train {train:.4f}, misclassified {wrong:.4f}")
+        print(f"P = {samples[index]:g}: fresh {fresh:.4f}, train {train:.4f}, misclassified {wrong:.4f}", end="; ")
+        least, when = (
+            table[name][index] for name in ("smallest_generalization_error", "time_of_smallest_generalization_error")
+        )
+        print(f"rises by {fresh / least - 1:.0%} from its minimum at t = {when:.4g}")
     axes.set(xscale="log", yscale="log", xlim=(1e-1, None), ylim=(2e-3, 6.0), xlabel="t", ylabel="hinge loss")
     axes.legend(frameon=False, fontsize="small", loc="upper right", ncols=2, title="fresh example; dashed: data set")
 
@@ -73,9 +79,10 @@ def finite_width(axes: Axes) -> None:
             late = found.time >= EARLIEST
             theory = problem.parameters.build().evaluate(found.time[late])["slope"]
             distances.append(np.sqrt(np.mean((found.trajectories["slope"][:, late] - theory) ** 2)))
-        power = np.polyfit(np.log(UNITS), np.log(distances), 1)[0]
+        (power, _), covariance = np.polyfit(np.log(UNITS), np.log(distances), 1, cov=True)
         axes.plot(UNITS, distances, "o-", color=color, label=f"N = {dimension}:  $M^{{{power:.2f}}}$")
-        print(f"N = {dimension}: distances", " ".join(f"{distance:.4f}" for distance in distances), f"power {power:.3f}")
+        print(f"N = {dimension}: distances", " ".join(f"{found:.4f}" for found in distances), end=" ")
+        print(f"power {power:.2f} +- {np.sqrt(covariance[0, 0]):.2f}")
     axes.set(xscale="log", yscale="log", xlabel="units  M", ylabel="distance of trained networks")
     axes.legend(frameon=False, fontsize="small")
 

@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 
 from dmft import Problem, Solution, Table, simulate, solve
 
-# Networks of so many units, and populations that stand for infinitely many, in these dimensions; P = 10 N.
-UNITS, POPULATIONS, DIMENSIONS, RATIO = (50, 100, 200, 400, 800, 1600), (80, 160, 320, 640, 1280), (5, 20, 40), 10
-EXACT, SEEDS, EARLIEST, LATEST, TOLERANCE = 6400, 6, 0.8, 4.0, 1e-3
+# Networks of so many units in these dimensions, with P = 10 N, and populations that stand for infinitely many in one of them.
+UNITS, DIMENSIONS, RATIO, SEEDS = (50, 100, 200, 400, 800, 1600), (5, 20, 40), 10, 6
+POPULATIONS, ONE, EXACT = (80, 160, 320, 640), 20, 3200
+EARLIEST, LATEST, TOLERANCE = 0.8, 4.0, 1e-3
 # Dimensions and data sets of the last panel, and the time at which losses are read.
 GROWING, DATA_SETS, LATER = (5, 10, 20, 40), 4, 10.0
 
@@ -38,10 +39,12 @@ def overfitting(axes: Axes, mirrored: Table, alone: Table) -> None:
         axes.plot(time, alone["generalization_error"][index][1:], color=color, label=f"P = {samples[index]:g}")
         axes.plot(time, alone["train_error"][index][1:], "--", color=color)
         axes.plot(mirrored["time"][index][1:], mirrored["generalization_error"][index][1:], ":", color=color)
-    axes.set(xscale="log", yscale="log", xlim=(1e-1, None), ylim=(2e-3, 6.0), xlabel="t", ylabel="hinge loss")
-    axes.legend(
-        frameon=False, fontsize="small", loc="upper right", ncols=2, title="fresh; dashed: data set; dotted: with mirror images"
+    axes.plot([], [], "--", color="gray", label="data set")
+    axes.plot([], [], ":", color="gray", label="mirrored")
+    axes.set(
+        xscale="log", yscale="log", xlim=(1e-1, None), ylim=(2e-3, 6.0), xlabel="t", ylabel="hinge loss of a fresh example"
     )
+    axes.legend(frameon=False, fontsize="small", loc="upper right", ncols=3)
 
 
 def final_losses(axes: Axes, mirrored: Table, alone: Table) -> None:
@@ -52,7 +55,7 @@ def final_losses(axes: Axes, mirrored: Table, alone: Table) -> None:
         print(
             f"{label}: fresh", " ".join(f"{value:.4f}" for value in loss), "misclassified", " ".join(f"{w:.4f}" for w in wrong)
         )
-    axes.set(xscale="log", yscale="log", xlabel="examples  P", ylabel="hinge loss of a fresh example, at the end")
+    axes.set(xscale="log", yscale="log", xlabel="examples  P", ylabel="at the end")
     axes.legend(frameon=False, fontsize="small")
 
 
@@ -62,29 +65,34 @@ def distance(values: np.ndarray, exact: Solution, time: np.ndarray) -> float:
     return float(np.sqrt(np.mean((values[..., late] - [exact.at(t)["slope"] for t in time[late]]) ** 2)))
 
 
-def power(sizes: tuple[int, ...], distances: list[float]) -> tuple[float, float]:
-    """Slope in double logarithmic scale, and its error."""
+def show(name: str, sizes: tuple[int, ...], distances: list[float]) -> str:
+    """Print distances; the power with which they fall."""
     (slope, _), covariance = np.polyfit(np.log(sizes), np.log(distances), 1, cov=True)
-    return float(slope), float(np.sqrt(covariance[0, 0]))
+    print(name, " ".join(f"{found:.4f}" for found in distances), f"power {slope:.2f} +- {np.sqrt(covariance[0, 0]):.2f}")
+    return f"{name}:  $M^{{{slope:.2f}}}$"
 
 
 def finite_width(axes: Axes) -> None:
-    """Distance of trained networks, and of smaller populations, from the theory."""
+    """Distance of trained networks from the theory."""
     for dimension, color in zip(DIMENSIONS, colors(len(DIMENSIONS)), strict=True):
-        exact, networks = solve(problem(dimension)), []
+        exact, distances = solve(problem(dimension)), []
         for units in UNITS:
             found = simulate(problem(dimension, units=units), dim=dimension, seeds=SEEDS, times=8, tolerance=5e-3)
-            networks.append(distance(found.trajectories["slope"], exact, found.time))
-        fitting = tuple(size for size in POPULATIONS if size >= 4 * dimension)
-        smaller = [solve(problem(dimension, population=size)) for size in fitting]
-        populations = [distance(one.observables["slope"], exact, one.time) for one in smaller]
-        slope, error = power(UNITS, networks)
-        axes.plot(UNITS, networks, "o-", color=color, label=f"N = {dimension}:  $M^{{{slope:.2f}}}$")
-        axes.plot(fitting, populations, "s:", color=color, markerfacecolor="none")
-        print(f"N = {dimension}: networks", " ".join(f"{d:.4f}" for d in networks), f"power {slope:.2f} +- {error:.2f}")
-        print("        populations", " ".join(f"{d:.4f}" for d in populations))
-    axes.set(xscale="log", yscale="log", xlabel="units  M", ylabel="distance from the theory")
-    axes.legend(frameon=False, fontsize="small", title="trained networks; squares: smaller populations")
+            distances.append(distance(found.trajectories["slope"], exact, found.time))
+        axes.plot(UNITS, distances, "o-", color=color, label=show(f"networks, N = {dimension}", UNITS, distances))
+
+
+def smaller_populations(axes: Axes) -> None:
+    """Distance of populations from a large one, root mean square over data sets."""
+    found = []
+    for seed in range(DATA_SETS):
+        exact = solve(problem(ONE, seed=seed))
+        runs = [solve(problem(ONE, seed=seed, population=size)) for size in POPULATIONS]
+        found.append([distance(run.observables["slope"], exact, run.time) for run in runs])
+    distances = [float(size) for size in np.sqrt(np.mean(np.square(found), axis=0))]
+    axes.plot(POPULATIONS, distances, "s--", color="gray", label=show(f"populations, N = {ONE}", POPULATIONS, distances))
+    axes.set(xscale="log", yscale="log", ylim=(3e-4, 0.3), xlabel="units  M", ylabel="distance from the theory")
+    axes.legend(frameon=False, fontsize="small", loc="lower left")
 
 
 def growing_dimension(axes: Axes) -> None:
@@ -101,7 +109,7 @@ def growing_dimension(axes: Axes) -> None:
     for found, label in ((alone, "10 N examples"), (mirrored, "10 N examples and their mirror images")):
         mean, error = np.array(found).T
         axes.errorbar(GROWING, mean, error, fmt="o-", label=label)
-    axes.set(xscale="log", ylim=(0, None), xlabel="dimension  N", ylabel=f"hinge loss of a fresh example at t = {LATER:g}")
+    axes.set(xlim=(0, None), ylim=(0, None), xlabel="dimension  N", ylabel=f"hinge loss of a fresh example at t = {LATER:g}")
     axes.legend(frameon=False, fontsize="small")
 
 
@@ -112,6 +120,7 @@ def main(mirrored: str, alone: str, figure: str) -> None:
     overfitting(axes[0, 0], *tables)
     final_losses(axes[0, 1], *tables)
     finite_width(axes[1, 0])
+    smaller_populations(axes[1, 0])
     growing_dimension(axes[1, 1])
     panels.savefig(figure, dpi=150)
 

@@ -28,6 +28,10 @@ from tests.hinge import hinge, one_sided
         ({"units": 0}, ["units = 0"]),
         ({"mirrored": 1}, ["mirrored = 1", "true or false"]),
         ({"mirrored": False}, ["mirrored = false", "finite number of samples"]),
+        (
+            {"samples": 10, "dimension": 5, "mirrored": False, "weight_variance": 0.0},
+            ["weight_variance = 0", "mirrored = false"],
+        ),
         ({"samples": 10, "dimension": 5, "mirrored": False}, ["population is missing", "mirrored = false"]),
         ({"samples": 10, "dimension": 5, "population": 40}, ["population = 40", "only with mirrored = false"]),
         ({"samples": 10, "dimension": 5, "mirrored": False, "population": 42}, ["population = 42", "multiple of 4"]),

@@ -97,6 +97,7 @@ def test_commands(dmft, tmp_path):
         (random_features(), {"fields": "gaussian"}, ["fields = gaussian", "network"]),
         (hinge(), {"two_time": True}, ["two_time"]),
         (hinge(samples=10, dimension=6), {"dim": 5}, ["dim = 5", "6"]),
+        (hinge(weight_variance=0.0), {}, ["weight_variance = 0"]),
     ],
 )
 def test_what_cannot_be_simulated(problem, setup, words):
