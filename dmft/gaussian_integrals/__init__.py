@@ -9,8 +9,8 @@ Indices may repeat and C may be singular.  By Stein's lemma the first two deriva
 
     E g'(x_i) x_n g(x_a) = C_in curvature(i, a) + C_na slopes(i, a).
 
-`back_reaction` sums four-point functions, once for each set of fields.  One file for each activation with closed forms, one
-for all others; all of it is compiled.
+`back_reaction` sums four-point functions, once for each set of fields; its derivatives are there where they cost less than
+differences.  One file for each activation with closed forms, one for all others; all of it is compiled.
 """
 
 from __future__ import annotations
@@ -36,16 +36,18 @@ class Averages(NamedTuple):
 
     pairs: of C and the number K of students, (3, K, n): two_point, slopes and curvature of each with all n fields.
     back_reaction: of C, e and an array (K, K), which becomes sum_ab e_a e_b four_point(i, k, a, b).
+    back_reaction_gradient: of C, e and K, that array and its derivatives by C_jm = C_mj, (n, n, K, K), and by e, (n, K, K).
     """
 
     pairs: Callable[[Array, int], Array]
     back_reaction: Callable[[Array, Array, Array], None]
+    back_reaction_gradient: Callable[[Array, Array, int], tuple[Array, Array, Array]] | None = None
 
 
 def averages(activation: str) -> Averages:
     """Those of one of ACTIVATIONS; each is compiled when it is first used."""
     if activation in CLOSED_FORMS:
         module = CLOSED_FORMS[activation]
-        return Averages(module.pairs, module.back_reaction)
+        return Averages(module.pairs, module.back_reaction, getattr(module, "back_reaction_gradient", None))
     number = NUMBERS[activation]
     return Averages(partial(quadrature.pairs, number), partial(quadrature.back_reaction, number))

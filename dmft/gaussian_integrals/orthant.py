@@ -36,6 +36,7 @@ NUMBERS = (4, 6, 8, 12, 16, 28)
 LARGEST = (0.14, 0.37, 0.56, 0.77, 0.93)
 STRETCHED = 4
 NODES, WEIGHTS = (np.concatenate(parts) for parts in zip(*map(_gauss, NUMBERS), strict=True))
+SMALLEST_OTHER = np.array([[min({0, 1, 2, 3} - {i, j}) for j in range(4)] for i in range(4)])
 # Distances from the end below this are not told apart.
 CLOSEST = 1e-5
 
@@ -63,15 +64,14 @@ def conditional_variance(r_ij, r_ip, r_jp, left):
 
     What is taken away first is the larger part, so that no digits of a small rest are lost.
     """
-    if abs(r_ip) < abs(r_jp):
-        r_ip, r_jp = r_jp, r_ip
-    return (1.0 - r_ip) * (1.0 + r_ip) - (r_jp - r_ij * r_ip) ** 2 * left
+    by_i = (1.0 - r_ip) * (1.0 + r_ip) - (r_jp - r_ij * r_ip) ** 2 * left
+    by_j = (1.0 - r_jp) * (1.0 + r_jp) - (r_ip - r_ij * r_jp) ** 2 * left
+    return by_j if abs(r_ip) < abs(r_jp) else by_i
 
 
 @numba.njit(cache=True, error_model="numpy")
-def orthant(R):
-    """P_s for correlations R (s, s), s = 1 ... 4, of rank three at least if s = 4."""
-    s = len(R)
+def orthant(R, s):
+    """P_s for the first s = 1 ... 4 of correlations R, of rank three at least if s = 4."""
     if s == 1:
         return 0.5
     if s == 2:
@@ -100,12 +100,10 @@ def _blocks(R):
     return alone, partner
 
 
-@numba.njit(cache=True)
+@numba.njit(inline="always", error_model="numpy")
 def others(i, j):
     """The two of 0 ... 3 that are left, in order."""
-    p = 0
-    while p in (i, j):
-        p += 1
+    p = SMALLEST_OTHER[i, j]
     return p, 6 - i - j - p
 
 

@@ -145,6 +145,11 @@ class OrdinaryModel(Protocol):
         """Sizes that count for the tolerance although the observable itself is still smaller; zero if not named."""
         ...
 
+    @property
+    def jacobian_cost(self) -> float:
+        """How many evaluations of `rate` a Jacobian costs as much as: p if it is made of differences."""
+        ...
+
     def start(self) -> Array:
         """The state at t = 0, (p,)."""
         ...

@@ -44,6 +44,8 @@ Matrix = tuple[tuple[float, ...], ...]
 
 # Part by which overlaps are shortened where derivatives of ReLU are taken.
 INSIDE = 1e-7
+# What a gradient of the back reaction costs, in back reactions.
+GRADIENT = 6.0
 # Errors and lengths count as if they had been this part of natural ones at least.
 SMALL = 1e-2
 # An eigenvalue of a covariance may be negative by rounding: this part of the largest.
@@ -324,9 +326,13 @@ class OnlineSGD:
 
     def rate(self, time: float, y: Array) -> Array:
         """dy/dt, which does not depend on the time."""
-        C, e = self._fields(y)
         back_reaction = np.empty((len(self.v), len(self.v)))
-        self._averages.back_reaction(C, e, back_reaction)
+        self._averages.back_reaction(*self._fields(y), back_reaction)
+        return self._rate(y, back_reaction)
+
+    def _rate(self, y: Array, back_reaction: Array) -> Array:
+        """dy/dt from what is expensive about it."""
+        C, e = self._fields(y)
         return rate(y, C, e, self._averages.pairs(C, len(self.v)), back_reaction, self._learning)
 
     @cached_property
@@ -335,6 +341,11 @@ class OnlineSGD:
         null = 0.5 * self.A @ self._averages.pairs(self.T, len(self.A))[0] @ self.A
         length = max(float(np.diag(self.Q).mean()), float(np.diag(self.T).mean()))
         return {"generalization_error": SMALL * null, "student_norm": SMALL * length, "norm_along_teachers": SMALL * length}
+
+    @property
+    def jacobian_cost(self) -> float:
+        """In evaluations of `rate`."""
+        return self.start().size if self._averages.back_reaction_gradient is None else GRADIENT
 
     @cached_property
     def _averages(self) -> Averages:
@@ -372,7 +383,16 @@ class OnlineSGD:
         if self.activation == "relu":
             keep = 1.0 - INSIDE
             y = y * self.packed(keep + INSIDE * np.eye(K), np.full((K, M), keep), np.ones(K))
-        return differences.jacobian(lambda y: self.rate(time, y), y, size)
+        if self._averages.back_reaction_gradient is None:
+            return differences.jacobian(lambda y: self.rate(time, y), y, size)
+        C, e = self._fields(y)
+        back_reaction, by_C, by_e = self._averages.back_reaction_gradient(C, e, K)
+        J = differences.jacobian(lambda y: self._rate(y, back_reaction), y, size)
+        upper = np.triu_indices(K)
+        # e = (-v, A).
+        parts = [by_C[upper], by_C[:K, K:].reshape(K * M, K, K), *([-by_e[:K]] if self.train_second_layer else [])]
+        J[: len(upper[0])] += (self.learning_rate**2 * np.outer(e[:K], e[:K]) * np.concatenate(parts))[:, *upper].T
+        return J
 
     def steady_state(self, y: Array) -> SteadyState | None:
         """A state at rest near y (p,), if there is one."""

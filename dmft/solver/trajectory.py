@@ -39,8 +39,8 @@ MARGIN = 10.0
 # Smaller errors of a cell than this are rounding.
 FINEST = 3e-11
 # Error of Newton's method relative to the tolerance and to the largest entries, of which observables may be small differences:
-# what is aimed at, and what is accepted where rounding leaves no more.
-SETTLED, ENOUGH = 1e-5, 1e-4
+# what is aimed at, what is accepted where it gets no further, and what is where rounding leaves no more.
+SETTLED, ENOUGH, MOST = 1e-5, 1e-4, 0.1
 ROUNDING = 1e-14
 # What multiplies by more than the exponential of this in a step is followed to rounding.
 GROWN = 0.1
@@ -66,7 +66,7 @@ class Trajectory(Stepper[Attempt]):
     """Solver of one problem of kind "ordinary".
 
     `history` holds y (p, n), the observables, and at each node the index of that whose Jacobian the next cell begins with: a
-    Jacobian costs as much as p/s iterations, and is kept while cells take few.
+    Jacobian may cost as much as many iterations, and is kept while cells take few.
     """
 
     easy = ITERATIONS
@@ -129,28 +129,35 @@ class Trajectory(Stepper[Attempt]):
     def _solve(self, step: float) -> tuple[FixedPoint, int]:
         """Stages (s, p) of the next cell, and the iterations they took.
 
-        With the Jacobian that there is, with a new one, or with one half way: on a slow manifold that bends, the first two are
-        too far off for long steps.
+        With the Jacobian that there is, with a new one, or with one for each stage: on a slow manifold that bends, the first
+        two are too far off for long steps.
         """
         times, last = self._times(step), self.history["y"][:, -1]
-        guess = self._guess(times)
+        guess, size = self._guess(times), self._sizes(last)
         equations = Stages(self.model.rate, times, last, step)
-        size = self._sizes(last)
-        tolerance, enough = (max(part * self.settings.tolerance, ROUNDING) for part in (SETTLED, ENOUGH))
         # What grows may still be small against all that the tolerance sees.
-        tolerance = ROUNDING if self.growth * step > GROWN else tolerance
-        found = self.newton.solve(equations, guess, self.J, size, tolerance, enough)
-        iterations = len(found.residuals)
+        settled = 0.0 if self.growth * step > GROWN else SETTLED * self.settings.tolerance
+        iterations = 0
+
+        def solved(J: Array) -> FixedPoint:
+            nonlocal iterations
+            found = self.newton.solve(equations, guess, J, size, max(settled, ROUNDING), self._enough(step))
+            iterations += len(found.residuals)
+            return found
+
+        found = solved(self.J)
         if not found.converged and self.node != self.history.n - 1:
             self._differentiate(self.history.n - 1)
-            found = self.newton.solve(equations, guess, self.J, size, tolerance, enough)
-            iterations += len(found.residuals)
+            found = solved(self.J)
         if not found.converged:
-            middle = len(times) // 2
-            J = self.model.jacobian(times[middle], guess[middle])
-            found = self.newton.solve(equations, guess, J, size, tolerance, enough)
-            iterations += len(found.residuals)
+            found = solved(np.array([self.model.jacobian(time, y) for time, y in zip(times, guess, strict=True)]))
         return found, iterations
+
+    def _enough(self, step: float) -> float:
+        """Error of Newton's method that is accepted: rounding errors of y make one of f, which a long step multiplies."""
+        y = self.history["y"][:, -1]
+        rounding = ROUNDING * max(step * float((np.abs(self.J) @ np.abs(y) / self._sizes(y)).max()), 1.0)
+        return min(max(ENOUGH * self.settings.tolerance, rounding), MOST * self.settings.tolerance)
 
     def _guess(self, times: Array) -> Array:
         """Stages (s, p): the polynomial of the last cell, in log t, goes on; the state stays as it is at first and at rest."""
@@ -176,7 +183,7 @@ class Trajectory(Stepper[Attempt]):
             "jacobian": np.full(s, float(self.node)),
         }
         self.history.append(one_time)
-        if (attempt.iterations - QUICK) * s > len(attempt.y):
+        if (attempt.iterations - QUICK) * s > self.model.jacobian_cost:
             self._differentiate(self.history.n - 1)
             self.history["jacobian"][-1] = self.node
         checks = {"residual": attempt.residual}

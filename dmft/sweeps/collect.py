@@ -96,12 +96,12 @@ def overfitting_time(solution: Solution, name: str, best: Minimum) -> float:
 
 
 def _kernels(folder: Folder, rows: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Names of the kernels in the run files."""
+    """Names of the kernels in the run files; order parameters, whose shapes may differ, stay there."""
     first = next((row["file"] for row in rows if row["file"]), None)
     if folder.sweep.keep != "kernels" or first is None:
         return ()
     with h5py.File(folder.path / first, "r") as file:
-        return tuple(file["kernels"])  # type: ignore[arg-type]
+        return tuple(file.get("kernels", ()))
 
 
 WHOLE = ("nodes", "iterations")

@@ -113,11 +113,14 @@ def test_simulate_and_compare(two, dmft, tmp_path):
     assert "saad1995online" in dmft("cite", simulation).out
 
 
-def test_sweep(dmft, tmp_path):
-    (tmp_path / "sweep.toml").write_text(SWEEP)
+@pytest.mark.parametrize("keep", ["observables", "kernels"])
+def test_sweep(dmft, tmp_path, keep):
+    (tmp_path / "sweep.toml").write_text(f'{SWEEP}\n[sweep]\nkeep = "{keep}"\n')
     assert dmft("sweep", tmp_path / "sweep.toml", "-o", tmp_path / "sweep").code == 0
     assert dmft("collect", tmp_path / "sweep").code == 0
     table = Table.load(tmp_path / "sweep" / "sweep.h5")
     assert table["final_generalization_error"].shape == (3, 2)
     assert (table["final_generalization_error"] > 0).all()
     assert dmft("plot", tmp_path / "sweep" / "sweep.h5", "-o", tmp_path / "sweep.png").code == 0
+    run = Solution.load(tmp_path / "sweep" / table["file"][0, 0])
+    assert set(run.order_parameters) == (set() if keep == "observables" else {"Q", "R", "v"})

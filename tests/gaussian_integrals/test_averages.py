@@ -191,6 +191,29 @@ def test_back_reaction_is_the_sum_of_four_points(name, students, teachers, dimen
     check_back_reaction(found, C, e, students)
 
 
+@pytest.mark.parametrize("gap", [1.0, 0.1, 0.01])
+def test_gradient_of_the_back_reaction(gap):
+    """Against differences of it, for students at some distance of their teachers."""
+    random, h = np.random.default_rng(6), 1e-3 * gap**2
+    w = random.standard_normal((3, 8))
+    w = np.vstack([w[[0, 1, 1]] + gap * random.standard_normal((3, 8)), w])
+    C, e = w @ w.T / 8, random.standard_normal(6)
+
+    def total(C, e):
+        out = np.empty((3, 3))
+        relu.back_reaction(C, e, out)
+        return out
+
+    found, by_C, by_e = relu.back_reaction_gradient(C, e, 3)
+    np.testing.assert_allclose(found, total(C, e), rtol=1e-12)
+    for j, unit in enumerate(np.eye(6)):
+        np.testing.assert_allclose(by_e[j], (total(C, e + unit) - total(C, e - unit)) / 2, rtol=1e-9, atol=1e-11)
+        for m in range(j + 1):
+            step = h * np.maximum(np.outer(unit, np.eye(6)[m]), np.outer(np.eye(6)[m], unit))
+            expected = (total(C + step, e) - total(C - step, e)) / (2 * h)
+            np.testing.assert_allclose(by_C[j, m], expected, atol=2e-5)
+
+
 def test_fields_too_broad_for_quadrature():
     """As Newton's method may try them: refused, before tables of any size are made."""
     found = module("tanh")

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from dmft.gaussian_integrals.orthant import orthant
+from dmft.gaussian_integrals import orthant as orthants
+
+
+def orthant(R):
+    """Of all variables."""
+    return orthants.orthant(R, len(R))
 
 
 def correlations(w):

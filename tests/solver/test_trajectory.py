@@ -12,9 +12,10 @@ from dmft.differences import jacobian
 from dmft.kernels import History
 from dmft.problem import SolverSettings
 from dmft.solver.base import Engine
+from dmft.solver.collocation import Newton, Stages
 from dmft.solver.step_control import FLOOR
 from dmft.solver.trajectory import Trajectory
-from dmft.tableau import lagrange
+from dmft.tableau import lagrange, radau
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Equations:
 
     def rate(self, time, y):
         return np.asarray(self.f(time, y), dtype=float)
+
+    @property
+    def jacobian_cost(self):
+        return len(self.first)
 
     def jacobian(self, time, y):
         return jacobian(lambda y: self.rate(time, y), y, np.maximum(np.abs(y), 1.0))
@@ -167,6 +172,27 @@ def test_a_jacobian_is_kept_while_it_serves():
     model = Equations((1.0,) * 20, lambda t, y: -rates * y + 0.01 * y.sum() * y)
     engine = run(model, 100.0, 1e-8)
     assert len(set(engine.history["jacobian"])) < engine.cells / 3
+
+
+def test_one_jacobian_for_each_stage_makes_newtons_method_quadratic():
+    """A long step along a slow manifold that bends, on which one for all stages does not converge."""
+    model, tableau = Equations((1.0, 1.0), lambda t, y: (-(y[0] ** 3), 1e4 * (y[0] ** 2 - y[1]))), radau(3)
+    times, start = 3.0 * tableau.c, np.ones(2)
+    equations, newton = Stages(model.rate, times, start, 3.0), Newton(tableau, 30)
+
+    def jacobians(X):
+        return np.array([model.jacobian(time, y) for time, y in zip(times, X, strict=True)])
+
+    def solved(X, J):
+        return newton.solve(equations, X, J, start, 1e-13, 1e-12)
+
+    near = solved(np.tile(start, (3, 1)), jacobians(np.tile(start, (3, 1)))).x
+    found = solved(near, jacobians(near))
+    assert found.converged
+    np.testing.assert_allclose(found.x - 1.0, 3.0 * tableau.A @ equations.rates(found.x), atol=1e-9)
+    moved = found.x + 1e-3
+    assert len(solved(moved, jacobians(moved)).residuals) <= 4
+    assert not solved(moved, jacobians(moved)[-1]).converged
 
 
 def test_rest_is_one_step():
