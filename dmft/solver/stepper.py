@@ -159,5 +159,6 @@ def expected_nodes(rate: float, settings: SolverSettings, per_decade: float | No
     or as many as are given.
     """
     decades = max(log10(settings.t_max * rate) if rate > 0 and isfinite(rate) else 0.0, 0.0) + STARTING_DECADES
-    per_decade = per_decade or DENSITY * settings.tolerance ** (-1 / (settings.stages + 1))
+    if per_decade is None:
+        per_decade = DENSITY * settings.tolerance ** (-1 / (settings.stages + 1))
     return min(settings.stages * per_decade * decades, settings.max_nodes)
