@@ -3,7 +3,7 @@
 Prints a Markdown table for each problem: the root mean square over seeds and times of what a single run deviates by from the
 theory, and of what the mean over seeds does, both relative to the theory, and the largest deviation of the mean in standard
 errors; then the same of the asymptotic error of random features, which follows from the covariances of each drawn network
-without SGD.  Eight minutes on one core; simulations are kept in FOLDER, and the same command goes on where it was stopped.
+without SGD.  A quarter of an hour on one core; simulations are kept in FOLDER, and the same command goes on where it was stopped.
 
 Run: python runs/benchmarks/finite_sizes.py FOLDER
 """
@@ -28,7 +28,7 @@ PROBLEMS = {
     "Random features, erf": (Problem(activation="erf", hidden_ratio=2.0, learning_rate=1.5, **FEATURES), (200, 400, 800), 24),
     "Random features, ReLU": (Problem(activation="relu", hidden_ratio=0.5, learning_rate=1.0, **FEATURES), (200, 400, 800), 96),
 }
-NETWORKS, DIMENSIONS = 64, (100, 200, 400, 800)
+NETWORKS, DIMENSIONS = 256, (100, 200, 400, 800)
 
 
 def root_mean_square(values: np.ndarray) -> float:
