@@ -101,7 +101,7 @@ def _kernels(folder: Folder, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     if folder.sweep.keep != "kernels" or first is None:
         return ()
     with h5py.File(folder.path / first, "r") as file:
-        return tuple(file.get("kernels", ()))
+        return tuple(file["kernels"]) if "kernels" in file else ()  # type: ignore[arg-type]
 
 
 WHOLE = ("nodes", "iterations")
