@@ -65,7 +65,7 @@ DESCRIPTION = Description(
         "misclassified": Quantity("1", "probability that sign f is wrong on a fresh example", "fraction misclassified"),
         "unsatisfied": Quantity("1", "fraction of the data set with alpha y f < h", "fraction unsatisfied"),
         "rotation": Quantity(
-            "1", "g, hyperbolic angle by which all nodes are turned, or would be as a^2 has grown", "rotation  $g$"
+            "1", "g, hyperbolic angle by which all nodes are turned, or one that moves their a as far", "rotation  $g$"
         ),
         "slope": Quantity("1", "s, coefficient of x_1 in the linear part of f", "slope  $s$"),
         "slope_across": Quantity("1", "norm of the coefficients of all other components of x", "slope across"),

@@ -5,7 +5,8 @@ number stands for them, such that what the limit has exactly is exact: each is t
 that f = 0 at t = 0 and f is odd in a data set that is, and second moments are those of the law, so that in such a data set the
 population does what the one node of `hinge_node.py` does.
 
-Rotation: a common one, by g, takes the mean of a^2 from s_a to s_a + (s_a + s_w) sinh(g)^2, which defines g here.
+Rotation: a common one, by g, changes a by the mean square (gamma - 1)^2 s_a + (gamma^2 - 1) s_w, gamma = cosh(g), which
+defines g here.
 """
 
 from __future__ import annotations
@@ -79,12 +80,18 @@ class Population:
         margins = self.data.margins(nodes, Fields.of(nodes, self.data.x))
         # Those that are held are at the limit but for the error of a step.
         shortfall = np.where(weights == 1, np.maximum(-margins, 0.0), 0.0)
-        grown = np.mean(nodes.a**2) - np.mean(self.first.a**2)
         return found | {
             "train_error": float(shortfall.mean()) / self.data.laziness**2,
             "unsatisfied": float(weights.mean()),
-            "rotation": math.asinh(math.sqrt(max(grown, 0.0) / self.variance)),
+            "rotation": self._rotation(nodes),
         }
+
+    def _rotation(self, nodes: Nodes) -> float:
+        """g of the module docstring, without loss of digits where it is small."""
+        moved = float(np.mean((nodes.a - self.first.a) ** 2))
+        s_w = self.variance - float(np.mean(self.first.a**2))
+        grown = moved / (s_w + math.sqrt(s_w**2 + self.variance * moved))
+        return 2 * math.asinh(math.sqrt(grown / 2))
 
     def _of_fresh(self, nodes: Nodes) -> dict[str, float]:
         """What fresh examples tell, and the linear part of f."""

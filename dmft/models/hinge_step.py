@@ -45,7 +45,7 @@ class Nodes(NamedTuple):
         # Nodes without a force stay.
         inverse = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
         along = np.einsum("ij,ij->i", F, self.w) * inverse
-        grown, mixed = np.cosh(size * time) - 1, np.sinh(size * time)
+        grown, mixed = 2 * np.sinh(size * time / 2) ** 2, np.sinh(size * time)
         change = (self.a * mixed + along * grown) * inverse
         return Nodes(self.a * (1 + grown) + along * mixed, self.w + change[:, None] * F)
 

@@ -159,6 +159,6 @@ def expected_nodes(rate: float, settings: SolverSettings, per_decade: float | No
     or as many as are given.
     """
     decades = max(log10(settings.t_max * rate) if rate > 0 and isfinite(rate) else 0.0, 0.0) + STARTING_DECADES
-    if per_decade is None:
-        per_decade = DENSITY * settings.tolerance ** (-1 / (settings.stages + 1))
-    return min(settings.stages * per_decade * decades, settings.max_nodes)
+    smooth = DENSITY * settings.tolerance ** (-1 / (settings.stages + 1))
+    cells = decades * (smooth if per_decade is None else per_decade)
+    return min(settings.stages * cells, settings.max_nodes)

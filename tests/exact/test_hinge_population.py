@@ -177,6 +177,14 @@ def test_larger_populations_are_closer():
     assert -0.8 < power < -0.3
 
 
+def test_lazy_limit():
+    """alpha -> infinity: alpha f and alpha g have a limit, which small changes of the nodes make without loss of digits."""
+    lazy, lazier = (solve(one_sided(laziness=laziness, t_max=10.0, tolerance=1e-3)) for laziness in (1e4, 1e8))
+    for name in ("rotation", "slope", "slope_across"):
+        assert 1e8 * lazier.observables[name][-1] == pytest.approx(1e4 * lazy.observables[name][-1], rel=1e-3), name
+    assert lazier.train_error[-1] * 1e16 == pytest.approx(lazy.train_error[-1] * 1e8, rel=1e-3)
+
+
 def test_many_examples_are_infinitely_many():
     infinite = hinge().parameters.build().evaluate(np.array([3.0]))
     model = one_sided(samples=2000, dimension=3, population=400).parameters.build()
