@@ -23,8 +23,13 @@ def module(name):
     """Scalar functions of an activation, those by quadrature for that one."""
     if name in CLOSED_FORMS:
         return CLOSED_FORMS[name]
-    names = ("two_point", "slopes", "curvature", "four_point", "back_reaction")
-    return SimpleNamespace(**{average: partial(getattr(quadrature, average), NUMBERS[name]) for average in names})
+    number = NUMBERS[name]
+    pairs = {
+        average: lambda C, i, k, place=place: quadrature.pairs(number, C, len(C))[place, i, k]
+        for place, average in enumerate(("two_point", "slopes", "curvature"))
+    }
+    fours = {average: partial(getattr(quadrature, average), number) for average in ("four_point", "back_reaction")}
+    return SimpleNamespace(**pairs, **fours)
 
 
 def function(name):
@@ -111,8 +116,9 @@ def sines(C, phases):
 def test_quadrature_of_sines(scale):
     C = covariance(4, scale=scale)
     sine, slope = np.pi / 2, 0.0
-    assert quadrature.two_point(SIN, C, 0, 1) == pytest.approx(sines(C[:2, :2], np.array([sine, sine])), abs=1e-10)
-    assert quadrature.slopes(SIN, C, 0, 1) == pytest.approx(sines(C[:2, :2], np.array([slope, slope])), abs=1e-10)
+    two_point, slopes, _ = quadrature.pairs(SIN, C, 1)[:, 0, 1]
+    assert two_point == pytest.approx(sines(C[:2, :2], np.array([sine, sine])), abs=1e-10)
+    assert slopes == pytest.approx(sines(C[:2, :2], np.array([slope, slope])), abs=1e-10)
     found = quadrature.four_point(SIN, C, 0, 1, 2, 3)
     assert found == pytest.approx(sines(C, np.array([slope, slope, sine, sine])), abs=1e-8)
 

@@ -1,0 +1,136 @@
+"""Hermite series of smooth functions of one Gaussian field, and of what is left of it given two others.
+
+A function g of a field x of standard deviation sigma is
+
+    g(x) = sum_n c_n h_n(x/sigma),   h_n = He_n/sqrt(n!),   c_n = E[g(sigma z) h_n(z)],
+
+and two fields with correlation rho have E g_1 g_2 = sum_n rho^n c_1n c_2n (Mehler).  If g has poles at a distance d from the
+real axis, c_n falls off as exp(-sqrt(n) d/sigma).
+
+Of a field x/sigma = on y + spread eta, y and eta independent and on^2 + spread^2 = 1,
+
+    E[g(x) h_t(eta) | y] = sum_p B_tp h_p(y),   B_tp = c_{p+t} on^p spread^t binomial(p + t, t)^(1/2).
+"""
+
+from __future__ import annotations
+
+from math import comb, exp, pi, sqrt
+
+import numba
+import numpy as np
+
+from dmft.gaussian_integrals import activations
+
+# Distance of the poles from the real axis, or what does as well for functions without, by the number of the activation.
+POLES = np.array([2.0, 1.0, 2.0, pi / 2, 3.3, 3.6, 2.3, pi, 2.2, 2.2, 2.2, 2.2])
+# Natural logarithm of one over the error that is aimed at.
+DIGITS = 28.0
+# Terms of a series at most; fewer are exact for fields of variance below four.
+MOST_TERMS = 192
+# A Gaussian times any h_n is smaller than exp(-FAR^2/4).
+FAR = 10.5
+# Coefficients that are smaller than this are left out, and products of two.
+LEAST = 1e-11
+LEAST_PRODUCT = 3e-11
+
+CHOOSE = np.array([[sqrt(comb(p + t, t)) if p + t < MOST_TERMS else 0.0 for p in range(MOST_TERMS)] for t in range(MOST_TERMS)])
+
+
+@numba.njit(cache=True)
+def derivative(kind, order, x):
+    """g, g' or g'' at x."""
+    if order == 0:
+        return activations.value(kind, x)
+    return activations.slope(kind, x) if order == 1 else activations.curvature(kind, x)
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def dot(a, b):
+    """sum_q a_q b_q."""
+    total = 0.0
+    for q in range(len(a)):
+        total += a[q] * b[q]
+    return total
+
+
+@numba.njit(cache=True)
+def step(kind, spread, digits):
+    """Step of the trapezoidal rule for E g(spread z), with an error of exp(-digits).
+
+    From a shift of the contour by y, to the poles at most: the error is exp(y^2/2 - 2 pi y/step).
+    """
+    furthest = sqrt(2.0 * digits)
+    y = min(POLES[kind] / spread, furthest) if spread > 0.0 else furthest
+    return 2.0 * pi * y / (digits + 0.5 * y * y)
+
+
+@numba.njit(cache=True)
+def terms(kind, C):
+    """Terms of the series of each field with covariance C, (n,)."""
+    numbers = np.empty(len(C), np.int64)
+    for a in range(len(C)):
+        numbers[a] = min(MOST_TERMS, 12 + int((0.5 * DIGITS / POLES[kind]) ** 2 * C[a, a]))
+    return numbers
+
+
+@numba.njit(cache=True)
+def projection(kind, broadest, number):
+    """Nodes z >= 0, and h_n at them times the weights of E over a standard normal variable, (number, nodes).
+
+    The step is small enough for the waves of h_n as well.
+    """
+    apart = 1.0 / (1.0 / step(kind, broadest, DIGITS) + sqrt(number) / (2.0 * pi))
+    z = apart * np.arange(int(FAR / apart) + 1)
+    rows = np.empty((number, len(z)))
+    for q in range(len(z)):
+        below, row = 0.0, apart / sqrt(2.0 * pi) * exp(-0.5 * z[q] * z[q]) * (0.5 if q == 0 else 1.0)
+        for n in range(number):
+            rows[n, q] = row
+            below, row = row, (z[q] * row - sqrt(n) * below) / sqrt(n + 1)
+    return z, rows
+
+
+@numba.njit(cache=True)
+def series(kind, order, C, numbers, nodes):
+    """c_n of a derivative of g for all fields with covariance C, (n, terms); `nodes` from `projection`."""
+    z, rows = nodes
+    c = np.zeros((len(C), len(rows)))
+    even, odd = np.empty(len(z)), np.empty(len(z))
+    for a in range(len(C)):
+        sigma = sqrt(C[a, a])
+        for q in range(len(z)):
+            right, left = derivative(kind, order, sigma * z[q]), derivative(kind, order, -sigma * z[q])
+            even[q], odd[q] = right + left, right - left
+        for n in range(numbers[a]):
+            c[a, n] = dot(odd if n % 2 else even, rows[n])
+    return c
+
+
+@numba.njit(cache=True)
+def largest_left(c):
+    """The largest of all coefficients from c_n on, for every n."""
+    left = np.abs(c)
+    for n in range(len(c) - 2, -1, -1):
+        left[n] = max(left[n], left[n + 1])
+    return left
+
+
+@numba.njit(cache=True)
+def conditional(c, left, others, on, spread, B, sizes, reach):
+    """Fills B (t, p), the norm of each row, and how many of its columns are there.
+
+    left, others: the largest coefficients from c_n on, of this series and of those that it meets.
+    """
+    base = 1.0
+    for t in range(len(c)):
+        total, factor, reach[t] = 0.0, base, len(c) - t
+        for p in range(len(c) - t):
+            chosen = CHOOSE[t, p] * factor
+            if p >= (p + t) * on * on and chosen * left[p + t] * (others[t] if t > 0 else 1.0) < 0.1 * LEAST:
+                reach[t] = p
+                break
+            B[t, p] = c[p + t] * chosen
+            total += B[t, p] ** 2
+            factor *= on
+        sizes[t] = sqrt(total)
+        base *= spread
