@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.gaussian_integrals import erf, linear, quadrature, relu
+from dmft.gaussian_integrals import erf, linear, quadrature, relu, sensitivity
 from dmft.gaussian_integrals.activations import NUMBERS
 
 Array = NDArray[np.float64]
@@ -36,10 +36,13 @@ class Averages(NamedTuple):
 
     pairs: of C and the number K of students, (3, K, n): two_point, slopes and curvature of each with all n fields.
     back_reaction: of C, e and an array (K, K), which becomes sum_ab e_a e_b four_point(i, k, a, b).
+    sensitivity: its derivatives d/dC (K, K, n, n) and d/de (K, K, n), of C, e, K and the natural logarithm of one over their
+    error, where differences cost more.
     """
 
     pairs: Callable[[Array, int], Array]
     back_reaction: Callable[[Array, Array, Array], None]
+    sensitivity: Callable[[Array, Array, int, float], tuple[Array, Array]] | None = None
 
 
 def averages(activation: str) -> Averages:
@@ -48,4 +51,5 @@ def averages(activation: str) -> Averages:
         module = CLOSED_FORMS[activation]
         return Averages(module.pairs, module.back_reaction)
     number = NUMBERS[activation]
-    return Averages(partial(quadrature.pairs, number), partial(quadrature.back_reaction, number))
+    functions = (quadrature.pairs, quadrature.back_reaction, sensitivity.sensitivity)
+    return Averages(*(partial(function, number) for function in functions))

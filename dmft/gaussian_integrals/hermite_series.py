@@ -23,25 +23,22 @@ from dmft.gaussian_integrals import activations
 
 # Distance of the poles from the real axis, or what does as well for functions without, by the number of the activation.
 POLES = np.array([2.0, 1.0, 2.0, pi / 2, 3.3, 3.6, 2.3, pi, 2.2, 2.2, 2.2, 2.2])
-# Natural logarithm of one over the error that is aimed at.
-DIGITS = 28.0
 # Terms of a series at most; fewer are exact for fields of variance below four.
 MOST_TERMS = 192
 # A Gaussian times any h_n is smaller than exp(-FAR^2/4).
 FAR = 10.5
-# Coefficients that are smaller than this are left out, and products of two.
-LEAST = 1e-11
-LEAST_PRODUCT = 3e-11
 
 CHOOSE = np.array([[sqrt(comb(p + t, t)) if p + t < MOST_TERMS else 0.0 for p in range(MOST_TERMS)] for t in range(MOST_TERMS)])
 
 
 @numba.njit(cache=True)
 def derivative(kind, order, x):
-    """g, g' or g'' at x."""
+    """g at x, or one of its first three derivatives."""
     if order == 0:
         return activations.value(kind, x)
-    return activations.slope(kind, x) if order == 1 else activations.curvature(kind, x)
+    if order == 1:
+        return activations.slope(kind, x)
+    return activations.curvature(kind, x) if order == 2 else activations.third(kind, x)
 
 
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})
@@ -65,21 +62,21 @@ def step(kind, spread, digits):
 
 
 @numba.njit(cache=True)
-def terms(kind, C):
-    """Terms of the series of each field with covariance C, (n,)."""
+def terms(kind, C, digits):
+    """Terms of the series of each field with covariance C, (n,), that leave errors of exp(-digits)."""
     numbers = np.empty(len(C), np.int64)
     for a in range(len(C)):
-        numbers[a] = min(MOST_TERMS, 12 + int((0.5 * DIGITS / POLES[kind]) ** 2 * C[a, a]))
+        numbers[a] = min(MOST_TERMS, 12 + int((0.5 * (digits + 3.0) / POLES[kind]) ** 2 * max(C[a, a], 0.0)))
     return numbers
 
 
 @numba.njit(cache=True)
-def projection(kind, broadest, number):
+def projection(kind, broadest, number, digits):
     """Nodes z >= 0, and h_n at them times the weights of E over a standard normal variable, (number, nodes).
 
     The step is small enough for the waves of h_n as well.
     """
-    apart = 1.0 / (1.0 / step(kind, broadest, DIGITS) + sqrt(number) / (2.0 * pi))
+    apart = 1.0 / (1.0 / step(kind, broadest, digits + 3.0) + sqrt(number) / (2.0 * pi))
     z = apart * np.arange(int(FAR / apart) + 1)
     rows = np.empty((number, len(z)))
     for q in range(len(z)):
@@ -97,7 +94,7 @@ def series(kind, order, C, numbers, nodes):
     c = np.zeros((len(C), len(rows)))
     even, odd = np.empty(len(z)), np.empty(len(z))
     for a in range(len(C)):
-        sigma = sqrt(C[a, a])
+        sigma = sqrt(max(C[a, a], 0.0))
         for q in range(len(z)):
             right, left = derivative(kind, order, sigma * z[q]), derivative(kind, order, -sigma * z[q])
             even[q], odd[q] = right + left, right - left
@@ -116,7 +113,7 @@ def largest_left(c):
 
 
 @numba.njit(cache=True)
-def conditional(c, left, others, on, spread, B, sizes, reach):
+def conditional(c, left, others, least, on, spread, B, sizes, reach):
     """Fills B (t, p), the norm of each row, and how many of its columns are there.
 
     left, others: the largest coefficients from c_n on, of this series and of those that it meets.
@@ -126,7 +123,7 @@ def conditional(c, left, others, on, spread, B, sizes, reach):
         total, factor, reach[t] = 0.0, base, len(c) - t
         for p in range(len(c) - t):
             chosen = CHOOSE[t, p] * factor
-            if p >= (p + t) * on * on and chosen * left[p + t] * (others[t] if t > 0 else 1.0) < 0.1 * LEAST:
+            if p >= (p + t) * on * on and chosen * left[p + t] * (others[t] if t > 0 else 1.0) < 0.1 * least:
                 reach[t] = p
                 break
             B[t, p] = c[p + t] * chosen

@@ -6,7 +6,7 @@ poles of the integrand coincide, and the lattice is finer.
 
 from __future__ import annotations
 
-from math import exp, log, pi, sqrt
+from math import exp, pi, sqrt
 
 import numba
 import numpy as np
@@ -16,24 +16,23 @@ from dmft.gaussian_integrals.hermite_series import step
 
 # Odd and even functions, by the number of the activation: half of the plane is enough.
 SYMMETRIC = np.array([True, False, True, True, False, False, False, False, True, True, True, True])
-# Natural logarithm of one over the error, and what is added to it for parallel fields.
-DIGITS = 27.0
-PARALLEL = 11.0
-# Nodes with less weight than this are left out.
-LEAST = 1e-12
+# Poles of higher order than one cost digits, and more where fields are parallel.
+LOST, PARALLEL = 3.0, 11.0
 
 
 @numba.njit(cache=True)
-def lattice(kind, on, i, k, parallel):
+def lattice(kind, on, i, k, parallel, sloped, digits):
     """Nodes (2, m), roots (m,) of the absolute weights, and the number of positive weights, which come first.
 
-    on (n, 2): coefficients of all fields on the coordinates of the plane; parallel: squared correlation of x_i and x_k.
+    on (n, 2): coefficients of all fields on the coordinates of the plane; parallel: squared correlation of x_i and x_k;
+    sloped: whether g'(x_i) g'(x_k) is in the weights; exp(-digits): error that is aimed at, and weight that is left out.
     """
     broadest = 0.0
     for a in range(len(on)):
         broadest = max(broadest, sqrt(on[a, 0] ** 2 + on[a, 1] ** 2))
-    apart = step(kind, broadest, DIGITS + PARALLEL * parallel)
-    reach = int(sqrt(-2.0 * log(LEAST)) / apart)
+    apart = step(kind, broadest, digits + LOST + PARALLEL * parallel)
+    least = exp(-digits - LOST)
+    reach = int(sqrt(2.0 * (digits + LOST)) / apart)
     across = reach if on[k, 1] != 0.0 else 0
     norm = (apart / sqrt(2.0 * pi)) ** (2 if across else 1)
     z, weights = np.empty((2, (2 * reach + 1) * (2 * across + 1))), np.empty((2 * reach + 1) * (2 * across + 1))
@@ -41,16 +40,16 @@ def lattice(kind, on, i, k, parallel):
     for p in range(0 if SYMMETRIC[kind] else -reach, reach + 1):
         first = apart * p
         g = activations.value(kind, on[i, 0] * first)
-        row = norm * exp(-0.5 * first * first) * activations.slope(kind, on[i, 0] * first)
+        row = norm * exp(-0.5 * first * first) * (activations.slope(kind, on[i, 0] * first) if sloped else 1.0)
         if SYMMETRIC[kind] and p > 0:
             row *= 2.0
         for q in range(-across, across + 1):
             second = apart * q
             weight = row * exp(-0.5 * second * second)
-            if abs(weight) * (1.0 + g * g) > 0.01 * LEAST:
+            if abs(weight) * (1.0 + g * g) > 0.01 * least:
                 x = on[k, 0] * first + on[k, 1] * second
-                weight *= activations.slope(kind, x)
-                if abs(weight) * (1.0 + g * g + activations.value(kind, x) ** 2) > LEAST:
+                weight *= activations.slope(kind, x) if sloped else 1.0
+                if abs(weight) * (1.0 + g * g + activations.value(kind, x) ** 2) > least:
                     if weight > 0.0:
                         node, positive = positive, positive + 1
                     else:

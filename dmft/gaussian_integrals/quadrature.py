@@ -11,17 +11,15 @@ keep their digits: their series end at the same term.
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, sqrt
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from dmft.gaussian_integrals import activations
 from dmft.gaussian_integrals.hermite_series import (
-    LEAST,
-    LEAST_PRODUCT,
     conditional,
+    derivative,
     dot,
     largest_left,
     projection,
@@ -30,6 +28,8 @@ from dmft.gaussian_integrals.hermite_series import (
 )
 from dmft.gaussian_integrals.lattice import lattice
 
+# Natural logarithm of one over the error that is aimed at.
+DIGITS = 24.5
 # Variance beyond which there are too few terms for any activation, and the average is not a number.
 BROADEST = 100.0
 # Less than this of a variance is rounding.
@@ -39,13 +39,16 @@ CHUNK = 512
 
 
 class Fields(NamedTuple):
-    """The series of g for all n fields, and space for what is made of them for each plane.
+    """The series of g, or of a derivative, for all n fields, and space for what is made of them for each plane.
 
+    order: that of the derivative of g that is meant; exp(-digits): terms that are smaller are left out.
     numbers (n,), c (n, terms), left (n, terms): terms, coefficients and the largest of those to come.
     B (n, t, p), sizes (n, t), reach (n, t): see `conditional`.
     basis (n, p, CHUNK), u (n, t, CHUNK): h_p(y_a) and u_at on some nodes, times the root of the weights.
     """
 
+    order: int
+    digits: float
     numbers: np.ndarray
     c: np.ndarray
     left: np.ndarray
@@ -64,9 +67,9 @@ def too_broad(C):
 
 
 @numba.njit(cache=True)
-def nodes(kind, C, numbers):
+def nodes(kind, C, numbers, digits):
     """Those of `projection` for all fields with covariance C."""
-    return projection(kind, sqrt(np.diag(C).max()), numbers.max())
+    return projection(kind, sqrt(np.diag(C).max()), numbers.max(), digits)
 
 
 @numba.njit(cache=True)
@@ -75,8 +78,8 @@ def pairs(kind, C, students):
     found = np.full((3, students, len(C)), np.nan)
     if too_broad(C):
         return found
-    numbers = terms(kind, C)
-    at = nodes(kind, C, numbers)
+    numbers = terms(kind, C, DIGITS)
+    at = nodes(kind, C, numbers, DIGITS)
     g, slope, curvature = (series(kind, 0, C, numbers, at), series(kind, 1, C, numbers, at), series(kind, 2, C, numbers, at))
     for i in range(students):
         for a in range(len(C)):
@@ -111,7 +114,7 @@ def back_reaction(kind, C, e, out):
     if too_broad(C):
         out[:] = np.nan
         return
-    fields = prepared(kind, C)
+    fields = prepared(kind, C, 0, DIGITS)
     for i in range(len(out)):
         for k in range(i, len(out)):
             out[i, k] = out[k, i] = squared_error(kind, C, e, fields, i, k)
@@ -122,28 +125,30 @@ def four_point(kind, C, i, k, a, b):
     """E g'(x_i) g'(x_k) g(x_a) g(x_b)."""
     part = C[np.array((i, k, a, b))][:, np.array((i, k, a, b))]
     plus, minus = np.array((0.0, 0.0, 0.5, 0.5)), np.array((0.0, 0.0, 0.5, -0.5))
-    fields = prepared(kind, part)
+    fields = prepared(kind, part, 0, DIGITS)
     return squared_error(kind, part, plus, fields, 0, 1) - squared_error(kind, part, minus, fields, 0, 1)
 
 
 @numba.njit(cache=True)
-def prepared(kind, C):
-    """The fields with covariance C."""
-    n, numbers = len(C), terms(kind, C)
+def prepared(kind, C, order, digits):
+    """The fields with covariance C, for a derivative of g."""
+    n, numbers = len(C), terms(kind, C, digits)
     most = numbers.max()
-    c = series(kind, 0, C, numbers, nodes(kind, C, numbers))
+    c = series(kind, order, C, numbers, nodes(kind, C, numbers, digits))
     left = np.empty_like(c)
     for a in range(n):
         left[a] = largest_left(c[a])
     B, basis, u = np.empty((n, most, most)), np.empty((n, most, CHUNK)), np.empty((n, most, CHUNK))
-    return Fields(numbers, c, left, B, np.empty((n, most)), np.empty((n, most), np.int64), np.empty(most), basis, u)
+    return Fields(
+        order, digits, numbers, c, left, B, np.empty((n, most)), np.empty((n, most), np.int64), np.empty(most), basis, u
+    )
 
 
 @numba.njit(cache=True)
 def squared_error(kind, C, e, fields, i, k):
     """E g'(x_i) g'(x_k) [sum_a e_a g(x_a)]^2."""
     on, spread = regressions(C, i, k)
-    z, roots, positive = lattice(kind, on, i, k, correlation(C, i, k) ** 2)
+    z, roots, positive = lattice(kind, on, i, k, correlation(C, i, k) ** 2, True, fields.digits)
     rows, columns = expanded(C, on, spread, fields)
     rho, number, by_values = products(C, on, spread, rows, columns, fields)
     total = 0.0
@@ -185,10 +190,12 @@ def expanded(C, on, spread, fields):
         if spread[a] > 0.0:
             along, left = sqrt((on[a, 0] ** 2 + on[a, 1] ** 2) / C[a, a]), spread[a] / sqrt(C[a, a])
             c = fields.c[a, : fields.numbers[a]]
-            conditional(c, fields.left[a], others, along, left, fields.B[a], fields.sizes[a], fields.reach[a])
+            conditional(
+                c, fields.left[a], others, exp(-fields.digits), along, left, fields.B[a], fields.sizes[a], fields.reach[a]
+            )
     for t in range(most):
         largest = fields.sizes[:, t].max()
-        fields.least[t] = LEAST if t == 0 or largest == 0.0 else LEAST_PRODUCT / largest
+        fields.least[t] = exp(-fields.digits) / (largest if t > 0 and largest > 0.0 else 1.0)
         for a in range(len(C)):
             if spread[a] > 0.0 and t < fields.numbers[a]:
                 while fields.reach[a, t] > 0 and abs(fields.B[a, t, fields.reach[a, t] - 1]) < fields.least[t]:
@@ -213,7 +220,7 @@ def products(C, on, spread, rows, columns, fields):
                 power = 1.0
                 for t in range(1, min(rows[a], rows[b])):
                     power *= abs(rho[a, b])
-                    if power * fields.sizes[a, t] * fields.sizes[b, t] > LEAST_PRODUCT:
+                    if power * fields.sizes[a, t] * fields.sizes[b, t] > exp(-fields.digits):
                         number[a, b] = t + 1
                 by_values[a, b] = columns[1, a] * columns[1, b] > 4 * number[a, b]
     return rho, number, by_values
@@ -236,7 +243,7 @@ def evaluated(kind, e, on, spread, z, roots, columns, number, fields):
                         add(fields.B[a, t, p], fields.basis[a, p], u[t, : len(roots)])
         else:
             for s in range(len(roots)):
-                u[0, s] = roots[s] * activations.value(kind, on[a, 0] * z[0, s] + on[a, 1] * z[1, s])
+                u[0, s] = roots[s] * derivative(kind, fields.order, on[a, 0] * z[0, s] + on[a, 1] * z[1, s])
         add(e[a], u[0], mean)
     return mean
 
@@ -275,7 +282,7 @@ def correlated(e, rho, number, by_values, columns, size, fields):
                 weights = contracted(rho[a, b], number[a, b], columns, a, b, fields)
                 for p in range(columns[1, a]):
                     for q in range(columns[1, b]):
-                        if abs(weights[p, q]) > LEAST_PRODUCT:
+                        if abs(weights[p, q]) > exp(-fields.digits):
                             both += weights[p, q] * dot(fields.basis[a, p, :size], fields.basis[b, q, :size])
             total += e[a] * e[b] * both * (1.0 if a == b else 2.0)
     return total
