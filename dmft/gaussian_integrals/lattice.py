@@ -25,13 +25,14 @@ def lattice(kind, on, i, k, parallel, sloped, digits):
     """Nodes (2, m), roots (m,) of the absolute weights, and the number of positive weights, which come first.
 
     on (n, 2): coefficients of all fields on the coordinates of the plane; parallel: squared correlation of x_i and x_k;
-    sloped: whether g'(x_i) g'(x_k) is in the weights; exp(-digits): error that is aimed at, and weight that is left out.
+    sloped: whether g'(x_i) g'(x_k) is in the weights; exp(-digits): error that is aimed at.
+    A node is left out if what it adds is smaller than that, g being no larger than x.
     """
     broadest = 0.0
     for a in range(len(on)):
         broadest = max(broadest, sqrt(on[a, 0] ** 2 + on[a, 1] ** 2))
     apart = step(kind, broadest, digits + LOST + PARALLEL * parallel)
-    least = exp(-digits - LOST)
+    least = exp(-digits)
     reach = int(sqrt(2.0 * (digits + LOST)) / apart)
     across = reach if on[k, 1] != 0.0 else 0
     norm = (apart / sqrt(2.0 * pi)) ** (2 if across else 1)
@@ -39,17 +40,18 @@ def lattice(kind, on, i, k, parallel, sloped, digits):
     positive, negative = 0, len(weights)
     for p in range(0 if SYMMETRIC[kind] else -reach, reach + 1):
         first = apart * p
-        g = activations.value(kind, on[i, 0] * first)
-        row = norm * exp(-0.5 * first * first) * (activations.slope(kind, on[i, 0] * first) if sloped else 1.0)
+        x_i = on[i, 0] * first
+        row = norm * exp(-0.5 * first * first) * (activations.slope(kind, x_i) if sloped else 1.0)
         if SYMMETRIC[kind] and p > 0:
             row *= 2.0
         for q in range(-across, across + 1):
             second = apart * q
             weight = row * exp(-0.5 * second * second)
-            if abs(weight) * (1.0 + g * g) > 0.01 * least:
-                x = on[k, 0] * first + on[k, 1] * second
-                weight *= activations.slope(kind, x) if sloped else 1.0
-                if abs(weight) * (1.0 + g * g + activations.value(kind, x) ** 2) > least:
+            x_k = on[k, 0] * first + on[k, 1] * second
+            largest = 1.0 + x_i * x_i + x_k * x_k
+            if abs(weight) * largest > 0.1 * least:
+                weight *= activations.slope(kind, x_k) if sloped else 1.0
+                if abs(weight) * largest > least:
                     if weight > 0.0:
                         node, positive = positive, positive + 1
                     else:

@@ -29,7 +29,7 @@ from dmft.gaussian_integrals.hermite_series import (
 from dmft.gaussian_integrals.lattice import lattice
 
 # Natural logarithm of one over the error that is aimed at.
-DIGITS = 24.5
+DIGITS = 24.0
 # Variance beyond which there are too few terms for any activation, and the average is not a number.
 BROADEST = 100.0
 # Less than this of a variance is rounding.
@@ -155,8 +155,8 @@ def squared_error(kind, C, e, fields, i, k):
     for sign, begin, end in ((1.0, 0, positive), (-1.0, positive, len(roots))):
         for start in range(begin, end, CHUNK):
             stop = min(start + CHUNK, end)
-            mean = evaluated(kind, e, on, spread, z[:, start:stop], roots[start:stop], columns, number * by_values, fields)
-            total += sign * dot(mean, mean)
+            error = evaluated(kind, e, on, spread, z[:, start:stop], roots[start:stop], columns, number * by_values, fields)
+            total += sign * dot(error, error)
             total += sign * correlated(e, rho, number, by_values, columns, stop - start, fields)
     return total
 
@@ -209,7 +209,7 @@ def expanded(C, on, spread, fields):
 @numba.njit(cache=True)
 def products(C, on, spread, rows, columns, fields):
     """rho_ab, the terms t that a and b need, and whether they are summed over values u_at u_bt on the nodes; a >= b."""
-    n = len(C)
+    n, least = len(C), exp(-fields.digits)
     rho, number, by_values = np.ones((n, n)), np.zeros((n, n), np.int64), np.ones((n, n), np.bool_)
     for a in range(n):
         for b in range(a + 1):
@@ -220,32 +220,34 @@ def products(C, on, spread, rows, columns, fields):
                 power = 1.0
                 for t in range(1, min(rows[a], rows[b])):
                     power *= abs(rho[a, b])
-                    if power * fields.sizes[a, t] * fields.sizes[b, t] > exp(-fields.digits):
+                    if power < 1e-4 * least:
+                        break
+                    if power * fields.sizes[a, t] * fields.sizes[b, t] > least:
                         number[a, b] = t + 1
-                by_values[a, b] = columns[1, a] * columns[1, b] > 4 * number[a, b]
+                by_values[a, b] = columns[1, a] * columns[1, b] > 8 * number[a, b]
     return rho, number, by_values
 
 
 @numba.njit(cache=True)
 def evaluated(kind, e, on, spread, z, roots, columns, number, fields):
     """Fills basis and u on the nodes z; returns sum_a e_a u_a0.  number (n, n): terms that a and b need of each other."""
-    mean = np.zeros(len(roots))
+    size = len(roots)
+    error = np.zeros(size)
     for a in range(len(e)):
-        u = fields.u[a]
+        u, mean = fields.u[a], on[a, 0] * z[0] + on[a, 1] * z[1]
         if spread[a] > 0.0:
             length = sqrt(on[a, 0] ** 2 + on[a, 1] ** 2)
-            direction = on[a] / length if length > 0.0 else np.zeros(2)
-            polynomials(z, direction, roots, fields.basis[a, : columns[:, a].max()])
+            polynomials(mean / length if length > 0.0 else mean, roots, fields.basis[a, : columns[:, a].max()])
             for t in range(max(1, number[a].max(), number[:, a].max())):
-                u[t, : len(roots)] = 0.0
+                u[t, :size] = 0.0
                 for p in range(fields.reach[a, t]):
                     if abs(fields.B[a, t, p]) > fields.least[t]:
-                        add(fields.B[a, t, p], fields.basis[a, p], u[t, : len(roots)])
+                        add(fields.B[a, t, p], fields.basis[a, p], u[t, :size])
         else:
-            for s in range(len(roots)):
-                u[0, s] = roots[s] * derivative(kind, fields.order, on[a, 0] * z[0, s] + on[a, 1] * z[1, s])
-        add(e[a], u[0], mean)
-    return mean
+            for s in range(size):
+                u[0, s] = roots[s] * derivative(kind, fields.order, mean[s])
+        add(e[a], u[0], error)
+    return error
 
 
 @numba.njit(cache=True, fastmath={"contract"})
@@ -255,21 +257,29 @@ def add(factor, row, out):
         out[s] += factor * row[s]
 
 
+@numba.njit(cache=True)
+def polynomials(y, roots, out):
+    """Rows h_p(y), times `roots`."""
+    size = len(roots)
+    out[0, :size] = roots
+    if len(out) > 1:
+        out[1, :size] = y * roots
+    for p in range(2, len(out)):
+        recurrence(p, y, out[p - 1], out[p - 2], out[p])
+
+
 @numba.njit(cache=True, fastmath={"contract"})
-def polynomials(z, direction, roots, out):
-    """Rows h_p of z along a direction, times `roots`."""
-    y = direction[0] * z[0] + direction[1] * z[1]
-    out[0, : len(roots)] = roots
-    for p in range(1, len(out)):
-        up, down = 1.0 / sqrt(p), sqrt((p - 1.0) / p)
-        for s in range(len(roots)):
-            out[p, s] = up * y[s] * out[p - 1, s] - (down * out[p - 2, s] if p > 1 else 0.0)
+def recurrence(p, y, last, below, out):
+    """h_p = (y h_{p-1} - sqrt(p - 1) h_{p-2})/sqrt(p), as far as y goes."""
+    up, down = 1.0 / sqrt(p), sqrt((p - 1.0) / p)
+    for s in range(len(y)):
+        out[s] = up * y[s] * last[s] - down * below[s]
 
 
 @numba.njit(cache=True)
 def correlated(e, rho, number, by_values, columns, size, fields):
     """sum_ab e_a e_b sum_t>0 rho_ab^t of u_at u_bt, summed over the nodes."""
-    total = 0.0
+    total, least = 0.0, exp(-fields.digits)
     for a in range(len(e)):
         for b in range(a + 1):
             both = 0.0
@@ -281,9 +291,10 @@ def correlated(e, rho, number, by_values, columns, size, fields):
             else:
                 weights = contracted(rho[a, b], number[a, b], columns, a, b, fields)
                 for p in range(columns[1, a]):
-                    for q in range(columns[1, b]):
-                        if abs(weights[p, q]) > exp(-fields.digits):
-                            both += weights[p, q] * dot(fields.basis[a, p, :size], fields.basis[b, q, :size])
+                    for q in range(p + 1 if a == b else columns[1, b]):
+                        if abs(weights[p, q]) > least:
+                            term = weights[p, q] * dot(fields.basis[a, p, :size], fields.basis[b, q, :size])
+                            both += 2.0 * term if a == b and p != q else term
             total += e[a] * e[b] * both * (1.0 if a == b else 2.0)
     return total
 
@@ -295,6 +306,8 @@ def contracted(rho, number, columns, a, b, fields):
     for t in range(1, number):
         power *= rho
         for p in range(fields.reach[a, t]):
-            for q in range(fields.reach[b, t]):
-                weights[p, q] += power * fields.B[a, t, p] * fields.B[b, t, q]
+            factor = power * fields.B[a, t, p]
+            # Every other one of an odd or even function.
+            if factor != 0.0:
+                add(factor, fields.B[b, t], weights[p, : fields.reach[b, t]])
     return weights

@@ -157,6 +157,11 @@ class OrdinaryModel(Protocol):
         """df/dy, (p, p), for example by `dmft.differences.jacobian`; a few digits are enough."""
         ...
 
+    @property
+    def jacobian_cost(self) -> int:
+        """Evaluations of f that take as long as a Jacobian: p by differences."""
+        ...
+
     def observe(self, y: Array) -> dict[str, Array]:
         """Every observable, (n,) each, for states (p, n)."""
         ...

@@ -45,7 +45,9 @@ Matrix = tuple[tuple[float, ...], ...]
 # Part by which overlaps are shortened where derivatives of ReLU are taken.
 INSIDE = 1e-7
 # Natural logarithms of one over the errors of Jacobians: of those for Newton's method, and of those for eigenvalues.
-ROUGH, FINE = 14.0, 24.5
+ROUGH, FINE = 14.0, 24.0
+# Rates that take as long as one of the former.
+FORMULAS = 5
 # Errors and lengths count as if they had been this part of natural ones at least.
 SMALL = 1e-2
 # An eigenvalue of a covariance may be negative by rounding: this part of the largest.
@@ -401,6 +403,11 @@ class OnlineSGD:
         parts = [of_Q, at[:, :K, K:].reshape(len(at), -1), -by_weight[upper][:, :K]]
         size = (self.learning_rate**2 * np.outer(e, e))[upper]
         return size[:, None] * np.hstack(parts if self.train_second_layer else parts[:2])
+
+    @property
+    def jacobian_cost(self) -> int:
+        """Evaluations of the rate that take as long as a Jacobian."""
+        return len(self.start()) if self._averages.sensitivity is None else FORMULAS
 
     def steady_state(self, y: Array) -> SteadyState | None:
         """A state at rest near y (p,), if there is one."""

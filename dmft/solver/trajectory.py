@@ -66,7 +66,7 @@ class Trajectory(Stepper[Attempt]):
     """Solver of one problem of kind "ordinary".
 
     `history` holds y (p, n), the observables, and at each node the index of that whose Jacobian the next cell begins with: a
-    Jacobian costs as much as p/s iterations, and is kept while cells take few.
+    Jacobian is kept while that costs less than a new one.
     """
 
     easy = ITERATIONS
@@ -176,7 +176,7 @@ class Trajectory(Stepper[Attempt]):
             "jacobian": np.full(s, float(self.node)),
         }
         self.history.append(one_time)
-        if (attempt.iterations - QUICK) * s > len(attempt.y):
+        if (attempt.iterations - QUICK) * s > self.model.jacobian_cost:
             self._differentiate(self.history.n - 1)
             self.history["jacobian"][-1] = self.node
         checks = {"residual": attempt.residual}

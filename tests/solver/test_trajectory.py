@@ -38,6 +38,10 @@ class Equations:
     def jacobian(self, time, y):
         return jacobian(lambda y: self.rate(time, y), y, np.maximum(np.abs(y), 1.0))
 
+    @property
+    def jacobian_cost(self):
+        return len(self.first)
+
     def observe(self, y):
         return dict(zip(self.observables, y, strict=True))
 
