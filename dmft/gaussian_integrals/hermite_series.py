@@ -31,17 +31,23 @@ FAR = 10.5
 CHOOSE = np.array([[sqrt(comb(p + t, t)) if p + t < MOST_TERMS else 0.0 for p in range(MOST_TERMS)] for t in range(MOST_TERMS)])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def derivative(kind, order, x):
-    """g at x, or one of its first three derivatives."""
-    if order == 0:
-        return activations.value(kind, x)
-    if order == 1:
-        return activations.slope(kind, x)
-    return activations.curvature(kind, x) if order == 2 else activations.third(kind, x)
+    """g at all x, or one of its first three derivatives."""
+    found = np.empty_like(x)
+    for s in range(len(x)):
+        if order == 0:
+            found[s] = activations.value(kind, x[s])
+        elif order == 1:
+            found[s] = activations.slope(kind, x[s])
+        elif order == 2:
+            found[s] = activations.curvature(kind, x[s])
+        else:
+            found[s] = activations.third(kind, x[s])
+    return found
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def dot(a, b):
     """sum_q a_q b_q."""
     total = 0.0
@@ -50,7 +56,7 @@ def dot(a, b):
     return total
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def step(kind, spread, digits):
     """Step of the trapezoidal rule for E g(spread z), with an error of exp(-digits).
 
@@ -61,7 +67,7 @@ def step(kind, spread, digits):
     return 2.0 * pi * y / (digits + 0.5 * y * y)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def terms(kind, C, digits):
     """Terms of the series of each field with covariance C, (n,), that leave errors of exp(-digits)."""
     numbers = np.empty(len(C), np.int64)
@@ -70,16 +76,17 @@ def terms(kind, C, digits):
     return numbers
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def projection(kind, broadest, number, digits):
     """Nodes z >= 0, and h_n at them times the weights of E over a standard normal variable, (number, nodes).
 
     The step is small enough for the waves of h_n as well.
     """
     apart = 1.0 / (1.0 / step(kind, broadest, digits + 3.0) + sqrt(number) / (2.0 * pi))
-    z = apart * np.arange(int(FAR / apart) + 1)
+    z = np.empty(int(FAR / apart) + 1)
     rows = np.empty((number, len(z)))
     for q in range(len(z)):
+        z[q] = apart * q
         below, row = 0.0, apart / sqrt(2.0 * pi) * exp(-0.5 * z[q] * z[q]) * (0.5 if q == 0 else 1.0)
         for n in range(number):
             rows[n, q] = row
@@ -87,32 +94,33 @@ def projection(kind, broadest, number, digits):
     return z, rows
 
 
-@numba.njit(cache=True)
-def series(kind, order, C, numbers, nodes):
-    """c_n of a derivative of g for all fields with covariance C, (n, terms); `nodes` from `projection`."""
+@numba.njit(cache=True, error_model="numpy")
+def series(kind, order, C, numbers, nodes, c):
+    """Fills c_n of a derivative of g for all fields with covariance C, (n, terms); `nodes` from `projection`."""
     z, rows = nodes
-    c = np.zeros((len(C), len(rows)))
-    even, odd = np.empty(len(z)), np.empty(len(z))
+    both, even, odd = np.empty(2 * len(z)), np.empty(len(z)), np.empty(len(z))
     for a in range(len(C)):
         sigma = sqrt(max(C[a, a], 0.0))
         for q in range(len(z)):
-            right, left = derivative(kind, order, sigma * z[q]), derivative(kind, order, -sigma * z[q])
-            even[q], odd[q] = right + left, right - left
+            both[2 * q], both[2 * q + 1] = sigma * z[q], -sigma * z[q]
+        g = derivative(kind, order, both)
+        for q in range(len(z)):
+            even[q], odd[q] = g[2 * q] + g[2 * q + 1], g[2 * q] - g[2 * q + 1]
         for n in range(numbers[a]):
             c[a, n] = dot(odd if n % 2 else even, rows[n])
-    return c
+        c[a, numbers[a] :] = 0.0
 
 
-@numba.njit(cache=True)
-def largest_left(c):
-    """The largest of all coefficients from c_n on, for every n."""
-    left = np.abs(c)
-    for n in range(len(c) - 2, -1, -1):
-        left[n] = max(left[n], left[n + 1])
-    return left
+@numba.njit(cache=True, error_model="numpy")
+def largest_left(c, left):
+    """Fills the largest of all coefficients from c_n on, for every n."""
+    largest = 0.0
+    for n in range(len(c) - 1, -1, -1):
+        largest = max(largest, abs(c[n]))
+        left[n] = largest
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def conditional(c, left, others, least, on, spread, B, sizes, reach):
     """Fills B (t, p), the norm of each row, and how many of its columns are there.
 

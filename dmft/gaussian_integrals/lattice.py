@@ -11,8 +11,7 @@ from math import exp, pi, sqrt
 import numba
 import numpy as np
 
-from dmft.gaussian_integrals import activations
-from dmft.gaussian_integrals.hermite_series import step
+from dmft.gaussian_integrals.hermite_series import derivative, step
 
 # Odd and even functions, by the number of the activation: half of the plane is enough.
 SYMMETRIC = np.array([True, False, True, True, False, False, False, False, True, True, True, True])
@@ -20,7 +19,7 @@ SYMMETRIC = np.array([True, False, True, True, False, False, False, False, True,
 LOST, PARALLEL = 3.0, 11.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def lattice(kind, on, i, k, parallel, sloped, digits):
     """Nodes (2, m), roots (m,) of the absolute weights, and the number of positive weights, which come first.
 
@@ -32,31 +31,36 @@ def lattice(kind, on, i, k, parallel, sloped, digits):
     for a in range(len(on)):
         broadest = max(broadest, sqrt(on[a, 0] ** 2 + on[a, 1] ** 2))
     apart = step(kind, broadest, digits + LOST + PARALLEL * parallel)
-    least = exp(-digits)
-    reach = int(sqrt(2.0 * (digits + LOST)) / apart)
-    across = reach if on[k, 1] != 0.0 else 0
-    norm = (apart / sqrt(2.0 * pi)) ** (2 if across else 1)
-    z, weights = np.empty((2, (2 * reach + 1) * (2 * across + 1))), np.empty((2 * reach + 1) * (2 * across + 1))
-    positive, negative = 0, len(weights)
-    for p in range(0 if SYMMETRIC[kind] else -reach, reach + 1):
-        first = apart * p
-        x_i = on[i, 0] * first
-        row = norm * exp(-0.5 * first * first) * (activations.slope(kind, x_i) if sloped else 1.0)
-        if SYMMETRIC[kind] and p > 0:
-            row *= 2.0
-        for q in range(-across, across + 1):
-            second = apart * q
-            weight = row * exp(-0.5 * second * second)
-            x_k = on[k, 0] * first + on[k, 1] * second
-            largest = 1.0 + x_i * x_i + x_k * x_k
-            if abs(weight) * largest > 0.1 * least:
-                weight *= activations.slope(kind, x_k) if sloped else 1.0
-                if abs(weight) * largest > least:
-                    if weight > 0.0:
-                        node, positive = positive, positive + 1
-                    else:
-                        node, negative = negative - 1, negative - 1
-                    z[0, node], z[1, node], weights[node] = first, second, sqrt(abs(weight))
-    found = positive + len(weights) - negative
-    z[:, positive:found], weights[positive:found] = z[:, negative:].copy(), weights[negative:].copy()
-    return z[:, :found], weights[:found], positive
+    least, reach = exp(-digits), int(sqrt(2.0 * (digits + LOST)) / apart)
+    flat = on[k, 1] == 0.0
+    norm = (apart / sqrt(2.0 * pi)) ** (1 if flat else 2)
+    size = 2 * reach + 1 if flat else (2 * reach + 1) ** 2
+    z, roots, x_i, x_k = np.empty((2, size)), np.empty(size), np.empty(2 * reach + 1), np.empty(2 * reach + 1)
+    for p in range(2 * reach + 1):
+        x_i[p] = on[i, 0] * apart * (p - reach)
+    slopes_i = derivative(kind, 1, x_i)
+    positive, negative = 0, size
+    for p in range(reach if SYMMETRIC[kind] else 0, 2 * reach + 1):
+        first = apart * (p - reach)
+        across = 0 if flat else int(sqrt(float(reach**2 - (p - reach) ** 2)))
+        for q in range(2 * across + 1):
+            x_k[q] = on[k, 0] * first + on[k, 1] * apart * (q - across)
+        slopes_k = derivative(kind, 1, x_k[: 2 * across + 1])
+        for q in range(2 * across + 1):
+            second = apart * (q - across)
+            weight = norm * exp(-0.5 * (first * first + second * second))
+            if SYMMETRIC[kind] and p > reach:
+                weight *= 2.0
+            if sloped:
+                weight *= slopes_i[p] * slopes_k[q]
+            if abs(weight) * (1.0 + x_i[p] ** 2 + x_k[q] ** 2) > least:
+                if weight > 0.0:
+                    node, positive = positive, positive + 1
+                else:
+                    node, negative = negative - 1, negative - 1
+                z[0, node], z[1, node], roots[node] = first, second, sqrt(abs(weight))
+    found = positive
+    for node in range(negative, size):
+        z[0, found], z[1, found], roots[found] = z[0, node], z[1, node], roots[node]
+        found += 1
+    return z[:, :found], roots[:found], positive

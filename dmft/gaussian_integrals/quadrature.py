@@ -60,55 +60,56 @@ class Fields(NamedTuple):
     u: np.ndarray
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def too_broad(C):
     """Whether any variance is, or is not a number."""
-    return not np.all(np.diag(C) < BROADEST)
+    broad = False
+    for a in range(len(C)):
+        broad = broad or not C[a, a] < BROADEST
+    return broad
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def nodes(kind, C, numbers, digits):
     """Those of `projection` for all fields with covariance C."""
-    return projection(kind, sqrt(np.diag(C).max()), numbers.max(), digits)
+    broadest, number = 0.0, 0
+    for a in range(len(C)):
+        broadest, number = max(broadest, C[a, a]), max(number, numbers[a])
+    return projection(kind, sqrt(broadest), number, digits)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def pairs(kind, C, students):
     """two_point, slopes and curvature of the first `students` fields with all fields, (3, students, n)."""
-    found = np.full((3, students, len(C)), np.nan)
+    found = np.empty((3, students, len(C)))
     if too_broad(C):
+        found[:] = np.nan
         return found
     numbers = terms(kind, C, DIGITS)
     at = nodes(kind, C, numbers, DIGITS)
-    g, slope, curvature = (series(kind, 0, C, numbers, at), series(kind, 1, C, numbers, at), series(kind, 2, C, numbers, at))
+    c = np.empty((3, len(C), len(at[1])))
+    for order in range(3):
+        series(kind, order, C, numbers, at, c[order])
     for i in range(students):
         for a in range(len(C)):
-            found[:, i, a] = mehler(
-                correlation(C, i, a), min(numbers[i], numbers[a]), g[i], slope[i], curvature[i], g[a], slope[a]
-            )
+            rho, power = correlation(C, i, a), 1.0
+            found[:, i, a] = 0.0
+            for n in range(min(numbers[i], numbers[a])):
+                found[0, i, a] += power * c[0, i, n] * c[0, a, n]
+                found[1, i, a] += power * c[1, i, n] * c[1, a, n]
+                found[2, i, a] += power * c[2, i, n] * c[0, a, n]
+                power *= rho
     return found
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def correlation(C, i, a):
     """C_ia/sqrt(C_ii C_aa)."""
     both = C[i, i] * C[a, a]
     return min(1.0, max(-1.0, C[i, a] / sqrt(both))) if both > 0.0 else 0.0
 
 
-@numba.njit(cache=True)
-def mehler(rho, number, g_i, slope_i, curvature_i, g_a, slope_a):
-    """two_point, slopes and curvature from the series of two fields."""
-    two_point, slopes, curvature, power = 0.0, 0.0, 0.0, 1.0
-    for n in range(number):
-        two_point += power * g_i[n] * g_a[n]
-        slopes += power * slope_i[n] * slope_a[n]
-        curvature += power * curvature_i[n] * g_a[n]
-        power *= rho
-    return np.array((two_point, slopes, curvature))
-
-
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def back_reaction(kind, C, e, out):
     """out_ik = sum_ab e_a e_b four_point(i, k, a, b)."""
     if too_broad(C):
@@ -120,42 +121,47 @@ def back_reaction(kind, C, e, out):
             out[i, k] = out[k, i] = squared_error(kind, C, e, fields, i, k)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def four_point(kind, C, i, k, a, b):
     """E g'(x_i) g'(x_k) g(x_a) g(x_b)."""
-    part = C[np.array((i, k, a, b))][:, np.array((i, k, a, b))]
+    at, part = (i, k, a, b), np.empty((4, 4))
+    for row in range(4):
+        for column in range(4):
+            part[row, column] = C[at[row], at[column]]
     plus, minus = np.array((0.0, 0.0, 0.5, 0.5)), np.array((0.0, 0.0, 0.5, -0.5))
     fields = prepared(kind, part, 0, DIGITS)
     return squared_error(kind, part, plus, fields, 0, 1) - squared_error(kind, part, minus, fields, 0, 1)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def prepared(kind, C, order, digits):
     """The fields with covariance C, for a derivative of g."""
     n, numbers = len(C), terms(kind, C, digits)
-    most = numbers.max()
-    c = series(kind, order, C, numbers, nodes(kind, C, numbers, digits))
-    left = np.empty_like(c)
+    at = nodes(kind, C, numbers, digits)
+    most = len(at[1])
+    c, left = np.empty((n, most)), np.empty((n, most))
+    series(kind, order, C, numbers, at, c)
     for a in range(n):
-        left[a] = largest_left(c[a])
+        largest_left(c[a], left[a])
     B, basis, u = np.empty((n, most, most)), np.empty((n, most, CHUNK)), np.empty((n, most, CHUNK))
     return Fields(
         order, digits, numbers, c, left, B, np.empty((n, most)), np.empty((n, most), np.int64), np.empty(most), basis, u
     )
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def squared_error(kind, C, e, fields, i, k):
     """E g'(x_i) g'(x_k) [sum_a e_a g(x_a)]^2."""
     on, spread = regressions(C, i, k)
     z, roots, positive = lattice(kind, on, i, k, correlation(C, i, k) ** 2, True, fields.digits)
-    rows, columns = expanded(C, on, spread, fields)
+    rows, columns = np.empty(len(C), np.int64), np.empty((2, len(C)), np.int64)
+    expanded(C, on, spread, fields, rows, columns)
     rho, number, by_values = products(C, on, spread, rows, columns, fields)
     total = 0.0
     for sign, begin, end in ((1.0, 0, positive), (-1.0, positive, len(roots))):
         for start in range(begin, end, CHUNK):
             stop = min(start + CHUNK, end)
-            error = evaluated(kind, e, on, spread, z[:, start:stop], roots[start:stop], columns, number * by_values, fields)
+            error = evaluated(kind, e, on, spread, z[:, start:stop], roots[start:stop], columns, number, by_values, fields)
             total += sign * dot(error, error)
             total += sign * correlated(e, rho, number, by_values, columns, stop - start, fields)
     return total
@@ -165,26 +171,25 @@ def squared_error(kind, C, e, fields, i, k):
 def regressions(C, i, k):
     """Coefficients (n, 2) of all fields on z_1 and z_2 that make up x_i (the first alone) and x_k, and what is left, (n,)."""
     on, spread = np.zeros((len(C), 2)), np.zeros(len(C))
-    if C[i, i] > 0.0:
-        on[:, 0] = C[i] / sqrt(C[i, i])
-    left = C[k, k] - on[k, 0] ** 2
-    if left > ROUNDING * C[k, k]:
-        on[:, 1] = (C[k] - on[k, 0] * on[:, 0]) / sqrt(left)
-        on[i, 1] = 0.0
+    first = sqrt(C[i, i]) if C[i, i] > 0.0 else np.inf
+    left = C[k, k] - (C[i, k] / first) ** 2
+    second = sqrt(left) if left > ROUNDING * C[k, k] else np.inf
     for a in range(len(C)):
+        on[a, 0] = C[i, a] / first
+        on[a, 1] = (C[k, a] - C[i, k] / first * on[a, 0]) / second if a != i else 0.0
         left = C[a, a] - on[a, 0] ** 2 - on[a, 1] ** 2
-        if left > ROUNDING * C[a, a]:
-            spread[a] = sqrt(left)
+        spread[a] = sqrt(left) if left > ROUNDING * C[a, a] else 0.0
     return on, spread
 
 
-@numba.njit(cache=True)
-def expanded(C, on, spread, fields):
-    """Fills B, sizes, reach and least; returns the rows t of each field that count, and the columns of row 0 and of others."""
+@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def expanded(C, on, spread, fields, rows, columns):
+    """Fills B, sizes, reach and least; and the rows t of each field that count, and the columns p of row 0 and of others."""
     most = fields.sizes.shape[1]
-    rows, columns, others = np.ones(len(C), np.int64), np.ones((2, len(C)), np.int64), np.empty(most)
+    others = np.empty(most)
+    rows[:], columns[:], fields.sizes[:] = 1, 1, 0.0
     for t in range(most):
-        others[t] = fields.left[:, t].max()
+        others[t] = largest(fields.left, t)
     fields.sizes[:] = 0.0
     for a in range(len(C)):
         if spread[a] > 0.0:
@@ -194,8 +199,8 @@ def expanded(C, on, spread, fields):
                 c, fields.left[a], others, exp(-fields.digits), along, left, fields.B[a], fields.sizes[a], fields.reach[a]
             )
     for t in range(most):
-        largest = fields.sizes[:, t].max()
-        fields.least[t] = exp(-fields.digits) / (largest if t > 0 and largest > 0.0 else 1.0)
+        size = largest(fields.sizes, t)
+        fields.least[t] = exp(-fields.digits) / (size if t > 0 and size > 0.0 else 1.0)
         for a in range(len(C)):
             if spread[a] > 0.0 and t < fields.numbers[a]:
                 while fields.reach[a, t] > 0 and abs(fields.B[a, t, fields.reach[a, t] - 1]) < fields.least[t]:
@@ -203,10 +208,18 @@ def expanded(C, on, spread, fields):
                 if fields.sizes[a, t] > fields.least[t]:
                     rows[a] = t + 1
                     columns[min(t, 1), a] = max(columns[min(t, 1), a], fields.reach[a, t])
-    return rows, columns
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
+def largest(table, t):
+    """The largest entry of a column."""
+    found = table[0, t]
+    for a in range(len(table)):
+        found = max(found, table[a, t])
+    return found
+
+
+@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def products(C, on, spread, rows, columns, fields):
     """rho_ab, the terms t that a and b need, and whether they are summed over values u_at u_bt on the nodes; a >= b."""
     n, least = len(C), exp(-fields.digits)
@@ -228,47 +241,56 @@ def products(C, on, spread, rows, columns, fields):
     return rho, number, by_values
 
 
-@numba.njit(cache=True)
-def evaluated(kind, e, on, spread, z, roots, columns, number, fields):
-    """Fills basis and u on the nodes z; returns sum_a e_a u_a0.  number (n, n): terms that a and b need of each other."""
+@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def evaluated(kind, e, on, spread, z, roots, columns, number, by_values, fields):
+    """Fills basis and u on the nodes z; returns sum_a e_a u_a0.  See `products` for `number`."""
     size = len(roots)
     error = np.zeros(size)
     for a in range(len(e)):
-        u, mean = fields.u[a], on[a, 0] * z[0] + on[a, 1] * z[1]
+        u, mean, length = fields.u[a], np.empty(size), sqrt(on[a, 0] ** 2 + on[a, 1] ** 2)
+        scale = length if spread[a] > 0.0 and length > 0.0 else 1.0
+        for s in range(size):
+            mean[s] = (on[a, 0] * z[0, s] + on[a, 1] * z[1, s]) / scale
         if spread[a] > 0.0:
-            length = sqrt(on[a, 0] ** 2 + on[a, 1] ** 2)
-            polynomials(mean / length if length > 0.0 else mean, roots, fields.basis[a, : columns[:, a].max()])
-            for t in range(max(1, number[a].max(), number[:, a].max())):
+            polynomials(mean, roots, fields.basis[a, : max(columns[0, a], columns[1, a])])
+            needed = 1
+            for b in range(len(e)):
+                high, low = max(a, b), min(a, b)
+                if by_values[high, low]:
+                    needed = max(needed, number[high, low])
+            for t in range(needed):
                 u[t, :size] = 0.0
                 for p in range(fields.reach[a, t]):
                     if abs(fields.B[a, t, p]) > fields.least[t]:
                         add(fields.B[a, t, p], fields.basis[a, p], u[t, :size])
         else:
+            g = derivative(kind, fields.order, mean)
             for s in range(size):
-                u[0, s] = roots[s] * derivative(kind, fields.order, mean[s])
+                u[0, s] = roots[s] * g[s]
         add(e[a], u[0], error)
     return error
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
 def add(factor, row, out):
     """out += factor * row, as far as out goes."""
     for s in range(len(out)):
         out[s] += factor * row[s]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def polynomials(y, roots, out):
     """Rows h_p(y), times `roots`."""
-    size = len(roots)
-    out[0, :size] = roots
+    for s in range(len(roots)):
+        out[0, s] = roots[s]
     if len(out) > 1:
-        out[1, :size] = y * roots
+        for s in range(len(roots)):
+            out[1, s] = y[s] * roots[s]
     for p in range(2, len(out)):
         recurrence(p, y, out[p - 1], out[p - 2], out[p])
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
 def recurrence(p, y, last, below, out):
     """h_p = (y h_{p-1} - sqrt(p - 1) h_{p-2})/sqrt(p), as far as y goes."""
     up, down = 1.0 / sqrt(p), sqrt((p - 1.0) / p)
@@ -276,7 +298,7 @@ def recurrence(p, y, last, below, out):
         out[s] = up * y[s] * last[s] - down * below[s]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def correlated(e, rho, number, by_values, columns, size, fields):
     """sum_ab e_a e_b sum_t>0 rho_ab^t of u_at u_bt, summed over the nodes."""
     total, least = 0.0, exp(-fields.digits)
@@ -299,7 +321,7 @@ def correlated(e, rho, number, by_values, columns, size, fields):
     return total
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def contracted(rho, number, columns, a, b, fields):
     """sum_t>0 rho^t B_a,tp B_b,tq for all p and q that count."""
     weights, power = np.zeros((columns[1, a], columns[1, b])), 1.0
