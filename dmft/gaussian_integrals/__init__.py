@@ -51,5 +51,8 @@ def averages(activation: str) -> Averages:
         module = CLOSED_FORMS[activation]
         return Averages(module.pairs, module.back_reaction)
     number = NUMBERS[activation]
-    functions = (quadrature.pairs, quadrature.back_reaction, sensitivity.sensitivity)
-    return Averages(*(partial(function, number) for function in functions))
+    return Averages(
+        partial(quadrature.pairs, number),
+        partial(quadrature.back_reaction, number),
+        partial(sensitivity.sensitivity, number),
+    )

@@ -15,8 +15,10 @@ from dmft.gaussian_integrals.hermite_series import derivative, step
 
 # Odd and even functions, by the number of the activation: half of the plane is enough.
 SYMMETRIC = np.array([True, False, True, True, False, False, False, False, True, True, True, True])
-# Poles of higher order than one cost digits, and more where fields are parallel.
-LOST, PARALLEL = 3.0, 11.0
+# Whether g grows faster than x.
+STEEP = np.array([False] * 10 + [True, True])
+# Poles of higher order than one cost digits, and more where fields are parallel; and growth does.
+LOST, PARALLEL, GROWTH = 3.0, 11.0, 16.0
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -25,21 +27,21 @@ def lattice(kind, on, i, k, parallel, sloped, digits):
 
     on (n, 2): coefficients of all fields on the coordinates of the plane; parallel: squared correlation of x_i and x_k;
     sloped: whether g'(x_i) g'(x_k) is in the weights; exp(-digits): error that is aimed at.
-    A node is left out if what it adds is smaller than that, g being no larger than x.
+    A node is left out if what it adds is smaller than that, g being no larger than x, or steep.
     """
     broadest = 0.0
     for a in range(len(on)):
         broadest = max(broadest, sqrt(on[a, 0] ** 2 + on[a, 1] ** 2))
     apart = step(kind, broadest, digits + LOST + PARALLEL * parallel)
-    least, reach = exp(-digits), int(sqrt(2.0 * (digits + LOST)) / apart)
+    least, reach = exp(-digits), int(sqrt(2.0 * (digits + (GROWTH if STEEP[kind] else LOST))) / apart)
     flat = on[k, 1] == 0.0
     norm = (apart / sqrt(2.0 * pi)) ** (1 if flat else 2)
-    size = 2 * reach + 1 if flat else (2 * reach + 1) ** 2
-    z, roots, x_i, x_k = np.empty((2, size)), np.empty(size), np.empty(2 * reach + 1), np.empty(2 * reach + 1)
+    most = 2 * reach + 1 if flat else (2 * reach + 1) ** 2
+    z, roots, x_i, x_k = np.empty((2, most)), np.empty(most), np.empty(2 * reach + 1), np.empty(2 * reach + 1)
     for p in range(2 * reach + 1):
         x_i[p] = on[i, 0] * apart * (p - reach)
     slopes_i = derivative(kind, 1, x_i)
-    positive, negative = 0, size
+    positive, negative = 0, most
     for p in range(reach if SYMMETRIC[kind] else 0, 2 * reach + 1):
         first = apart * (p - reach)
         across = 0 if flat else int(sqrt(float(reach**2 - (p - reach) ** 2)))
@@ -53,14 +55,15 @@ def lattice(kind, on, i, k, parallel, sloped, digits):
                 weight *= 2.0
             if sloped:
                 weight *= slopes_i[p] * slopes_k[q]
-            if abs(weight) * (1.0 + x_i[p] ** 2 + x_k[q] ** 2) > least:
+            size = 1.0 + x_i[p] ** 2 + x_k[q] ** 2
+            if abs(weight) * (size**4 if STEEP[kind] else size) > least:
                 if weight > 0.0:
                     node, positive = positive, positive + 1
                 else:
                     node, negative = negative - 1, negative - 1
                 z[0, node], z[1, node], roots[node] = first, second, sqrt(abs(weight))
     found = positive
-    for node in range(negative, size):
+    for node in range(negative, most):
         z[0, found], z[1, found], roots[found] = z[0, node], z[1, node], roots[node]
         found += 1
     return z[:, :found], roots[:found], positive

@@ -53,7 +53,7 @@ def sensitivity(kind, C, e, students, digits):
     return by_covariance, by_weight
 
 
-@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@numba.njit(cache=True, error_model="numpy")
 def differentiate(kind, C, e, orders, i, k, by_covariance, by_weight):
     """Adds d/dC_lm and d/de_a of E g'(x_i) g'(x_k) Delta^2."""
     n = len(C)
@@ -93,7 +93,7 @@ def prefactors(kind, on, i, k, z):
     return found
 
 
-@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@numba.njit(cache=True, error_model="numpy")
 def conditional_error(e, rho, rows, orders, weight, by_covariance):
     """E[Delta g^(r)(x_a) | z] on the nodes, (3, n, nodes); adds 2 e_a e_b E g'_i g'_k g'_a g'_b to d/dC_ab."""
     n, size = len(e), len(weight)
@@ -131,7 +131,7 @@ def multiply(row, other, out):
         out[s] += row[s] * other[s]
 
 
-@numba.njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@numba.njit(cache=True, error_model="numpy")
 def collected(e, factors, with_error, i, k, by_covariance, by_weight):
     """Adds all terms with Delta."""
     squared = np.zeros(factors.shape[1])

@@ -3,6 +3,7 @@
 from functools import cache, partial
 from itertools import product
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ PATTERNS = [(0, 1, 2, 3), (0, 0, 2, 3), (0, 1, 2, 2), (0, 0, 2, 2), (0, 1, 0, 2)
 PATTERNS += [(0, 0, 0, 0), (0, 1, 1, 1), (0, 1, 3, 1)]
 
 
-def module(name):
+def module(name) -> Any:
     """Scalar functions of an activation, those by quadrature for that one."""
     if name in CLOSED_FORMS:
         return CLOSED_FORMS[name]
@@ -101,7 +102,7 @@ def test_sum_over_a_grid(name, error):
     w = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
     root = np.linalg.cholesky(C)
     grid = np.meshgrid(z, z, z, z, indexing="ij", sparse=True)
-    x = [sum(root[a, b] * grid[b] for b in range(a + 1)) for a in range(4)]
+    x: list[Any] = [sum(root[a, b] * grid[b] for b in range(a + 1)) for a in range(4)]
     g, slope = hermite.NAMED[name].evaluate, function(name)[1]
     product_of_all = slope(x[0]) * slope(x[1]) * g(x[2]) * g(x[3])
     expected = float(np.einsum("abcd,a,b,c,d", product_of_all, w, w, w, w, optimize=True))
@@ -220,6 +221,7 @@ def test_back_reaction_is_the_sum_of_four_points(name, students, teachers, dimen
 def test_fields_too_broad_for_quadrature():
     """As Newton's method may try them: refused, before arrays of any size are made."""
     found, e = averages("tanh"), np.array([-1.0, -0.5, 1.2])
+    assert found.sensitivity is not None
     for scale in (1e4, 1e12, np.inf, np.nan):
         C, total = np.diag([scale] * 3), np.zeros((2, 2))
         found.back_reaction(C, e, total)
@@ -252,6 +254,8 @@ def test_sensitivity_is_the_derivative(name, dimensions):
     """By differences of the back-reaction, inside of all covariances; and on their boundary, in the directions along it."""
     w, e, found = np.random.default_rng(4).standard_normal((4, dimensions)), np.array([-1.0, -0.5, 1.2, 0.3]), averages(name)
     moved, more = np.random.default_rng(5).standard_normal(w.shape), np.array([0.3, -1.0, 0.5, 0.2])
+
+    assert found.sensitivity is not None
 
     def total(step):
         value, v = np.empty((2, 2)), w + step * moved
