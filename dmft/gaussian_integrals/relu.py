@@ -12,6 +12,7 @@ import numpy as np
 
 from dmft.gaussian_integrals.orthant import angle, orthant, others
 from dmft.gaussian_integrals.orthant_moments import densities, regular_moments, second_moments, sine
+from dmft.gaussian_integrals.tables import tabulated
 
 # Overlaps carry rounding errors of 1e-16, angles thus of 1e-8, and rates inherit them: angles below 1e-6 count as zero.
 PROPORTIONAL = 1e-12
@@ -48,16 +49,7 @@ def curvature(C, i, k):
     return sqrt(C[k, k] / C[i, i]) * sine(r) / (2.0 * pi)
 
 
-@numba.njit(cache=True, error_model="numpy")
-def pairs(C, students):
-    """two_point, slopes and curvature of the first `students` fields with all fields, (3, students, n)."""
-    found = np.empty((3, students, len(C)))
-    for i in range(students):
-        for a in range(len(C)):
-            found[0, i, a] = two_point(C, i, a)
-            found[1, i, a] = slopes(C, i, a)
-            found[2, i, a] = curvature(C, i, a)
-    return found
+pairs = tabulated(two_point, slopes, curvature)
 
 
 @numba.njit(cache=True, error_model="numpy")
