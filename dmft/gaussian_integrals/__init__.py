@@ -9,8 +9,8 @@ Indices may repeat and C may be singular.  By Stein's lemma the first two deriva
 
     E g'(x_i) x_n g(x_a) = C_in curvature(i, a) + C_na slopes(i, a).
 
-`back_reaction` sums four-point functions, once for each set of fields; its derivatives are there where they cost less than
-differences.  One file for each activation with closed forms, one for all others; all of it is compiled.
+`back_reaction` sums four-point functions, once for each set of fields; `sensitivity` has its derivatives.  One file for each
+activation with closed forms, some for all others; all of it is compiled.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.gaussian_integrals import erf, linear, quadrature, relu
+from dmft.gaussian_integrals import erf, linear, quadrature, relu, sensitivity
 from dmft.gaussian_integrals.activations import NUMBERS
 
 Array = NDArray[np.float64]
@@ -36,18 +36,23 @@ class Averages(NamedTuple):
 
     pairs: of C and the number K of students, (3, K, n): two_point, slopes and curvature of each with all n fields.
     back_reaction: of C, e and an array (K, K), which becomes sum_ab e_a e_b four_point(i, k, a, b).
-    back_reaction_gradient: of C, e and K, that array and its derivatives by C_jm = C_mj, (n, n, K, K), and by e, (n, K, K).
+    sensitivity: of C, e, K and the natural logarithm of one over the error that may be left, derivatives of that array by
+    C_jm = C_mj, (K, K, n, n), and by e, (K, K, n); where they cost less than differences.
     """
 
     pairs: Callable[[Array, int], Array]
     back_reaction: Callable[[Array, Array, Array], None]
-    back_reaction_gradient: Callable[[Array, Array, int], tuple[Array, Array, Array]] | None = None
+    sensitivity: Callable[[Array, Array, int, float], tuple[Array, Array]] | None = None
 
 
 def averages(activation: str) -> Averages:
     """Those of one of ACTIVATIONS; each is compiled when it is first used."""
     if activation in CLOSED_FORMS:
         module = CLOSED_FORMS[activation]
-        return Averages(module.pairs, module.back_reaction, getattr(module, "back_reaction_gradient", None))
+        return Averages(module.pairs, module.back_reaction, getattr(module, "sensitivity", None))
     number = NUMBERS[activation]
-    return Averages(partial(quadrature.pairs, number), partial(quadrature.back_reaction, number))
+    return Averages(
+        partial(quadrature.pairs, number),
+        partial(quadrature.back_reaction, number),
+        partial(sensitivity.sensitivity, number),
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numba
-import numpy as np
+
+from dmft.gaussian_integrals.tables import tabulated
 
 
 @numba.njit(cache=True)
@@ -24,16 +25,7 @@ def curvature(C, i, k):
     return 0.0
 
 
-@numba.njit(cache=True)
-def pairs(C, students):
-    """two_point, slopes and curvature of the first `students` fields with all fields, (3, students, n)."""
-    found = np.empty((3, students, len(C)))
-    for i in range(students):
-        for a in range(len(C)):
-            found[0, i, a] = two_point(C, i, a)
-            found[1, i, a] = slopes(C, i, a)
-            found[2, i, a] = curvature(C, i, a)
-    return found
+pairs = tabulated(two_point, slopes, curvature)
 
 
 @numba.njit(cache=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from dmft.gaussian_integrals.orthant import angle, orthant, others
 from dmft.gaussian_integrals.orthant_moments import densities, regular_moments, second_moments, sine
+from dmft.gaussian_integrals.tables import tabulated
 
 # Overlaps carry rounding errors of 1e-16, angles thus of 1e-8, and rates inherit them: angles below 1e-6 count as zero.
 PROPORTIONAL = 1e-12
@@ -48,16 +49,7 @@ def curvature(C, i, k):
     return sqrt(C[k, k] / C[i, i]) * sine(r) / (2.0 * pi)
 
 
-@numba.njit(cache=True, error_model="numpy")
-def pairs(C, students):
-    """two_point, slopes and curvature of the first `students` fields with all fields, (3, students, n)."""
-    found = np.empty((3, students, len(C)))
-    for i in range(students):
-        for a in range(len(C)):
-            found[0, i, a] = two_point(C, i, a)
-            found[1, i, a] = slopes(C, i, a)
-            found[2, i, a] = curvature(C, i, a)
-    return found
+pairs = tabulated(two_point, slopes, curvature)
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -150,30 +142,33 @@ def sum_of_rest(e, S, size, moments, i, k):
 
 
 @numba.njit(cache=True, error_model="numpy")
-def back_reaction_gradient(C, e, students):
-    """back_reaction (K, K), and its derivatives by C_jm = C_mj (n, n, K, K) and by e (n, K, K), K students of n fields.
+def sensitivity(C, e, students, digits):
+    """Derivatives of back_reaction[i, k], i <= k, by C_jm = C_mj (students, students, n, n) and by e (students, students, n).
 
-    No four fields may be in a plane.
+    No four fields may be in a plane.  Errors are those of differences, whatever `digits` are.
     """
-    lengths = np.sqrt(np.diag(C))
+    n, lengths = len(C), np.sqrt(np.diag(C))
     R = correlations(C)
-    out, by_R, by_e = gradient_of_unit_fields(R, e * lengths, students)
+    by_R, by_e = sensitivity_of_unit_fields(R, e * lengths, students)
     by_C = np.zeros_like(by_R)
-    for j in range(len(C)):
+    for j in range(n):
         by_C[j, j] += by_e[j] * e[j] / (2.0 * lengths[j])
         by_e[j] *= lengths[j]
         for m in range(j):
             by_C[j, m] = by_C[m, j] = by_R[j, m] / (lengths[j] * lengths[m])
             by_C[j, j] -= by_R[j, m] * R[j, m] / (2.0 * C[j, j])
             by_C[m, m] -= by_R[j, m] * R[j, m] / (2.0 * C[m, m])
-    return out, by_C, by_e
+    return by_C.transpose(2, 3, 0, 1), by_e.transpose(1, 2, 0)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def gradient_of_unit_fields(R, e, students):
-    """The same for fields of unit variance, by differences set by set: a step of R_jm moves those with j and m alone."""
+def sensitivity_of_unit_fields(R, e, students):
+    """The same for fields of unit variance, by R_jm with j > m, (n, n, students, students), and by e, (n, students, students).
+
+    By differences set by set: a step of R_jm moves those with j and m alone.
+    """
     n, S, size = len(R), np.zeros(4, np.int64), 1
-    out, by_R, by_e = np.zeros((students, students)), np.zeros((n, n, students, students)), np.zeros((n, students, students))
+    by_R, by_e = np.zeros((n, n, students, students)), np.zeros((n, students, students))
     part, D, RD, moments = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
     moved, D_moved = np.empty((4, 4)), np.empty((4, 4))
     while size > 0:
@@ -181,25 +176,19 @@ def gradient_of_unit_fields(R, e, students):
         densities(part, size, D)
         probability = orthant(part, size)
         regular_moments(part, probability, D, RD, moments)
-        add_moments(e, S, size, moments, 1.0, out)
         for j in range(size):
             add_derivative(e, S, size, moments, S[j], by_e[S[j]])
             for m in range(j):
                 r, step = part[j, m], -STEP if part[j, m] > 0.0 else STEP
                 part[j, m] = part[m, j] = r + step
                 densities(part, size, D_moved)
-                # dP_S = 2 pi sine D_jm d(angle)/(2 pi), by the trapezoidal rule: D_jm itself is large where fields are close.
+                # dP_S = D_jm sine d(angle), by the trapezoidal rule: D_jm itself is large where fields are close.
                 gained = (D[j, m] * sine(r) + D_moved[j, m] * sine(r + step)) / 2.0 * (angle(r + step) - angle(r))
                 regular_moments(part, probability + gained, D_moved, RD, moved)
                 part[j, m] = part[m, j] = r
                 add_moments(e, S, size, (moved - moments) / step, 1.0, by_R[S[j], S[m]])
         size = next_set(S, size, n, students)
-    symmetrise(out)
-    for j in range(n):
-        symmetrise(by_e[j])
-        for m in range(j):
-            symmetrise(by_R[j, m])
-    return out, by_R, by_e
+    return by_R, by_e
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -44,8 +44,10 @@ Matrix = tuple[tuple[float, ...], ...]
 
 # Part by which overlaps are shortened where derivatives of ReLU are taken.
 INSIDE = 1e-7
-# What a gradient of the back reaction costs, in back reactions.
-GRADIENT = 6.0
+# Natural logarithms of one over the errors of Jacobians: of those for Newton's method, and of those for eigenvalues.
+ROUGH, FINE = 14.0, 24.0
+# Rates that take as long as one of the former.
+FORMULAS = 6.0
 # Errors and lengths count as if they had been this part of natural ones at least.
 SMALL = 1e-2
 # An eigenvalue of a covariance may be negative by rounding: this part of the largest.
@@ -326,14 +328,18 @@ class OnlineSGD:
 
     def rate(self, time: float, y: Array) -> Array:
         """dy/dt, which does not depend on the time."""
-        back_reaction = np.empty((len(self.v), len(self.v)))
-        self._averages.back_reaction(*self._fields(y), back_reaction)
-        return self._rate(y, back_reaction)
+        return self._rate(y, self._back_reaction(y))
 
     def _rate(self, y: Array, back_reaction: Array) -> Array:
-        """dy/dt from what is expensive about it."""
+        """dy/dt with this sum of four-point functions."""
         C, e = self._fields(y)
         return rate(y, C, e, self._averages.pairs(C, len(self.v)), back_reaction, self._learning)
+
+    def _back_reaction(self, y: Array) -> Array:
+        """sum_ab e_a e_b four_point(i, k, a, b) of one state, (K, K)."""
+        found = np.empty((len(self.v), len(self.v)))
+        self._averages.back_reaction(*self._fields(y), found)
+        return found
 
     @cached_property
     def observable_sizes(self) -> Mapping[str, float]:
@@ -341,11 +347,6 @@ class OnlineSGD:
         null = 0.5 * self.A @ self._averages.pairs(self.T, len(self.A))[0] @ self.A
         length = max(float(np.diag(self.Q).mean()), float(np.diag(self.T).mean()))
         return {"generalization_error": SMALL * null, "student_norm": SMALL * length, "norm_along_teachers": SMALL * length}
-
-    @property
-    def jacobian_cost(self) -> float:
-        """In evaluations of `rate`."""
-        return self.start().size if self._averages.back_reaction_gradient is None else GRADIENT
 
     @cached_property
     def _averages(self) -> Averages:
@@ -370,7 +371,12 @@ class OnlineSGD:
         return 0.5 * float(e @ self._averages.pairs(C, len(C))[0] @ e)
 
     def jacobian(self, time: float, y: Array) -> Array:
-        """d rate/dy by differences, in steps relative to the sizes of the fields.
+        """d rate/dy, to the few digits that Newton's method needs where more cost more."""
+        return self._jacobian(y, ROUGH)
+
+    def _jacobian(self, y: Array, digits: float) -> Array:
+        """d rate/dy by differences, in steps relative to the sizes of the fields; of four-point functions by formulas if
+        there are ones, with errors of exp(-digits).
 
         For ReLU a little inside of the cone of covariances, on the boundary of which rates have kinks.
         """
@@ -383,20 +389,32 @@ class OnlineSGD:
         if self.activation == "relu":
             keep = 1.0 - INSIDE
             y = y * self.packed(keep + INSIDE * np.eye(K), np.full((K, M), keep), np.ones(K))
-        if self._averages.back_reaction_gradient is None:
-            return differences.jacobian(lambda y: self.rate(time, y), y, size)
-        C, e = self._fields(y)
-        back_reaction, by_C, by_e = self._averages.back_reaction_gradient(C, e, K)
-        J = differences.jacobian(lambda y: self._rate(y, back_reaction), y, size)
-        upper = np.triu_indices(K)
-        # e = (-v, A).
-        parts = [by_C[upper], by_C[:K, K:].reshape(K * M, K, K), *([-by_e[:K]] if self.train_second_layer else [])]
-        J[: len(upper[0])] += (self.learning_rate**2 * np.outer(e[:K], e[:K]) * np.concatenate(parts))[:, *upper].T
+        if self._averages.sensitivity is None:
+            return differences.jacobian(lambda y: self.rate(0.0, y), y, size)
+        held = self._back_reaction(y)
+        J = differences.jacobian(lambda y: self._rate(y, held), y, size)
+        J[: K * (K + 1) // 2] += self._diffusion_jacobian(*self._fields(y), digits)
         return J
+
+    def _diffusion_jacobian(self, C: Array, e: Array, digits: float) -> Array:
+        """Part of d(dQ/dt)/dy from the sum of four-point functions, (K (K + 1)/2, p)."""
+        assert self._averages.sensitivity is not None
+        K = len(self.v)
+        by_covariance, by_weight = self._averages.sensitivity(C, e, K, digits)
+        upper = np.triu_indices(K)
+        at = by_covariance[upper]
+        parts = [at[:, *upper], at[:, :K, K:].reshape(len(at), -1), -by_weight[upper][:, :K]]
+        size = (self.learning_rate**2 * np.outer(e, e))[upper]
+        return size[:, None] * np.hstack(parts if self.train_second_layer else parts[:2])
+
+    @property
+    def jacobian_cost(self) -> float:
+        """In evaluations of `rate`."""
+        return len(self.start()) if self._averages.sensitivity is None else FORMULAS
 
     def steady_state(self, y: Array) -> SteadyState | None:
         """A state at rest near y (p,), if there is one."""
-        return steady_state(lambda y: self.rate(0.0, y), lambda y: self.jacobian(0.0, y), y)
+        return steady_state(lambda y: self.rate(0.0, y), lambda y: self._jacobian(y, FINE), y)
 
     def observe(self, y: Array) -> dict[str, Array]:
         """eps_g, tr Q/K and tr R T^+ R^T/K."""

@@ -3,7 +3,7 @@
 Prints a Markdown table for each problem: the root mean square over seeds and times of what a single run deviates by from the
 theory, and of what the mean over seeds does, both relative to the theory, and the largest deviation of the mean in standard
 errors; then the same of the asymptotic error of random features, which follows from the covariances of each drawn network
-without SGD.  A quarter of an hour on one core; simulations are kept in FOLDER, and the same command goes on where it was stopped.
+without SGD.  A quarter of an hour on one core; simulations are kept in FOLDER, so that the same command goes on.
 
 Run: python runs/benchmarks/finite_sizes.py FOLDER
 """

@@ -3,6 +3,7 @@
 from functools import cache, partial
 from itertools import product
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmft import hermite
-from dmft.gaussian_integrals import ACTIVATIONS, CLOSED_FORMS, activations, averages, erf, linear, quadrature, relu
+from dmft.gaussian_integrals import ACTIVATIONS, CLOSED_FORMS, activations, averages, linear, quadrature, relu
 from dmft.gaussian_integrals.activations import NUMBERS, SIN
 
 SAMPLES = 300_000
@@ -19,12 +20,17 @@ PATTERNS = [(0, 1, 2, 3), (0, 0, 2, 3), (0, 1, 2, 2), (0, 0, 2, 2), (0, 1, 0, 2)
 PATTERNS += [(0, 0, 0, 0), (0, 1, 1, 1), (0, 1, 3, 1)]
 
 
-def module(name):
+def module(name) -> Any:
     """Scalar functions of an activation, those by quadrature for that one."""
     if name in CLOSED_FORMS:
         return CLOSED_FORMS[name]
-    names = ("two_point", "slopes", "curvature", "four_point", "back_reaction")
-    return SimpleNamespace(**{average: partial(getattr(quadrature, average), NUMBERS[name]) for average in names})
+    number = NUMBERS[name]
+    pairs = {
+        average: lambda C, i, k, place=place: quadrature.pairs(number, C, len(C))[place, i, k]
+        for place, average in enumerate(("two_point", "slopes", "curvature"))
+    }
+    fours = {average: partial(getattr(quadrature, average), number) for average in ("four_point", "back_reaction")}
+    return SimpleNamespace(**pairs, **fours)
 
 
 def function(name):
@@ -82,20 +88,40 @@ def test_activations_are_those_of_the_other_theories(name):
     h = 1e-5
     np.testing.assert_allclose(slope(x), (g(x + h) - g(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
     np.testing.assert_allclose(curvature(x), (slope(x + h) - slope(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
+    third = np.vectorize(lambda x: activations.third(NUMBERS[name], x))
+    np.testing.assert_allclose(third(x), (curvature(x + h) - curvature(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
 
 
-def test_erf_against_a_sum_over_a_grid():
+@pytest.mark.parametrize(
+    ("name", "error"), [("erf", 1e-13), ("tanh", 3e-9), ("sigmoid", 1e-10), ("softplus", 1e-9), ("silu", 1e-9), ("gelu", 1e-9)]
+)
+def test_sum_over_a_grid(name, error):
     """The trapezoidal rule in four dimensions has all digits."""
-    C = covariance(3)
+    C = covariance(3, scale=0.4)
     z = np.arange(-8, 8.1, 0.4)
     w = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
     root = np.linalg.cholesky(C)
     grid = np.meshgrid(z, z, z, z, indexing="ij", sparse=True)
-    x = [sum(root[a, b] * grid[b] for b in range(a + 1)) for a in range(4)]
-    g, slope, _ = function("erf")
+    x: list[Any] = [sum(root[a, b] * grid[b] for b in range(a + 1)) for a in range(4)]
+    g, slope = hermite.NAMED[name].evaluate, function(name)[1]
     product_of_all = slope(x[0]) * slope(x[1]) * g(x[2]) * g(x[3])
     expected = float(np.einsum("abcd,a,b,c,d", product_of_all, w, w, w, w, optimize=True))
-    assert erf.four_point(C, 0, 1, 2, 3) == pytest.approx(expected, abs=1e-13)
+    assert module(name).four_point(C, 0, 1, 2, 3) == pytest.approx(expected, abs=error)
+
+
+@pytest.mark.parametrize("scale", [0.05, 1.0, 4.0])
+@pytest.mark.parametrize("name", ["tanh", "gelu", "quadratic"])
+def test_series_of_two_fields(name, scale):
+    """Against the trapezoidal rule in two dimensions."""
+    C = scale * np.array([[1.0, 0.8], [0.8, 1.3]])
+    z = np.arange(-9, 9.05, 0.1)
+    w = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+    root = np.linalg.cholesky(C)
+    x = (root[0, 0] * z[:, None], root[1, 0] * z[:, None] + root[1, 1] * z)
+    g, slope, curvature = function(name)
+    found = averages(name).pairs(C, 1)[:, 0, 1]
+    for one, (first, second) in zip(found, ((g, g), (slope, slope), (curvature, g)), strict=True):
+        assert one == pytest.approx(w @ (first(x[0]) * second(x[1])) @ w, abs=1e-9 * max(1.0, scale**4))
 
 
 def sines(C, phases):
@@ -111,8 +137,9 @@ def sines(C, phases):
 def test_quadrature_of_sines(scale):
     C = covariance(4, scale=scale)
     sine, slope = np.pi / 2, 0.0
-    assert quadrature.two_point(SIN, C, 0, 1) == pytest.approx(sines(C[:2, :2], np.array([sine, sine])), abs=1e-10)
-    assert quadrature.slopes(SIN, C, 0, 1) == pytest.approx(sines(C[:2, :2], np.array([slope, slope])), abs=1e-10)
+    two_point, slopes, _ = quadrature.pairs(SIN, C, 1)[:, 0, 1]
+    assert two_point == pytest.approx(sines(C[:2, :2], np.array([sine, sine])), abs=1e-10)
+    assert slopes == pytest.approx(sines(C[:2, :2], np.array([slope, slope])), abs=1e-10)
     found = quadrature.four_point(SIN, C, 0, 1, 2, 3)
     assert found == pytest.approx(sines(C, np.array([slope, slope, sine, sine])), abs=1e-8)
 
@@ -192,39 +219,79 @@ def test_back_reaction_is_the_sum_of_four_points(name, students, teachers, dimen
 
 
 @pytest.mark.parametrize("gap", [1.0, 0.1, 0.01])
-def test_gradient_of_the_back_reaction(gap):
-    """Against differences of it, for students at some distance of their teachers."""
+def test_sensitivity_of_relu(gap):
+    """Against differences of the back reaction, for students at some distance of their teachers."""
     random, h = np.random.default_rng(6), 1e-3 * gap**2
     w = random.standard_normal((3, 8))
     w = np.vstack([w[[0, 1, 1]] + gap * random.standard_normal((3, 8)), w])
-    C, e = w @ w.T / 8, random.standard_normal(6)
+    C, e, upper = w @ w.T / 8, random.standard_normal(6), np.triu_indices(3)
 
     def total(C, e):
         out = np.empty((3, 3))
         relu.back_reaction(C, e, out)
-        return out
+        return out[upper]
 
-    found, by_C, by_e = relu.back_reaction_gradient(C, e, 3)
-    np.testing.assert_allclose(found, total(C, e), rtol=1e-12)
+    by_C, by_e = (derivatives[upper] for derivatives in relu.sensitivity(C, e, 3, 20.0))
     for j, unit in enumerate(np.eye(6)):
-        np.testing.assert_allclose(by_e[j], (total(C, e + unit) - total(C, e - unit)) / 2, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(by_e[:, j], (total(C, e + unit) - total(C, e - unit)) / 2, rtol=1e-9, atol=1e-11)
         for m in range(j + 1):
             step = h * np.maximum(np.outer(unit, np.eye(6)[m]), np.outer(np.eye(6)[m], unit))
             expected = (total(C + step, e) - total(C - step, e)) / (2 * h)
-            np.testing.assert_allclose(by_C[j, m], expected, atol=2e-5)
+            np.testing.assert_allclose(by_C[:, j, m], expected, atol=2e-5)
 
 
 def test_fields_too_broad_for_quadrature():
-    """As Newton's method may try them: refused, before tables of any size are made."""
-    found = module("tanh")
+    """As Newton's method may try them: refused, before arrays of any size are made."""
+    found, e = averages("tanh"), np.array([-1.0, -0.5, 1.2])
+    assert found.sensitivity is not None
     for scale in (1e4, 1e12, np.inf, np.nan):
-        total = np.zeros((2, 2))
-        found.back_reaction(np.diag([scale] * 3), np.array([-1.0, -0.5, 1.2]), total)
+        C, total = np.diag([scale] * 3), np.zeros((2, 2))
+        found.back_reaction(C, e, total)
         assert np.isnan(total).all()
+        assert np.isnan(found.pairs(C, 2)).all()
+        assert all(np.isnan(derivatives).all() for derivatives in found.sensitivity(C, e, 2, 20.0))
 
 
 def test_back_reaction_by_quadrature():
     check_back_reaction(module("tanh"), covariance(8, 3, scale=0.3), np.array([-1.0, -0.5, 1.2]), 2)
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-8, 0.0])
+def test_small_errors_keep_their_digits(gap):
+    """Students at a distance `gap` from their teachers: the back-reaction is of order gap^2, and may vanish."""
+    w, e, found = np.random.default_rng(5).standard_normal((4, 8)), np.array([-1.0, -1.0, 1.0, 1.0]), averages("tanh")
+    w[:2] = w[2:] + gap * w[:2]
+    total = np.empty((2, 2))
+    found.back_reaction(w @ w.T / 8, e, total)
+    if gap == 1e-3:
+        x = w @ np.random.default_rng(6).standard_normal((8, SAMPLES)) / np.sqrt(8)
+        slopes = 1 - np.tanh(x[:2]) ** 2
+        assert_mean(total[0, 1], slopes[0] * slopes[1] * (e @ np.tanh(x)) ** 2)
+    np.testing.assert_allclose(total, 0.0, atol=2 * gap**2 + 1e-13)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus", "gelu", "silu", "sin", "cos", "quadratic", "cubic"])
+@pytest.mark.parametrize("dimensions", [6, 2])
+def test_sensitivity_is_the_derivative(name, dimensions):
+    """By differences of the back-reaction, inside of all covariances; and on their boundary, in the directions along it."""
+    w, e, found = np.random.default_rng(4).standard_normal((4, dimensions)), np.array([-1.0, -0.5, 1.2, 0.3]), averages(name)
+    moved, more = np.random.default_rng(5).standard_normal(w.shape), np.array([0.3, -1.0, 0.5, 0.2])
+
+    assert found.sensitivity is not None
+
+    def total(step):
+        value, v = np.empty((2, 2)), w + step * moved
+        found.back_reaction(0.5 * v @ v.T / dimensions, e + step * more, value)
+        return value
+
+    C, step = 0.5 * w @ w.T / dimensions, 1e-4
+    by_covariance, by_weight = found.sensitivity(C, e, 2, 24.0)
+    rate = 0.5 * (w @ moved.T + moved @ w.T) / dimensions
+    expected = (total(step) - total(-step)) / (2 * step)
+    derivative = np.tensordot(np.tril(by_covariance), rate) + by_weight @ more
+    np.testing.assert_allclose(derivative, np.triu(expected), rtol=2e-5, atol=2e-6)
+    coarse, _ = found.sensitivity(C, e, 2, 14.0)
+    np.testing.assert_allclose(coarse, by_covariance, atol=1e-3 * np.abs(by_covariance).max())
 
 
 def check_back_reaction(found, C, e, students):
