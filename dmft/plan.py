@@ -63,22 +63,25 @@ def plan(problem: Problem) -> Plan:
 
 
 def _pilot(problem: Problem) -> tuple[Solution, float, float]:
-    """What a few seconds reach, and nodes and seconds to t_max, extrapolated by the engine's clock."""
-    trace: list[tuple[float, int, float]] = []
+    """What a few seconds reach, and nodes and seconds to t_max, extrapolated by the engine's clock.
+
+    Time counts from the first cell on, before which code may have been compiled.
+    """
     began = process_time()
+    trace: list[tuple[float, int, float]] = []
 
     def stop_in_time(march: Engine, cell: AcceptedCell) -> None:
-        trace.append((cell.time, cell.nodes, process_time() - began))
-        if trace[-1][-1] > PILOT_SECONDS:
+        trace.append((cell.time, cell.nodes, process_time()))
+        if trace[-1][-1] - trace[0][-1] > PILOT_SECONDS:
             raise StopRun
 
     solution = solve(problem, observers=[stop_in_time])
     if not trace:
         raise ProblemError(f"the first cell fails ({solution.outcome.value}): {solution.outcome.advice}")
+    if len(trace) == 1:
+        return solution, trace[0][1], trace[0][-1] - began
     engine = engine_type(problem)
-    (first, first_nodes, _), (reached, nodes, seconds) = trace[0], trace[-1]
-    missing = 0.0
-    if reached > first:
-        clock = engine.clock
-        missing = (nodes - first_nodes) * (clock(problem.solver.t_max) - clock(reached)) / (clock(reached) - clock(first))
-    return solution, nodes + missing, seconds * (1 + missing / nodes) ** engine.power
+    (first, first_nodes, began), (reached, nodes, ended) = trace[0], trace[-1]
+    clock, power = engine.clock, engine.power
+    missing = (nodes - first_nodes) * (clock(problem.solver.t_max) - clock(reached)) / (clock(reached) - clock(first))
+    return solution, nodes + missing, (ended - began) * (nodes + missing) ** power / (nodes**power - first_nodes**power)
