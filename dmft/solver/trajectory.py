@@ -35,7 +35,9 @@ from dmft.tableau import lagrange, radau
 Array = NDArray[np.float64]
 
 # Errors of whole runs over those estimated for cells: what is left at a node is not damped where the equations are not stiff.
-MARGIN = 10.0
+MARGIN = 4.0
+# The same for the relative error of what grows, which adds up over all of its steps.
+GROWING = 100.0
 # Smaller errors of a cell than this are rounding.
 FINEST = 3e-11
 # Error of Newton's method relative to the tolerance and to the largest entries, of which observables may be small differences:
@@ -88,7 +90,7 @@ class Trajectory(Stepper[Attempt]):
         super().__init__(settings, StepControl(tableau, max(settings.tolerance / MARGIN, FINEST), sizes), history, next_step)
         s = tableau.stages
         constant = factorial(s) * factorial(s - 1) / (factorial(2 * s - 1) * factorial(2 * s))
-        self.most_growth = (settings.tolerance / MARGIN**2 / constant) ** (1 / (2 * s))
+        self.most_growth = (settings.tolerance / GROWING / constant) ** (1 / (2 * s))
         self._differentiate(int(history["jacobian"][-1]))
 
     @staticmethod
