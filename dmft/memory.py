@@ -37,11 +37,11 @@ def _cgroup_limits() -> list[float]:
 
 def _slurm_limits() -> list[float]:
     """What the job was given on this node, less what this process has."""
+    given = []
+    with suppress(KeyError, ValueError):
+        given.append(float(os.environ["SLURM_MEM_PER_NODE"]))
+    with suppress(KeyError, ValueError):
+        given.append(float(os.environ["SLURM_MEM_PER_CPU"]) * float(os.environ.get("SLURM_CPUS_ON_NODE", "1")))
     own = psutil.Process().memory_info().rss
-    found = []
-    with suppress(KeyError, ValueError):
-        found.append(float(os.environ["SLURM_MEM_PER_NODE"]) * MIB - own)
-    with suppress(KeyError, ValueError):
-        found.append(float(os.environ["SLURM_MEM_PER_CPU"]) * float(os.environ.get("SLURM_CPUS_ON_NODE", "1")) * MIB - own)
     # Slurm writes 0 for all memory of the node.
-    return [limit for limit in found if limit > 0]
+    return [max(mebibytes * MIB - own, 0.0) for mebibytes in given if mebibytes > 0]

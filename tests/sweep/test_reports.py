@@ -5,6 +5,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from dmft import Sweep, Table, __version__
@@ -124,12 +125,18 @@ def test_plan_of_a_sweep(dmft, quick):
 
 
 def test_limits_of_the_batch_system_count(monkeypatch):
-    monkeypatch.setenv("SLURM_MEM_PER_NODE", "1000")
+    own = psutil.Process().memory_info().rss / 2**20
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", f"{own + 1000:.0f}")
     of_node = available_memory()
-    assert of_node < 1000 * 2**20
-    monkeypatch.setenv("SLURM_MEM_PER_CPU", "300")
+    assert 0 < of_node < 1100 * 2**20
+    monkeypatch.setenv("SLURM_MEM_PER_CPU", f"{(own + 700) / 3:.0f}")
     monkeypatch.setenv("SLURM_CPUS_ON_NODE", "3")
     assert 0 < available_memory() < of_node
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "1")
+    assert available_memory() == 0
+    for name in ("SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU"):
+        monkeypatch.setenv(name, "0")
+    assert available_memory() > 0
 
 
 def test_limits_of_the_control_group_count(monkeypatch, tmp_path):
