@@ -132,7 +132,7 @@ class Trajectory(Stepper[Attempt]):
         """Stages (s, p) of the next cell, and the iterations they took.
 
         With the Jacobian that there is, with a new one, or with one for each stage: on a slow manifold that bends, the first
-        two are too far off for long steps.
+        two are too far off for long steps.  At last from where the cell begins: a guess may be where f makes no sense.
         """
         times, last = self._times(step), self.history["y"][:, -1]
         guess, size = self._guess(times), self._sizes(last)
@@ -141,7 +141,7 @@ class Trajectory(Stepper[Attempt]):
         settled = 0.0 if self.growth * step > GROWN else SETTLED * self.settings.tolerance
         iterations = 0
 
-        def solved(J: Array) -> FixedPoint:
+        def solved(J: Array, guess: Array = guess) -> FixedPoint:
             nonlocal iterations
             found = self.newton.solve(equations, guess, J, size, max(settled, ROUNDING), self._enough(step))
             iterations += len(found.residuals)
@@ -153,6 +153,8 @@ class Trajectory(Stepper[Attempt]):
             found = solved(self.J)
         if not found.converged:
             found = solved(np.array([self.model.jacobian(time, y) for time, y in zip(times, guess, strict=True)]))
+        if not found.converged:
+            found = solved(self.J, np.repeat(last[None], len(times), axis=0))
         return found, iterations
 
     def _enough(self, step: float) -> float:
