@@ -131,8 +131,8 @@ class Trajectory(Stepper[Attempt]):
     def _solve(self, step: float) -> tuple[FixedPoint, int]:
         """Stages (s, p) of the next cell, and the iterations they took.
 
-        With the Jacobian that there is, with a new one, or with one for each stage: on a slow manifold that bends, the first
-        two are too far off for long steps.  At last from where the cell begins: a guess may be where f makes no sense.
+        With the Jacobian that there is, with a new one, or, if they are cheap, with one for each stage: on a slow manifold that
+        bends, the first two are too far off for long steps.  At last from where the cell begins: a guess may make no sense.
         """
         times, last = self._times(step), self.history["y"][:, -1]
         guess, size = self._guess(times), self._sizes(last)
@@ -151,7 +151,7 @@ class Trajectory(Stepper[Attempt]):
         if not found.converged and self.node != self.history.n - 1:
             self._differentiate(self.history.n - 1)
             found = solved(self.J)
-        if not found.converged:
+        if not found.converged and self.model.jacobian_cost < ITERATIONS:
             found = solved(np.array([self.model.jacobian(time, y) for time, y in zip(times, guess, strict=True)]))
         if not found.converged:
             found = solved(self.J, np.repeat(last[None], len(times), axis=0))
