@@ -11,15 +11,16 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dmft.problem import Problem, ProblemError
-    from dmft.run import solve
+    from dmft.engines.outcome import Outcome
+    from dmft.problem.problem import Problem
+    from dmft.problem.table import ProblemError
+    from dmft.results.simulation import Simulation
+    from dmft.results.solution import Solution
+    from dmft.results.table import Table
+    from dmft.running.solve import solve
     from dmft.simulation.run import simulate
-    from dmft.simulation.simulation import Simulation
-    from dmft.solution import Solution
-    from dmft.solver.outcome import Outcome
     from dmft.sweeps.run import sweep
     from dmft.sweeps.sweep import Sweep
-    from dmft.sweeps.table import Table
 
 try:
     __version__ = version("dmft")
@@ -42,15 +43,15 @@ __all__ = [
 
 # Imported on first use: numba and SciPy take half a second, which neither `dmft --help` nor a signal should wait for.
 _HOMES = {
-    "Outcome": "dmft.solver.outcome",
-    "Problem": "dmft.problem",
-    "ProblemError": "dmft.problem",
-    "Simulation": "dmft.simulation.simulation",
-    "Solution": "dmft.solution",
+    "Outcome": "dmft.engines.outcome",
+    "Problem": "dmft.problem.problem",
+    "ProblemError": "dmft.problem.table",
+    "Simulation": "dmft.results.simulation",
+    "Solution": "dmft.results.solution",
     "Sweep": "dmft.sweeps.sweep",
-    "Table": "dmft.sweeps.table",
+    "Table": "dmft.results.table",
     "simulate": "dmft.simulation.run",
-    "solve": "dmft.run",
+    "solve": "dmft.running.solve",
     "sweep": "dmft.sweeps.run",
 }
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dmft import Problem, Solution
-from dmft.tableau import lagrange
+from dmft.mathematics.tableau import lagrange
 
 
 def pspin(couplings: dict[str, float], t_max: float = 20.0, **keys) -> Problem:

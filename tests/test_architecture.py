@@ -19,13 +19,13 @@ SIMULATED = [
 ]
 OUTSIDE = {"h5py", "mpi4py", "rich", "typer", "matplotlib", "xarray", "pathlib", "os", "sys", "io", "logging", "signal"}
 LATER = (
-    "dmft.run",
-    "dmft.solution",
+    "dmft.running.solve",
+    "dmft.results.solution",
     "dmft.storage",
     "dmft.cli",
     "dmft.plots",
-    "dmft.plan",
-    "dmft.cost",
+    "dmft.running.plan",
+    "dmft.running.cost",
     "dmft.simulation",
     "dmft.sweeps",
 )
@@ -55,4 +55,4 @@ def test_mathematics_is_apart_from_the_world(path):
 
 def test_plots_never_solve():
     for path in (PACKAGE / "plots").glob("*.py"):
-        assert not any(name.startswith(("dmft.run", "dmft.solver.march", "dmft.models")) for name in imports(path))
+        assert not any(name.startswith(("dmft.running.solve", "dmft.engines.march", "dmft.models")) for name in imports(path))

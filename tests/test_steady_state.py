@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dmft.differences import jacobian
-from dmft.steady_state import steady_state
+from dmft.mathematics.differences import jacobian
+from dmft.models.online_sgd.steady_state import steady_state
 
 
 def found(f, start):

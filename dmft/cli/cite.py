@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmft.cli.inputs import load_observables, load_simulation, load_table
-from dmft.description import Citation
+from dmft.problem.description import Citation
 
 if TYPE_CHECKING:
     from dmft import Problem
@@ -67,7 +67,7 @@ def cite(
     ],
 ) -> None:
     """Print BibTeX of what was used to make a file."""
-    from dmft.solver.engine import engine_name
+    from dmft.engines.kinds import engine_name
 
     simulation = load_simulation(file)
     made = simulation or load_table(file) or load_observables(file)

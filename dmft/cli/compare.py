@@ -12,8 +12,8 @@ from dmft.cli.inputs import demand_simulation, load_solution, naming
 from dmft.cli.tables import print_table
 
 if TYPE_CHECKING:
+    from dmft.results.simulation import Simulation
     from dmft.simulation.compare import Agreement, Comparison
-    from dmft.simulation.simulation import Simulation
 
 # Seeds, below which standard errors are known so badly that it is worth a word.
 FEW = 16

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
-    from dmft.simulation.simulation import Simulation
+    from dmft.results.simulation import Simulation
+    from dmft.results.table import Table
     from dmft.sweeps.sweep import Sweep
-    from dmft.sweeps.table import Table
 
 
 class BadInput(Exception):
@@ -37,7 +37,8 @@ def naming(file: str | Path, *kinds: type[Exception]) -> Iterator[None]:
 def load_problem(file: Path, assignments: list[str]) -> Problem:
     """Problem of a file, after assignments like `problem.width=20`."""
     from dmft import Problem, ProblemError
-    from dmft.problem import read_toml_file, with_overrides
+    from dmft.problem.problem import with_overrides
+    from dmft.problem.toml import read_toml_file
 
     with naming(file, ProblemError):
         return Problem.from_tables(with_overrides(read_toml_file(file), assignments))
@@ -46,7 +47,7 @@ def load_problem(file: Path, assignments: list[str]) -> Problem:
 def is_sweep(file: Path) -> bool:
     """Whether a TOML file has a table [sweep]."""
     from dmft import ProblemError
-    from dmft.problem import read_toml_file
+    from dmft.problem.toml import read_toml_file
 
     with naming(file, ProblemError):
         return "sweep" in read_toml_file(file)
@@ -55,7 +56,8 @@ def is_sweep(file: Path) -> bool:
 def load_sweep(file: Path, assignments: list[str] | None = None) -> Sweep:
     """Sweep of a file, after assignments like `problem.width=20`, all of its points valid."""
     from dmft import ProblemError
-    from dmft.problem import read_toml_file, with_overrides
+    from dmft.problem.problem import with_overrides
+    from dmft.problem.toml import read_toml_file
     from dmft.sweeps.sweep import Sweep
 
     with naming(file, ProblemError):
@@ -66,7 +68,7 @@ def load_sweep(file: Path, assignments: list[str] | None = None) -> Sweep:
 
 def load_table(file: Path) -> Table | None:
     """The table of a sweep, None if the file is something else."""
-    from dmft.sweeps.table import Table, TableError, is_table
+    from dmft.results.table import Table, TableError, is_table
 
     if not is_table(file):
         return None

@@ -21,7 +21,7 @@ def plan(
 ) -> None:
     """Estimate nodes, memory and time of a run, or of all points of a sweep, before it is started."""
     from dmft import ProblemError
-    from dmft.plan import plan as estimate
+    from dmft.running.plan import plan as estimate
 
     if is_sweep(file):
         plan_sweep(file, assignments or [])
@@ -44,7 +44,7 @@ def plan(
 def plan_sweep(file: Path, assignments: list[str]) -> None:
     """The same of a sweep file."""
     from dmft import ProblemError
-    from dmft.memory import available_memory
+    from dmft.running.memory import available_memory
     from dmft.sweeps.plan import plan_sweep as estimate
 
     asked = load_sweep(file, assignments)

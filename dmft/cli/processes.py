@@ -37,7 +37,7 @@ def one_thread_each() -> None:
 
 def communicator(file: Path, jobs: int | None) -> Any:
     """The communicator if there are several ranks."""
-    from dmft.sweeps import ranks
+    from dmft.jobs import ranks
 
     with naming(file, ranks.RanksError):
         comm = ranks.world()

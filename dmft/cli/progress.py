@@ -12,7 +12,7 @@ from time import monotonic, process_time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dmft.solver.base import AcceptedCell, Engine
+    from dmft.engines.base import AcceptedCell, Engine
 
 Show = Callable[[str], None]
 
@@ -58,7 +58,7 @@ def duration(seconds: float) -> str:
 
 
 class Meter:
-    """Observer of `dmft.run.solve`: counts cells and seconds, and shows a line every `interval` seconds."""
+    """Observer of `dmft.running.solve.solve`: counts cells and seconds, and shows a line every `interval` seconds."""
 
     def __init__(self, t_max: float, show: Show, interval: float) -> None:
         self.t_max, self.show, self.interval = t_max, show, interval

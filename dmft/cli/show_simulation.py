@@ -12,7 +12,7 @@ from dmft.cli.progress import duration
 from dmft.cli.tables import plus_minus, print_table
 
 if TYPE_CHECKING:
-    from dmft.simulation.simulation import Simulation
+    from dmft.results.simulation import Simulation
 
 DIGITS = ".8g"
 

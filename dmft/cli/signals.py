@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dmft.solver.base import AcceptedCell, Engine
+    from dmft.engines.base import AcceptedCell, Engine
 
 # A batch system announces the end of a job by SIGTERM or SIGUSR1, a person asks by SIGINT.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
@@ -37,8 +37,8 @@ class StopOnSignal:
         self.received = signal.Signals(number).name
 
     def __call__(self, march: Engine, cell: AcceptedCell) -> None:
-        """Observer of `dmft.run.solve`."""
-        from dmft.run import StopRun
+        """Observer of `dmft.running.solve.solve`."""
+        from dmft.running.solve import StopRun
 
         if self.received:
             raise StopRun

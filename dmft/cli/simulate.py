@@ -19,9 +19,9 @@ from dmft.cli.sweep_progress import SweepMeter, sweep_meter
 from dmft.cli.tables import plus_minus
 
 if TYPE_CHECKING:
+    from dmft.jobs.processes import Watch
+    from dmft.results.simulation import Simulation
     from dmft.simulation.folder import Seeds
-    from dmft.simulation.simulation import Simulation
-    from dmft.sweeps.processes import Watch
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ def _begun(asked: Asked, processes: int) -> Iterator[tuple[Seeds, list[int], lis
     processes: that share the memory of this machine.
     """
     from dmft import ProblemError
+    from dmft.jobs.locks import Taken
     from dmft.simulation.experiment import Setup
     from dmft.simulation.folder import open_seeds
     from dmft.simulation.run import numbered, refuse_too_large
-    from dmft.sweeps.locks import Taken
 
     problem = load_problem(asked.file, asked.assignments)
     with naming(asked.file, ProblemError):
@@ -116,10 +116,10 @@ def _alone(asked: Asked, stop: StopOnSignal) -> ExitCode:
 
 def _on_ranks(comm: Any, asked: Asked, stop: StopOnSignal) -> ExitCode:
     """Simulate on all ranks."""
+    from dmft.jobs.ranks import ranks_of_this_node, run_ranks
     from dmft.simulation.folder import Seeds
     from dmft.simulation.run import collecting
     from dmft.simulation.worker import SeedWorker
-    from dmft.sweeps.ranks import ranks_of_this_node, run_ranks
 
     processes = ranks_of_this_node(comm)
 

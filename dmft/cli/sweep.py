@@ -19,8 +19,8 @@ from dmft.cli.signals import StopOnSignal
 from dmft.cli.sweep_progress import SweepMeter, rate, speed, sweep_meter
 
 if TYPE_CHECKING:
+    from dmft.jobs.locks import Locks
     from dmft.sweeps.folder import Folder
-    from dmft.sweeps.locks import Locks
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def sweep(
 def _begun(asked: Asked) -> Iterator[tuple[Folder, Locks, list[int]]]:
     """The folder, taken by this process, and the points to solve."""
     from dmft import ProblemError
+    from dmft.jobs.locks import Taken
     from dmft.sweeps.folder import open_folder
-    from dmft.sweeps.locks import Taken
     from dmft.sweeps.run import missing
 
     wanted = load_sweep(asked.file, asked.assignments)
@@ -132,7 +132,7 @@ def _share(
     todo: list[int] | None = None,
 ) -> None:
     """The part that all ranks take part in."""
-    from dmft.sweeps.ranks import once_a_node, run_ranks
+    from dmft.jobs.ranks import once_a_node, run_ranks
     from dmft.sweeps.run import by_cost, compile_loops
     from dmft.sweeps.worker import Worker
 

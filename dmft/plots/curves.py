@@ -12,13 +12,13 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from dmft.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.plots.labels import TIME, number, words
-from dmft.problem import Problem
-from dmft.solution import Solution
+from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
+from dmft.problem.problem import Problem
+from dmft.results.solution import Solution
 
 if TYPE_CHECKING:
-    from dmft.simulation.simulation import Simulation
+    from dmft.results.simulation import Simulation
 
 Array = NDArray[np.float64]
 

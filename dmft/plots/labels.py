@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from dmft.problem import Problem
-from dmft.solution import Solution
+from dmft.problem.problem import Problem
+from dmft.results.solution import Solution
 
 if TYPE_CHECKING:
-    from dmft.simulation.simulation import Simulation
+    from dmft.results.simulation import Simulation
 
 TIME = r"time $t$ (unit of the flow)"
 # More coefficients than this are cut short.

@@ -11,8 +11,8 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
-from dmft.description import Picture
-from dmft.solution import Solution
+from dmft.problem.description import Picture
+from dmft.results.solution import Solution
 
 Array = NDArray[np.float64]
 

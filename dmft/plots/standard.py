@@ -17,14 +17,14 @@ import numpy as np
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from dmft.description import Ageing, Curves, Entries, Pair, Panel, Picture
 from dmft.plots import labels
 from dmft.plots.curves import COLOURS, MARKERS, Shown, draw_ageing, draw_curves, draw_entries, draw_pair, first_motion
 from dmft.plots.pictures import draw_kernel
-from dmft.solution import Solution
+from dmft.problem.description import Ageing, Curves, Entries, Pair, Panel, Picture
+from dmft.results.solution import Solution
 
 if TYPE_CHECKING:
-    from dmft.simulation.simulation import Simulation
+    from dmft.results.simulation import Simulation
 
 Array = NDArray[np.float64]
 

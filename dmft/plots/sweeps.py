@@ -16,9 +16,9 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from dmft.description import Description
 from dmft.plots.standard import ALARM, STYLE, save
-from dmft.sweeps.table import MISSING, Table
+from dmft.problem.description import Description
+from dmft.results.table import MISSING, Table
 
 Array = NDArray[Any]
 

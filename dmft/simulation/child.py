@@ -1,13 +1,13 @@
-"""A worker process of a simulation on this machine; see `dmft.sweeps.child`."""
+"""A worker process of a simulation on this machine; see `dmft.jobs.child`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from dmft.jobs.child import dismissed, serve
 from dmft.simulation.folder import Seeds
 from dmft.simulation.worker import SeedWorker
-from dmft.sweeps.child import dismissed, serve
 
 
 def main() -> None:

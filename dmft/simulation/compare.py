@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dmft.problem import ProblemError
-from dmft.simulation.simulation import Simulation, standard_error
-from dmft.solution import Solution
-from dmft.solver.step_control import FLOOR
+from dmft.engines.step_control import FLOOR
+from dmft.problem.table import ProblemError
+from dmft.results.simulation import Simulation, standard_error
+from dmft.results.solution import Solution
 
 Array = NDArray[np.float64]
 

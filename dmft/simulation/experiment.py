@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dmft.problem import Problem, ProblemError, Table, validated
+from dmft.problem.problem import Problem
+from dmft.problem.table import ProblemError, Table, validated
 
 Array = NDArray[np.float64]
 State = Mapping[str, Array]

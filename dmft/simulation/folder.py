@@ -21,12 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.problem import Problem, ProblemError, read_toml_file, toml_value
+from dmft.jobs.locks import Locks, Taken
+from dmft.problem.problem import Problem
+from dmft.problem.table import ProblemError
+from dmft.problem.toml import read_toml_file, toml_value
+from dmft.results.simulation import Simulation, refuse_difference
 from dmft.simulation.experiment import Setup, State
-from dmft.simulation.simulation import Simulation, refuse_difference
 from dmft.storage import simulation_file
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
-from dmft.sweeps.locks import Locks, Taken
 
 
 class SeedsError(ProblemError):

@@ -9,14 +9,15 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
-from dmft.memory import available_memory
-from dmft.problem import Problem, ProblemError
+from dmft.jobs.processes import Crew, Watch
+from dmft.problem.problem import Problem
+from dmft.problem.table import ProblemError
+from dmft.results.simulation import Simulation
+from dmft.running.memory import available_memory
 from dmft.simulation.experiment import Setup, experiment
 from dmft.simulation.folder import Seeds, open_seeds
-from dmft.simulation.simulation import Simulation
 from dmft.simulation.worker import SeedWorker, Tell
 from dmft.storage import simulation_file
-from dmft.sweeps.processes import Crew, Watch
 from dmft.sweeps.worker import KILLED, Ended, solve_in_turn
 
 COMMAND = (sys.executable, "-m", "dmft.simulation.child")

@@ -13,11 +13,11 @@ from time import monotonic
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dmft.run import StopRun
+from dmft.engines.outcome import Outcome
+from dmft.results.simulation import Simulation
+from dmft.running.solve import StopRun
 from dmft.simulation.experiment import State, experiment
 from dmft.simulation.folder import Seeds
-from dmft.simulation.simulation import Simulation
-from dmft.solver.outcome import Outcome
 from dmft.sweeps.worker import RAISED, Ended
 
 Tell = Callable[[str], None]

@@ -13,7 +13,7 @@ from time import time
 
 import psutil
 
-from dmft.problem import ProblemError
+from dmft.problem.table import ProblemError
 
 DAY = 86400.0
 

@@ -9,11 +9,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.kernels import History
-from dmft.problem import Problem, ProblemError
-from dmft.solution import Solution, State, refuse_other_problem
-from dmft.solver.engine import empty_history
-from dmft.solver.outcome import Outcome
+from dmft.engines.kinds import empty_history
+from dmft.engines.outcome import Outcome
+from dmft.history.history import History
+from dmft.problem.problem import Problem
+from dmft.problem.table import ProblemError
+from dmft.results.solution import Solution, State, refuse_other_problem
 from dmft.storage import schema
 from dmft.storage.atomic import refuse_unwritable
 from dmft.storage.hdf5 import put, put_attributes, read_array, read_group, read_number, whole_file, why_not_opened

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dmft.description import TIME, OrderParameter, Quantity
-from dmft.solver.outcome import Outcome
+from dmft.engines.outcome import Outcome
+from dmft.problem.description import TIME, OrderParameter, Quantity
 
 SCHEMA = 1
 SIMULATION_SCHEMA = 1

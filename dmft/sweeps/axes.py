@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from dmft.problem import ProblemError, toml_value
+from dmft.problem.table import ProblemError
+from dmft.problem.toml import toml_value
 
 SPACINGS = {"geomspace": np.geomspace, "linspace": np.linspace}
 WANTED = "a list of values, { geomspace = [first, last, number] } or { linspace = [first, last, number] }"

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from dmft.description import Minimum
-from dmft.solution import Solution
+from dmft.problem.description import Minimum
+from dmft.results.solution import Solution
+from dmft.results.table import MISSING, OVERFITTED, Table
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, State
-from dmft.sweeps.table import MISSING, OVERFITTED, Table
 
 Array = NDArray[np.float64]
 

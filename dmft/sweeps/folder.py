@@ -26,9 +26,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.problem import ProblemError
+from dmft.jobs.locks import Locks, Taken
+from dmft.problem.table import ProblemError
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
-from dmft.sweeps.locks import Locks, Taken
 from dmft.sweeps.sweep import Sweep
 
 FAN = 1000

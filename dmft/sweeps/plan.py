@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dmft.plan import Plan, plan
-from dmft.problem import ProblemError
+from dmft.problem.table import ProblemError
+from dmft.running.plan import Plan, plan
 from dmft.sweeps.folder import spread
 from dmft.sweeps.run import by_cost
 from dmft.sweeps.sweep import Sweep

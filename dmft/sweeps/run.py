@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.problem import ProblemError
-from dmft.run import StopRun, solve
-from dmft.solver.base import AcceptedCell, Engine
-from dmft.solver.engine import expected_nodes
-from dmft.sweeps import processes
+from dmft.engines.base import AcceptedCell, Engine
+from dmft.engines.kinds import expected_nodes
+from dmft.jobs import processes
+from dmft.jobs.locks import Locks
+from dmft.problem.table import ProblemError
+from dmft.running.solve import StopRun, solve
 from dmft.sweeps.folder import Folder, State, open_folder, slice_of, spread
-from dmft.sweeps.locks import Locks
 from dmft.sweeps.sweep import Sweep
 from dmft.sweeps.worker import KILLED, Worker, solve_in_turn
 
 if TYPE_CHECKING:
-    from dmft.sweeps.table import Table
+    from dmft.results.table import Table
 
 
 def sweep(

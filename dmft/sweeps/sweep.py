@@ -21,8 +21,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dmft.problem import Problem, ProblemError, assign, read_toml, read_toml_file, refuse_unknown, toml_value
-from dmft.solution import LIMITS
+from dmft.problem.problem import Problem, assign
+from dmft.problem.table import ProblemError, refuse_unknown
+from dmft.problem.toml import read_toml, read_toml_file, toml_value
+from dmft.results.solution import LIMITS
 from dmft.sweeps.axes import Axis, flattened, identity, read_axes
 
 KEEP = ("observables", "kernels")

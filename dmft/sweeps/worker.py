@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
-from dmft.problem import Problem
-from dmft.run import StopRun, solve
-from dmft.solution import Solution
-from dmft.solver.base import AcceptedCell, Engine
-from dmft.solver.outcome import Outcome
+from dmft.engines.base import AcceptedCell, Engine
+from dmft.engines.outcome import Outcome
+from dmft.jobs.locks import Locks
+from dmft.problem.problem import Problem
+from dmft.results.solution import Solution
+from dmft.running.solve import StopRun, solve
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder
-from dmft.sweeps.locks import Locks
 
 RAISED = "raised"
 KILLED = "killed"

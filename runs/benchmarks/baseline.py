@@ -1,6 +1,6 @@
 """The textbook alternative, written well: trapezoidal predictor-corrector on a uniform grid t_k = k dt, in blocks of rows.
 
-The equations are those of `dmft.models.two_layer_flow`.  With R_F = delta + r, and the delta of M written as l,
+The equations are those of `dmft.models.two_layer_flow.parameters`.  With R_F = delta + r, and the delta of M written as l,
 
     r(t,t')   = -S(t,t') - int_t'^t S(t,s) r(s,t') ds
     W(t,t')   = C0_F(t,t') + int_0^t r(t,s) C0_F(s,t') ds
@@ -25,16 +25,16 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
+from dmft.engines.cell import empty_history
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from threadpoolctl import threadpool_limits
 
 from dmft import Outcome, Problem, Solution
-from dmft.hermite import power_series
-from dmft.models.two_layer_flow import TwoLayerFlow
-from dmft.solution import State
-from dmft.solver.cell import empty_history
-from dmft.triangular import times_causal, times_transposed
+from dmft.mathematics.hermite import power_series
+from dmft.mathematics.triangular import times_causal, times_transposed
+from dmft.models.two_layer_flow.parameters import TwoLayerFlow
+from dmft.results.solution import State
 
 Array = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
+from dmft.engines.base import AcceptedCell, Engine
 
 from dmft import Problem, solve
-from dmft.cost import working_memory
-from dmft.solver.base import AcceptedCell, Engine
+from dmft.running.cost import working_memory
 
 # Of a row and sweep, in products with n earlier nodes.
 FLOPS = 12

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from dmft import Problem, simulate, solve
-from dmft.models.random_features import RandomFeaturesParameters
+from dmft.models.random_features.parameters import RandomFeaturesParameters
+from dmft.models.random_features.simulation import Network
 from dmft.simulation.compare import compare
-from dmft.simulation.random_features import Network
 
 STUDENT = {"model": "online-sgd", "learning_rate": 0.4, "noise": 0.1, "train_second_layer": True, "t_max": 20.0}
 DRAWN = {"student_units": 3, "teacher_units": 2, "dimension": 100, "seed": 1}

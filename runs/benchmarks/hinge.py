@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dmft import Problem, Solution, solve
-from dmft.models.hinge import HingeParameters
-from dmft.models.hinge_loss import even_part
+from dmft.models.hinge.loss import even_part
+from dmft.models.hinge.parameters import HingeParameters
 
 FINITE = ((200, 50), (1000, 10), (1000, 100), (2000, 50))
 # Examples, dimension, nodes, tolerance.

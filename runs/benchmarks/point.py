@@ -16,7 +16,7 @@ from time import perf_counter, process_time
 import numpy as np
 
 from dmft import Problem, Solution, solve
-from dmft.plan import plan
+from dmft.running.plan import plan
 
 RUNS = Path(__file__).parents[1]
 FILES = sorted(RUNS.glob("*.toml"))

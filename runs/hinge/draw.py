@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from dmft import Problem, Table, simulate
-from dmft.models.hinge import HingeParameters
+from dmft.models.hinge.parameters import HingeParameters
 
 # The nodes are looked at when this fraction of the data is left.
 LEFT = 0.1

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from dmft import Problem, Table, simulate
-from dmft.models.random_features import DEGREES, RandomFeaturesParameters
+from dmft.models.random_features.parameters import DEGREES, RandomFeaturesParameters
 
 DIMENSION, SEEDS = 200, 4
 TRIED = (0.2, 0.5, 1.0, 2.0, 4.0)

@@ -6,7 +6,7 @@ C[i, k, j, l] = <w_i(k), w_j(l)> for m neurons at n nodes; R[i, k, j, l] = respo
 
 import numpy as np
 
-from dmft.hermite import signal_series
+from dmft.mathematics.hermite import signal_series
 
 
 class DescendingNeurons:

@@ -9,8 +9,8 @@ elimination of the history, activations by NumPy polynomials.  w(t) of m neurons
 import numpy as np
 from scipy.optimize import root
 
-from dmft.hermite import signal_series
-from dmft.tableau import radau
+from dmft.mathematics.hermite import signal_series
+from dmft.mathematics.tableau import radau
 
 
 def integration_matrix(time, stages):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dmft import Outcome, Problem, ProblemError, simulate, solve
-from dmft.run import StopRun
+from dmft.running.solve import StopRun
 from dmft.simulation.compare import compare
 from tests.comparison import assert_same, datasets
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from dmft import Outcome, Solution, solve
-from dmft.gaussian_integrals import CLOSED_FORMS
-from dmft.run import StopRun
+from dmft.mathematics.gaussian_integrals import CLOSED_FORMS
+from dmft.running.solve import StopRun
 from tests.online_sgd import CASE_A, REFERENCE, online, random_start
 
 # eps_g at these times, to the digits given there.

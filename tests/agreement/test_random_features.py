@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dmft.simulation.random_features import Network
+from dmft.models.random_features.simulation import Network
 from tests.finite_networks import trained
 from tests.random_features import random_features
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from dmft import Problem, Solution, __version__
-from dmft.plan import plan
+from dmft.running.plan import plan
 
 from .conftest import QUICK
 

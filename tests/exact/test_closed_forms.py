@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 from dmft import Problem, solve
-from dmft.hermite import signal_series
+from dmft.mathematics.hermite import signal_series
 
 
 def marchenko_pastur(f, ratio: float) -> float:

@@ -8,8 +8,8 @@ from scipy.integrate import solve_ivp
 from scipy.special import erf
 
 from dmft import solve
-from dmft.models.hinge import examples, fresh_loss
-from dmft.models.hinge_node import Data, NodeInData
+from dmft.models.hinge.node import Data, NodeInData
+from dmft.models.hinge.parameters import examples, fresh_loss
 from tests.hinge import hinge
 
 from .test_identities import derivative, rates

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
+from dmft.engines.doubling import Doubling
 
 from dmft import solve
-from dmft.models.hinge import examples
-from dmft.models.hinge_loss import even_part, fresh_loss, parts
-from dmft.models.hinge_population import Population, drawn
-from dmft.models.hinge_step import DataSet, Fields, Nodes
-from dmft.problem import SolverSettings
-from dmft.simulation.hinge import Network, Weights
-from dmft.solver.doubling import Doubling
+from dmft.models.hinge.loss import even_part, fresh_loss, parts
+from dmft.models.hinge.parameters import examples
+from dmft.models.hinge.population import Population, drawn
+from dmft.models.hinge.simulation import Network, Weights
+from dmft.models.hinge.step import DataSet, Fields, Nodes
+from dmft.problem.settings import SolverSettings
 from tests.hinge import hinge, one_sided
 
 SMOOTH = ("generalization_error", "train_error", "rotation", "slope", "slope_across")

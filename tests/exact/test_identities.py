@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dmft import Problem, solve
-from dmft.tableau import lagrange
+from dmft.mathematics.tableau import lagrange
 
 PROBLEMS = {
     "mean-field": {"width": 3, "alignment": 0.1, "target": [0.2, 1.0, 0.4]},

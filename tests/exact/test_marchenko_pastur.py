@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from dmft.marchenko_pastur import quadrature
+from dmft.mathematics.marchenko_pastur import quadrature
 
 RATIOS = [1e-6, 0.1, 0.5, 0.999, 1 - 1e-5, 1.0, 1.0001, 2.0, 30.0, 1e6]
 

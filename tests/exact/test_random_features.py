@@ -5,8 +5,9 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.special import ive
 
-from dmft import hermite, solve
-from dmft.models.random_features import Features, RandomFeatures, Teacher
+from dmft import solve
+from dmft.mathematics import hermite
+from dmft.models.random_features.parameters import Features, RandomFeatures, Teacher
 from tests.random_features import random_features
 
 CASES = {

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmft import hermite
-from dmft.gaussian_integrals import ACTIVATIONS, CLOSED_FORMS, activations, averages, linear, quadrature, relu
-from dmft.gaussian_integrals.activations import NUMBERS, SIN
+from dmft.mathematics import hermite
+from dmft.mathematics.gaussian_integrals import ACTIVATIONS, CLOSED_FORMS, activations, averages, linear, quadrature, relu
+from dmft.mathematics.gaussian_integrals.activations import NUMBERS, SIN
 
 SAMPLES = 300_000
 # Every pattern of repeated indices.

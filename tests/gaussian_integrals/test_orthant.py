@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from dmft.gaussian_integrals import orthant as orthants
+from dmft.mathematics.gaussian_integrals import orthant as orthants
 
 
 def orthant(R):

@@ -8,10 +8,11 @@ import pytest
 
 from dmft import Problem, Solution, solve
 from dmft.cli.main import run
-from dmft.cost import two_time_arrays
-from dmft.description import Ageing, Citation, Curve, Curves, Description, Picture, Quantity
-from dmft.models.spherical_pspin import SphericalPSpin
-from dmft.problem import Parameters, models
+from dmft.models.spherical_pspin.parameters import SphericalPSpin
+from dmft.problem.description import Ageing, Citation, Curve, Curves, Description, Picture, Quantity
+from dmft.problem.parameters import Parameters
+from dmft.problem.problem import models
+from dmft.running.cost import two_time_arrays
 from dmft.storage import schema
 from tests.comparison import assert_same, datasets
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from dmft.engines.march import March
 
 from dmft import Problem
-from dmft.solver.march import March
-from dmft.tableau import MAX_STAGES, order_condition_defect, radau
+from dmft.mathematics.tableau import MAX_STAGES, order_condition_defect, radau
 
 
 class UniformMarch(March):

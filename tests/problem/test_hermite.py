@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import tanhsinh
 
-from dmft.hermite import (
+from dmft.mathematics.hermite import (
     NAMED,
     Covariance,
     evaluator,

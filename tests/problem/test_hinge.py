@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dmft import Problem, ProblemError, solve
-from dmft.solver.engine import engine_name
+from dmft.engines.kinds import engine_name
 from tests.hinge import hinge, one_sided
 
 
@@ -64,6 +64,6 @@ def test_engine_follows_from_the_data_set():
 
 
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
-    monkeypatch.setattr("dmft.cost.available_memory", lambda: 1e6)
+    monkeypatch.setattr("dmft.running.cost.available_memory", lambda: 1e6)
     with pytest.raises(ProblemError, match="samples, population: a step needs"):
         solve(one_sided(samples=2000, population=4000))

@@ -3,7 +3,7 @@
 import pytest
 
 from dmft import Problem, ProblemError
-from dmft.problem import with_overrides
+from dmft.problem.problem import with_overrides
 from tests.pspin import pspin
 
 

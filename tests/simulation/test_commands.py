@@ -3,7 +3,7 @@
 import pytest
 
 from dmft import Simulation, simulate, solve
-from dmft.problem import Problem
+from dmft.problem.problem import Problem
 from tests.plots.test_standard import texts
 
 

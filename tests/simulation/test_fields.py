@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmft.hermite import NAMED, hermite_series, series
-from dmft.simulation.fields import NetworkFields, counts, gaussian_fields, monomials, orders, raised
+from dmft.mathematics.hermite import NAMED, hermite_series, series
+from dmft.models.two_layer_flow.fields import NetworkFields, counts, gaussian_fields, monomials, orders, raised
 
 S, P = np.array([0.3, 0.8, -0.5, 0.4]), np.array([0.2, 0.7, 0.6, -0.3])
 

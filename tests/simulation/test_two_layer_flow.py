@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from dmft.problem import ProblemError
-from dmft.simulation.two_layer_flow import activation, label
+from dmft.models.two_layer_flow.simulation import activation, label
+from dmft.problem.table import ProblemError
 
 from .conftest import Onlooker, made, trajectory
 

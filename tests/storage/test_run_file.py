@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from dmft import Outcome, Problem, ProblemError, Solution, solve
-from dmft.run import StopRun
+from dmft.running.solve import StopRun
 from dmft.storage import run_file, schema
 from dmft.storage.atomic import replacing
 from tests.comparison import assert_same, datasets

@@ -45,7 +45,7 @@ def workers(process) -> list[psutil.Process]:
     for child in psutil.Process(process.pid).children(recursive=True):
         # One that has just ended has no command line.
         with suppress(psutil.Error):
-            if any(words in " ".join(child.cmdline()) for words in ("dmft.sweeps.child", "dmft sweep")):
+            if any(words in " ".join(child.cmdline()) for words in ("dmft.jobs.child", "dmft sweep")):
                 found.append(child)
     return found
 
@@ -109,13 +109,13 @@ def test_worker_process_killed_is_replaced(slow, tmp_path, uninterrupted):
 def test_a_point_that_kills_its_process_is_a_failed_one(dmft, quick, tmp_path, monkeypatch):
     code = """
 import os, signal
-from dmft.sweeps import child
+from dmft.jobs import child
 from dmft.sweeps.worker import Worker
 solve = Worker.solve
 Worker.solve = lambda worker, index: os.kill(os.getpid(), signal.SIGKILL) if index == 3 else solve(worker, index)
 child.main()
 """
-    monkeypatch.setattr("dmft.sweeps.processes.COMMAND", (sys.executable, "-c", code))
+    monkeypatch.setattr("dmft.jobs.processes.COMMAND", (sys.executable, "-c", code))
     ended = dmft("sweep", quick, "-o", tmp_path / "out", "--jobs", 2)
     assert ended.code == 3
     assert "5 of 6 points done, 1 failed" in ended.err

@@ -10,9 +10,9 @@ import pytest
 
 from dmft import Sweep, Table, __version__
 from dmft.cli.sweep_progress import rate, speed
-from dmft.memory import available_memory
+from dmft.jobs.locks import Locks, Taken
+from dmft.running.memory import available_memory
 from dmft.sweeps.folder import open_folder
-from dmft.sweeps.locks import Locks, Taken
 from tests.cli.test_reports import rows
 
 from .conftest import QUICK
@@ -61,7 +61,7 @@ def test_locks_are_of_places(tmp_path):
     code = """
 import sys
 from pathlib import Path
-from dmft.sweeps.locks import Locks
+from dmft.jobs.locks import Locks
 locks = Locks(Path(sys.argv[1]))
 print(*(locks.take(*places).name for places in ((0, 2), (4, 1), (5, 2))), locks.held_by_others(0, 10))
 """
@@ -140,7 +140,7 @@ def test_limits_of_the_batch_system_count(monkeypatch):
 
 
 def test_limits_of_the_control_group_count(monkeypatch, tmp_path):
-    monkeypatch.setattr("dmft.memory.CGROUPS", tmp_path)
+    monkeypatch.setattr("dmft.running.memory.CGROUPS", tmp_path)
     (tmp_path / "memory.max").write_text("max\n")
     assert available_memory() > 10**6
     (tmp_path / "memory.max").write_text("3000000\n")

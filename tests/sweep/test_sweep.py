@@ -9,9 +9,9 @@ import pytest
 
 import dmft as package
 from dmft import Outcome, Problem, ProblemError, Solution, Sweep
+from dmft.jobs.locks import Taken
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, open_folder, slice_of, spread
-from dmft.sweeps.locks import Taken
 from dmft.sweeps.run import by_cost, missing, part
 from dmft.sweeps.worker import Worker
 from tests.comparison import assert_same
@@ -245,7 +245,7 @@ def test_wrong_options(dmft, quick, tmp_path, options, words):
 
 
 def test_a_file_system_without_locks_is_said(dmft, quick, tmp_path, monkeypatch):
-    monkeypatch.setattr("dmft.sweeps.locks.Locks.take", lambda *_: Taken.UNKNOWN)
+    monkeypatch.setattr("dmft.jobs.locks.Locks.take", lambda *_: Taken.UNKNOWN)
     ended = dmft("sweep", quick, "-o", tmp_path / "out")
     assert ended.code == 0
     assert "no locks" in ended.err

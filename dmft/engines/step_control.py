@@ -1,0 +1,105 @@
+"""Choose the step from the tolerance.
+
+Error estimate.  In a cell with s nodes the collocation polynomial u of degree s errs by y - u = K Phi(x) + ...,
+Phi(x) = int_0^x prod_j (z - c_j) dz, x = (t - t_last)/dt.  Run backwards over the previous cell, where y is known, u misses
+the old nodes by K Phi(x_old): a least-squares fit gives K, and the error on the new nodes is K Phi(c_i).  Its largest value
+over all observables and nodes, each relative to what the tolerance is relative to, is the error of the cell: of order dt^(s+1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.history.history import History
+from dmft.mathematics.tableau import Tableau, lagrange
+
+Array = NDArray[np.float64]
+
+# An observable that is small counts relative to this fraction of its largest value so far.
+FLOOR = 1e-3
+# Errors of whole runs over those estimated for cells, in the problems of the tests, for schemes of so many stages or more:
+# errors at the nodes add up in stiff problems, more where the order is low.
+CALIBRATION = {1: 3.0, 5: 1.2, 6: 0.6}
+# Early steps that multiply t by more than this say nothing about slowing down.
+LATEST = 1.7
+
+
+def _rows(values: Iterable[Array]) -> Array:
+    """Observables (n,), and arrays of them (p, n), one below the other."""
+    return np.vstack(list(values))
+
+
+def _largest(history: History, sizes: Mapping[str, float]) -> Array:
+    """Largest magnitude of each observable so far, or the size that counts at least, (observables,)."""
+    return np.hstack([np.maximum(np.abs(history[name]).max(axis=-1), size) for name, size in sizes.items()])
+
+
+def scales(history: History, sizes: Mapping[str, float]) -> Array:
+    """What the tolerance of each observable is relative to at the last node, (observables,)."""
+    return np.maximum(np.hstack([np.abs(history[name][..., -1]) for name in sizes]), FLOOR * _largest(history, sizes))
+
+
+@dataclass(frozen=True)
+class StepControl:
+    """Step sizes for one tableau and tolerance; `sizes` names the observables, see `Model.observable_sizes`."""
+
+    tableau: Tableau
+    tolerance: float
+    sizes: Mapping[str, float]
+    safety: float = 0.9
+    largest_growth: float = 4.0
+    smallest_growth: float = 0.2
+
+    def error(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
+        """Estimated error of the new nodes, relative to the tolerance."""
+        old = self._old_nodes(history, dt)
+        new = _rows(observed[name] for name in self.sizes)
+        known = _rows(history[name][..., old] for name in self.sizes)
+        scale = self.scale(history, new)
+        if old.size < 2:
+            missed = self._highest_coefficient(np.column_stack([known[:, -1], new]))
+        else:
+            x = (history["time"][old] - history["time"][-1]) / dt
+            missed = self._backward_error(x, known, new)
+        calibration = [factor for stages, factor in CALIBRATION.items() if stages <= self.tableau.stages][-1]
+        return calibration * float((missed / scale).max()) / self.tolerance
+
+    def scale(self, history: History, new: Array) -> Array:
+        """What the tolerance is relative to in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
+        largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
+        scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
+        scale[largest == 0.0] = 1.0
+        return scale
+
+    def _old_nodes(self, history: History, dt: float) -> NDArray[np.intp]:
+        """Indices of the last node and of those of the cell before it, no further back than one new step."""
+        old = np.arange(max(0, history.n - 1 - self.tableau.stages), history.n)
+        near = history["time"][old] >= history["time"][-1] - dt
+        near[-2:] = True
+        return old[near]
+
+    def _backward_error(self, x: Array, known: Array, new: Array) -> Array:
+        """K Phi(c_i), largest over i, from what the new polynomial misses at the old nodes x <= 0 (the last at 0)."""
+        nodes = np.append(0.0, self.tableau.c)
+        extrapolated = np.column_stack([known[:, -1], new]) @ lagrange(nodes, x[:-1])
+        phi = self.tableau.stage_error(x[:-1])
+        K = (known[:, :-1] - extrapolated) @ phi / (phi @ phi)
+        return np.abs(K) * np.abs(self.tableau.stage_error(self.tableau.c)).max()
+
+    def _highest_coefficient(self, values: Array) -> Array:
+        """For the first cell, which has no old nodes: size of the highest Legendre coefficient, an overestimate."""
+        nodes = np.append(0.0, self.tableau.c)
+        return np.abs(values @ np.linalg.inv(np.polynomial.legendre.legvander(2 * nodes - 1, nodes.size - 1))[-1])
+
+    def factor(self, error: float, later: float = 1.0) -> float:
+        """By how much to change a step whose error was this, relative to the tolerance, for one `later` times as late.
+
+        The dynamics slows down: between equal errors for equal steps and for steps in proportion to t, half way.
+        """
+        with np.errstate(divide="ignore"):
+            ideal = self.safety * np.float64(error) ** (-1.0 / (self.tableau.stages + 1))
+        return float(np.clip(ideal * np.sqrt(min(later, LATEST)), self.smallest_growth, self.largest_growth))

@@ -1,0 +1,1 @@
+"""Growing arrays over time: what a theory keeps."""

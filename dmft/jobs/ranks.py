@@ -1,0 +1,174 @@
+"""Sweeps under MPI: every rank solves points, rank 0 hands them out as well.
+
+The other ranks serve a pool of mpi4py.futures, in which each of them has one point at a time; rank 0 solves points of its own
+meanwhile, and a thread of the pool hands out the next point as soon as a rank is free.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from dmft.engines.outcome import Outcome
+from dmft.jobs.processes import SECONDS, Watch
+from dmft.problem.table import ProblemError
+from dmft.sweeps.worker import Ended, Solver
+
+# Seconds between two looks of a rank for what to do next, at most: those of rank 0 take time from the points that it solves.
+POLL = 0.005
+# What MPI launchers tell their processes: the number of ranks.
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+
+
+class RanksError(ProblemError):
+    """A number of processes that was asked for and is not there."""
+
+
+def launched() -> int:
+    """Number of processes that this one was started as one of, by an MPI launcher or srun; 1 if by neither."""
+    for name in SIZES:
+        if os.environ.get(name, "").isdigit():
+            return int(os.environ[name])
+    return 1
+
+
+def world() -> Any:
+    """The communicator of all ranks, None if this process runs alone.
+
+    Raises RanksError if mpi4py is missing, or sees another number of ranks than were started: each would then do all the work.
+    """
+    expected = launched()
+    if expected == 1:
+        return None
+    try:
+        # What it has to say about the environment is said below.
+        with warnings.catch_warnings(action="ignore"):
+            from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise RanksError(f"{expected} processes were started, but mpi4py cannot be used ({error}): wanted dmft[mpi]") from None
+    if MPI.COMM_WORLD.size != expected:
+        raise RanksError(
+            f"{expected} processes were started, but MPI sees {MPI.COMM_WORLD.size}: wanted mpiexec, or srun --mpi=..., "
+            "of the MPI library that mpi4py uses"
+        )
+    return MPI.COMM_WORLD
+
+
+def refuse_idle_tasks() -> None:
+    """RanksError in a Slurm job of several tasks of which this process would be the only one to work."""
+    tasks = os.environ.get("SLURM_NTASKS", "1")
+    if launched() == 1 and tasks.isdigit() and int(tasks) > 1:
+        raise RanksError(f"this job has {tasks} tasks, but one process was started: wanted srun, mpiexec or --jobs N")
+
+
+def once_a_node(comm: Any, prepare: Callable[[], None]) -> None:
+    """Have one rank of each node do what the others find done, such as compiled loops on disk."""
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    if node.rank == 0:
+        prepare()
+    node.Free()
+    comm.Barrier()
+
+
+def ranks_of_this_node(comm: Any) -> int:
+    """Their number; called on every rank."""
+    from mpi4py import MPI
+
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    size = node.size
+    node.Free()
+    return size
+
+
+_worker: Solver | None = None
+
+
+def _solve(index: int) -> Ended:
+    """A task of the pool."""
+    assert _worker is not None
+    return _worker.solve(index)
+
+
+def run_ranks(comm: Any, worker: Solver, todo: Sequence[int], stop: Callable[[], bool], watch: Watch) -> None:
+    """Solve points on all ranks; called on each of them, `todo` and `watch` count on rank 0.
+
+    Raises OSError on rank 0 if a rank cannot write.
+    """
+    global _worker
+    from mpi4py.futures import MPICommExecutor
+
+    _worker = worker
+    with MPICommExecutor(comm, root=0, backoff=POLL) as pool:
+        if pool is not None:
+            _Dealer(pool, todo, stop, watch).run(worker, comm.size - 1)
+
+
+class _Dealer:
+    """Rank 0: one point at a time away at each other rank, and one here."""
+
+    def __init__(self, pool: Any, todo: Sequence[int], stop: Callable[[], bool], watch: Watch) -> None:
+        self.pool, self.stop, self.watch = pool, stop, watch
+        self.waiting = deque(todo)
+        # Answers of other ranks, and None from each rank that gets no more points.
+        self.answers: SimpleQueue[Future[Ended] | None] = SimpleQueue()
+
+    def run(self, worker: Solver, others: int) -> None:
+        """Keep all ranks at work until nothing is left."""
+        try:
+            for _ in range(others):
+                self._deal()
+            while (index := self._next()) is not None:
+                self._note(worker.solve(index))
+                while not self.answers.empty():
+                    others -= self._take()
+            while others:
+                others -= self._take()
+        finally:
+            self.waiting.clear()
+
+    def _next(self) -> int | None:
+        if self.stop():
+            return None
+        # The thread of the pool takes points too.
+        try:
+            return self.waiting.popleft()
+        except IndexError:
+            return None
+
+    def _deal(self) -> None:
+        """Hand out a point, and the next one when that has ended."""
+        index = self._next()
+        if index is None:
+            self.answers.put(None)
+        else:
+            self.pool.submit(_solve, index).add_done_callback(self._answered)
+
+    def _answered(self, future: Future[Ended]) -> None:
+        """Called by the thread of the pool."""
+        self.answers.put(future)
+        self._deal()
+
+    def _take(self) -> bool:
+        """Take an answer, if there is one soon; whether it says that a rank gets no more points."""
+        try:
+            answer = self.answers.get(timeout=SECONDS)
+        except Empty:
+            self.watch(None)
+            return False
+        if answer is not None:
+            self._note(answer.result())
+        return answer is None
+
+    def _note(self, ended: Ended) -> None:
+        if ended.outcome == Outcome.INTERRUPTED.value:
+            # A signal that reached one rank is meant for all.
+            self.waiting.clear()
+        else:
+            self.watch(ended)

@@ -1,0 +1,1 @@
+"""Mathematics that knows no theory: quadrature tableaus, Hermite expansions, Gaussian averages."""

@@ -1,0 +1,1 @@
+"""Online SGD of a student network with a teacher (Goldt et al., NeurIPS 2019)."""

@@ -1,0 +1,1 @@
+"""Random features trained online (Worschech & Rosenow 2023)."""

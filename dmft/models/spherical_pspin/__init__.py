@@ -1,0 +1,1 @@
+"""Spherical mixed p-spin glass."""

@@ -1,0 +1,1 @@
+"""Gradient flow of a two-layer network (Montanari & Urbani, NeurIPS 2025)."""

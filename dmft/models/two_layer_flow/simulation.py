@@ -1,0 +1,290 @@
+"""Training of a finite two-layer network, or of its Gaussian fields, on exactly the problem of the theory.
+
+n = alpha d samples, m neurons on the sphere in d dimensions, risk (1/2n) sum_mu F_mu^2 with F = (1/m) sum_i a_i g(w_i) - y:
+
+    da_i/dt = -(1/n) sum_mu F_mu g_mu(w_i),     dw_i/dt = P_perp f_i,     f_i = -(a_i/n) sum_mu F_mu grad g_mu(w_i)
+
+in the time unit of the theory, P_perp = 1 - w_i w_i^T.  Gradient descent makes steps of learning_rate along these, and puts
+each w_i back on the sphere.  Observables at a time are those of the theory, averaged over neurons:
+
+    second_layer = mean a_i            alignment = mean <w_i, u>            multiplier = mean <w_i, f_i>
+    complexity = mean |a_i| sqrt(h'(1)/alpha)                               memory_of_start = mean <w_i(t), w_i(0)>
+    neuron_overlap = mean <w_i, w_j> over i != j, none for one neuron       train_error = (1/2n) sum_mu F_mu^2
+    test_error = (1/2) [ (1/m^2) sum_ij a_i a_j h(<w_i, w_j>) - (2/m) sum_i a_i phat(<w_i, u>) + E y^2 ]
+
+The test error is exact for both kinds of fields: it needs their covariances only.  The multiplier is that of Gaussian fields; a
+network has none to compare with, as the radial force depends on how fields are continued off the sphere, and sigma(r <w, x>) is
+not sum_k r^k s_k He_k(<w, x>)/sqrt(k!).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.mathematics import hermite
+from dmft.models.two_layer_flow.fields import Activation, Fields, NetworkFields, gaussian_fields, monomials
+from dmft.models.two_layer_flow.parameters import TwoLayerFlowParameters
+from dmft.problem.problem import Problem
+from dmft.problem.table import ProblemError
+from dmft.simulation.experiment import BYTES, Setup, State, Trajectory, Watch, log_times, register
+from dmft.simulation.marching import Descent, Flow, Progress
+
+Array = NDArray[np.float64]
+
+# The first time at which observables are taken, over that of the fastest motion at the start.
+FIRST = 0.03
+
+
+class Forces(NamedTuple):
+    """What acts on the weights: f (m, d), da/dt (m,); the training error."""
+
+    f: Array
+    a: Array
+    train_error: float
+
+
+@dataclass(frozen=True)
+class Network:
+    """m neurons on a fixed data set, a `Moving` of `marching.py`: y is all w_i, then all a_i, (m d + m,)."""
+
+    fields: Fields
+    labels: Array
+    width: int
+    train_second_layer: bool
+
+    def split(self, y: Array) -> tuple[Array, Array]:
+        """W (m, d) and a (m,), as views."""
+        return y[: -self.width].reshape(self.width, -1), y[-self.width :]
+
+    def forces(self, y: Array) -> Forces:
+        """The equations of the module docstring, without the projection."""
+        W, a = self.split(y)
+        g, pull = self.fields(W)
+        F = a @ g / self.width - self.labels
+        f = pull(np.multiply.outer(a / -F.size, F))
+        on_a = g @ F / -F.size if self.train_second_layer else np.zeros_like(a)
+        return Forces(f, on_a, float(F @ F) / (2 * F.size))
+
+    def rate(self, y: Array) -> Array:
+        """dy/dt."""
+        W, _ = self.split(y)
+        f, on_a, _ = self.forces(y)
+        return np.append(f - along(W, f)[:, None] * W, on_a)
+
+    def constrain(self, y: Array) -> Array:
+        """With every w_i on the sphere."""
+        W, a = self.split(y)
+        length = np.sqrt(along(W, W))
+        # A length that overflows has no direction, and would leave a neuron that is zero and at rest.
+        length[np.isinf(length)] = np.nan
+        return np.append(W / length[:, None], a)
+
+    def size(self, change: Array, y: Array) -> float:
+        """The larger of the root mean squares of |dw_i|, and of da_i relative to that of a_i."""
+        dW, da = self.split(change)
+        _, a = self.split(y)
+        return math.sqrt(max(np.mean(along(dW, dW)), da @ da / (a @ a)))
+
+
+def along(X: Array, Y: Array) -> Array:
+    """<x_i, y_i> of the rows, (m,)."""
+    return np.einsum("id,id->i", X, Y)
+
+
+@dataclass
+class Record:
+    """What is taken at the times of a seed: observables (names, times), and W (times, m, d) if two-time kernels are wanted."""
+
+    observables: Array
+    weights: Array
+    taken: int = 0
+
+    def kernels(self) -> dict[str, Array]:
+        """C_d and C_o, (times, times), the latter if there are several neurons; none without weights."""
+        times, m, _ = self.weights.shape
+        if times == 0:
+            return {}
+        same = np.einsum("kid,lid->kl", self.weights, self.weights)
+        found = {"C_d": same / m}
+        if m > 1:
+            total = self.weights.sum(axis=1)
+            found["C_o"] = (total @ total.T - same) / (m * (m - 1))
+        return found
+
+
+@register("two-layer-flow")
+class TwoLayerExperiment:
+    """The simulation of one problem in d dimensions; an `Experiment`."""
+
+    def __init__(self, problem: Problem, setup: Setup) -> None:
+        parameters = problem.parameters
+        assert isinstance(parameters, TwoLayerFlowParameters)
+        if math.isinf(parameters.width):
+            raise ProblemError("width = inf: wanted a finite width to simulate")
+        self.problem, self.setup, self.parameters = problem, setup, parameters
+        self.model = parameters.build()
+        self.width, self.dim = int(parameters.width), setup.dim
+        samples = round(self.dim / self.model.inverse_alpha)
+        if samples < 1:
+            raise ProblemError(f"dim = {self.dim}: wanted enough for n = alpha d >= 1 samples")
+        self.sizes: Mapping[str, int] = {"samples": samples}
+        unknown = {"neuron_overlap"} if self.width == 1 else set()
+        if setup.fields == "network":
+            unknown.add("multiplier")
+        self.names = tuple(name for name in self.model.observables if name not in unknown)
+
+    @property
+    def _degrees(self) -> list[int]:
+        """Those of the tensors of Gaussian fields; of the samples alone, 1, for a network."""
+        if self.setup.fields == "network":
+            return [1]
+        series = self.parameters.activation_series()
+        return [k for k in range(1, len(series)) if series[k] != 0]
+
+    @property
+    def scheme(self) -> str:
+        """See Experiment."""
+        return "runge-kutta-chebyshev" if self.problem.solver.learning_rate is None else "gradient-descent"
+
+    @property
+    def memory(self) -> float:
+        """Bytes: tensors; monomials of the weights and what is pulled back on them; fields and slopes."""
+        n, m = self.sizes["samples"], self.width
+        numbers = sum(monomials(self.dim, k) for k in self._degrees)
+        return float(BYTES * (n * numbers + 3 * m * numbers + 5 * m * n))
+
+    @property
+    def lighter(self) -> str:
+        """What would need less memory."""
+        return "a smaller dim" + (f", or an activation of degree < {max(self._degrees)}" if max(self._degrees) > 1 else "")
+
+    def times(self) -> Array:
+        """Equal ratios from a fraction of the time of the fastest motion at the start; for gradient descent, whole steps."""
+        solver = self.problem.solver
+        fastest = 1 / max(1.0, self.model.second_layer**2)
+        return log_times(FIRST * min(fastest, solver.t_max), solver.t_max, self.setup.times, solver.learning_rate)
+
+    def run(self, seed: int, watch: Watch) -> Trajectory:
+        """See Experiment."""
+        network, start = self.draw(seed)
+        times, march = self.times(), self._march(network)
+        if watch.begun is None:
+            record, progress = self._empty_record(len(times)), march.begin(start)
+        else:
+            record, progress = restored(watch.begun)
+        try:
+            for k in range(record.taken, len(times)):
+                while progress.time < times[k]:
+                    progress = march.advance(progress, times[k])
+                    watch(progress.time, partial(kept, record, progress))
+                self._take(record, network, progress.y, start)
+        except ArithmeticError:
+            pass  # What has not been taken is not a number.
+        observables = dict(zip(self.names, record.observables, strict=True))
+        return Trajectory(observables, record.kernels(), progress.evaluations)
+
+    def _march(self, network: Network) -> Flow | Descent:
+        eta = self.problem.solver.learning_rate
+        # A step errs as dt^3, all of them together as dt^2, times one to two in all that was measured.
+        return Flow(network, self.setup.tolerance**1.5) if eta is None else Descent(network, eta)
+
+    def _empty_record(self, times: int) -> Record:
+        kept = (times, self.width, self.dim) if self.setup.two_time else (0, self.width, self.dim)
+        return Record(np.full((len(self.names), times), np.nan), np.full(kept, np.nan))
+
+    def draw(self, seed: int) -> tuple[Network, Array]:
+        """Data set and start of one seed; the start is the same for both kinds of fields."""
+        samples, labels, weights = (np.random.default_rng(child) for child in np.random.SeedSequence((seed, self.dim)).spawn(3))
+        data = self._network_data if self.setup.fields == "network" else self._gaussian_data
+        fields, y = data(samples, labels)
+        m, v = self.width, self.parameters.alignment
+        W = weights.standard_normal((m, self.dim))
+        W[:, 0] = 0.0
+        W *= math.sqrt(1 - v**2) / np.sqrt(along(W, W))[:, None]
+        W[:, 0] = v
+        network = Network(fields, y, m, self.parameters.train_second_layer)
+        return network, np.append(W, np.full(m, self.model.second_layer))
+
+    def _network_data(self, random: np.random.Generator, noise: np.random.Generator) -> tuple[Fields, Array]:
+        """sigma(<w, x>) and phi(<u, x>) + tau eps on n samples."""
+        p, n = self.parameters, self.sizes["samples"]
+        x = random.standard_normal((n, self.dim))
+        return NetworkFields(x, activation(p)), label(p, x[:, 0]) + p.noise * noise.standard_normal(n)
+
+    def _gaussian_data(self, random: np.random.Generator, noise: np.random.Generator) -> tuple[Fields, Array]:
+        """Gaussian fields, and labels in which all that the fields do not know of the target is noise."""
+        n, s = self.sizes["samples"], self.parameters.activation_series()
+        p = self.parameters.target_series(len(s) - 1)[0][: len(s)]
+        p = p * (s[: len(p)] != 0)
+        fields, labels = gaussian_fields(random, n, self.dim, s, p)
+        unknown = max(self.model.label_variance - float(p @ p), 0.0)
+        return fields, labels + math.sqrt(unknown) * noise.standard_normal(n)
+
+    def _take(self, record: Record, network: Network, y: Array, start: Array) -> None:
+        """Observables and weights at the next time."""
+        k = record.taken
+        observed = self.observe(network, y, start)
+        record.observables[:, k] = [observed[name] for name in self.names]
+        if len(record.weights):
+            record.weights[k], _ = network.split(y)
+        record.taken = k + 1
+
+    def observe(self, network: Network, y: Array, start: Array) -> dict[str, float]:
+        """Observables of the module docstring."""
+        m, model = self.width, self.model
+        (W, a), (W_0, _) = network.split(y), network.split(start)
+        overlaps, v = W @ W.T, W[:, 0]
+        h, _, _ = model.covariance.evaluate(overlaps)
+        phat, _ = hermite.power_series(model.signal, v)
+        forces = network.forces(y)
+        return {
+            "train_error": forces.train_error,
+            "test_error": (a @ h @ a / m**2 - 2 * (a @ phat) / m + model.label_variance) / 2,
+            "second_layer": a.mean(),
+            "alignment": v.mean(),
+            "multiplier": along(W, forces.f).mean(),
+            "neuron_overlap": (overlaps.sum() - np.trace(overlaps)) / (m * (m - 1)) if m > 1 else math.nan,
+            "memory_of_start": along(W, W_0).mean(),
+            "complexity": np.abs(a).mean() * math.sqrt(model.slope_at_one * model.inverse_alpha),
+        }
+
+
+def kept(record: Record, progress: Progress) -> State:
+    """A seed on its way as arrays."""
+    state = {**vars(record), **progress._asdict()}
+    return {name: np.asarray(value) for name, value in state.items()}
+
+
+def restored(state: State) -> tuple[Record, Progress]:
+    """The same as it was."""
+    values: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in state.items()}
+    progress = Progress(**{name: values[name] for name in Progress._fields})
+    return Record(values["observables"], values["weights"], values["taken"]), progress
+
+
+def activation(parameters: TwoLayerFlowParameters) -> Activation:
+    """sigma and sigma'."""
+    if isinstance(parameters.activation, str) and parameters.activation_degree is None:
+        named = hermite.NAMED[parameters.activation]
+        assert named.slope is not None
+        return partial(_value_and_slope, named.evaluate, named.slope)
+    return partial(hermite.hermite_series, parameters.activation_series())
+
+
+def _value_and_slope(
+    evaluate: Callable[[Array], Array], slope: Callable[[Array, Array], Array], x: Array
+) -> tuple[Array, Array]:
+    values = evaluate(x)
+    return values, slope(x, values)
+
+
+def label(parameters: TwoLayerFlowParameters, x: Array) -> Array:
+    """phi(x)."""
+    return np.zeros_like(x) if parameters.target == "none" else hermite.evaluator(parameters.target)(x)

@@ -1,0 +1,1 @@
+"""A parameter point and how to solve it: validated tables, TOML in and out."""

@@ -1,0 +1,70 @@
+"""Base of `[problem]`: the parameters of one theory, what it shows to the outside, and how its equations are built."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import Field
+
+from dmft.problem.description import Description, Found, Panel
+from dmft.problem.settings import SolverSettings
+from dmft.problem.table import Table
+
+
+class Parameters(Table):
+    """Base of the `[problem]` tables; a model's own class registers itself under its `model` name."""
+
+    registry: ClassVar[dict[str, type[Parameters]]] = {}
+    # Keys of which exactly one is given: a change to one of them takes the place of the others.
+    alternatives: ClassVar[tuple[str, ...]] = ()
+    # Keys on which a simulation of the problem does not depend.
+    theory_alone: ClassVar[tuple[str, ...]] = ()
+    # Keys that make `step_values` large.
+    step_keys: ClassVar[tuple[str, ...]] = ()
+    # What the model shows to the outside.
+    description: ClassVar[Description]
+    model: str = Field(description="the theory")
+
+    @classmethod
+    def table_of(cls, key: str) -> str:
+        """The table in which a key stands; the model comes first, where both have one of that name."""
+        return "solver" if key in SolverSettings.model_fields and key not in cls.model_fields else "problem"
+
+    @property
+    def kind(self) -> str:
+        """The kind of its equations, which decides on the engine."""
+        return "two-time"
+
+    @property
+    def step_values(self) -> float:
+        """How many numbers a step of the solver needs at once beside the history, of a model that needs many."""
+        return 0.0
+
+    def build(self) -> Any:
+        """The equations of this parameter point; of kind "two-time" a `dmft.models.protocol.Model`."""
+        raise NotImplementedError
+
+    def constants(self) -> dict[str, float]:
+        """Numbers that follow from the parameters alone, those that the description names."""
+        return {}
+
+    def panels(self) -> tuple[Panel, ...]:
+        """What the standard figure shows of this parameter point beside the pictures of kernels."""
+        raise NotImplementedError
+
+    def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
+        """What is to be said of a run beyond the range of every observable: tables of two columns, by title."""
+        return {}
+
+
+ParametersType = TypeVar("ParametersType", bound=type[Parameters])
+
+
+def register(name: str):
+    """Class decorator: `[problem] model = name` is validated by this class."""
+
+    def add(parameters: ParametersType) -> ParametersType:
+        Parameters.registry[name] = parameters
+        return parameters
+
+    return add

@@ -1,0 +1,81 @@
+"""`[solver]`: horizon, accuracy and scheme, the same keys for every theory."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from dmft.mathematics.tableau import MAX_STAGES
+from dmft.problem.table import Table
+
+# How far t_max may be from a whole number of steps, relative to it.
+WHOLE = 1e-9
+ROUNDING = 1e-12
+
+
+class SolverSettings(Table):
+    """Horizon, accuracy and scheme; times in the unit of the model."""
+
+    t_max: float = Field(gt=0, allow_inf_nan=False, description="last node")
+    tolerance: float = Field(
+        default=1e-5,
+        ge=1e-10,
+        le=1e-1,
+        allow_inf_nan=False,
+        description="error of every observable at every time, relative to its value or to 1e-3 of its largest value",
+    )
+    scheme: Literal["radau", "gradient-descent"] = Field(
+        default="radau", description="Radau IIA collocation of the flow, or gradient descent with a learning rate"
+    )
+    learning_rate: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="eta of gradient descent, which takes t_max/eta steps"
+    )
+    stages: int = Field(
+        default=6, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"
+    )
+    max_nodes: int = Field(default=20_000, ge=2, description="give up beyond this many nodes")
+    max_iterations: int = Field(default=400, ge=1, description="fixed-point iterations of a cell before its step is halved")
+    smallest_step: float = Field(
+        default=1e-3, gt=0, lt=1, description="give up when the mean of the last 50 steps is below this fraction of t"
+    )
+
+    @model_validator(mode="after")
+    def _learning_rate_of_gradient_descent(self) -> SolverSettings:
+        if self.scheme != "gradient-descent":
+            if self.learning_rate is not None:
+                raise ValueError(f'learning_rate = {self.learning_rate:g}: wanted only with scheme = "gradient-descent"')
+            return self
+        if self.learning_rate is None:
+            raise ValueError('learning_rate is missing in [solver]: wanted a number with scheme = "gradient-descent"')
+        steps = self.t_max / self.learning_rate
+        if not steps < self.max_nodes:
+            raise ValueError(
+                f"t_max = {self.t_max:g}: {steps:.6g} steps of learning_rate = {self.learning_rate:g}, "
+                f"wanted less than max_nodes = {self.max_nodes}"
+            )
+        if not abs(steps - round(steps)) <= WHOLE * steps or steps < 0.5:
+            lower, upper = (whole * self.learning_rate for whole in (math.floor(steps), math.ceil(steps)))
+            nearest = f"{lower:.10g} or {upper:.10g}" if lower else f"{upper:.10g}"
+            raise ValueError(
+                f"t_max = {self.t_max:g}: wanted a whole number of steps of learning_rate = {self.learning_rate:g}, "
+                f"such as {nearest}"
+            )
+        return self
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of gradient descent."""
+        assert self.learning_rate is not None
+        return round(self.t_max / self.learning_rate)
+
+    @property
+    def accuracy(self) -> float:
+        """What observables are accurate to, relative to their value: steps of gradient descent are exact to rounding."""
+        return self.tolerance if self.scheme == "radau" else ROUNDING
+
+    @property
+    def cell_nodes(self) -> int:
+        """Nodes of a cell; results between nodes are polynomials over cells, lines between two steps of gradient descent."""
+        return self.stages if self.scheme == "radau" else 1

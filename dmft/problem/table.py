@@ -1,0 +1,91 @@
+"""A validated table of a problem file: unknown keys and wrong values are refused in one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+
+class ProblemError(ValueError):
+    """Bad input, as one line: key, what was given, what is wanted."""
+
+
+# Types of the keys that are numbers.
+NUMBERS = (float, int, float | None, int | None)
+
+
+class Table(BaseModel):
+    """One table of a problem file: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_conversion(cls, value: Any, info: ValidationInfo) -> Any:
+        """TOML has types: neither true nor "1" is a number, and 1 is not true."""
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if wanted in NUMBERS and isinstance(value, bool | str):
+            raise ValueError("wanted a number")
+        if wanted is bool and not isinstance(value, bool):
+            raise ValueError("wanted true or false")
+        return value
+
+
+TableType = TypeVar("TableType", bound=Table)
+
+
+def validated(schema: type[TableType], given: Mapping[str, Any], where: str) -> TableType:
+    """A table of a file as its class; ProblemError, one line, if a key is unknown or has a wrong value."""
+    refuse_unknown(given, tuple(schema.model_fields), where)
+    try:
+        return schema(**given)
+    except ValidationError as error:
+        raise ProblemError(_one_line(error.errors()[0], schema, where)) from None
+
+
+def refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    """ProblemError, with the nearest known key, if a table holds a key that is not known."""
+    for key in given:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"wanted one of {', '.join(known)}"
+            raise ProblemError(f"unknown key {key!r} in {where}; {hint}")
+
+
+WANTED = {
+    "greater_than": "a number > {gt:g}",
+    "greater_than_equal": "a number >= {ge:g}",
+    "less_than": "a number < {lt:g}",
+    "less_than_equal": "a number <= {le:g}",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "tuple_type": "a list",
+    "literal_error": "{expected}",
+}
+
+
+def _one_line(error: Any, schema: type[Table], where: str) -> str:
+    """Turn pydantic's first complaint into `key = given: wanted ...`."""
+    key = ".".join(str(part) for part in error["loc"][:1])
+    if error["type"] == "missing":
+        return f"{key} is missing in {where}: wanted a value"
+    if error["type"] == "value_error":
+        message = str(error["ctx"]["error"])
+        return f"{key} = {shown(error['input'])}: {message}" if key else message
+    if len(error["loc"]) > 1:  # inside a list, or none of several types
+        return f"{key} = {shown(error['input'])}: wanted {schema.model_fields[key].description}"
+    wanted = WANTED.get(error["type"])
+    wanted = wanted.format(**error.get("ctx", {})) if wanted else error["msg"][0].lower() + error["msg"][1:]
+    return f"{key} = {shown(error['input'])}: wanted {wanted}"
+
+
+def shown(value: Any) -> str:
+    """A given value as it stands in an error message, cut to 60 characters."""
+    text = json.dumps(value, default=str) if not isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,1 @@
+"""Results as data: solutions, simulations, tables of sweeps."""

@@ -1,0 +1,172 @@
+"""What simulations found: observables of every seed at common times, their means and standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.engines.outcome import Outcome
+from dmft.problem.problem import Problem
+from dmft.problem.table import ProblemError
+from dmft.simulation.experiment import Setup, Trajectory, experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+# Of [solver], what a simulation depends on; the rest is about the theory.
+SOLVER_KEYS = ("t_max", "scheme", "learning_rate")
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Finite systems of one problem, one for each seed.
+
+    time: (times,).  seeds, evaluations: (seeds,), whole numbers, ascending; rates of change evaluated in each.
+    trajectories: name -> (seeds, times).  two_time: name -> (seeds, times, times), empty unless asked for.
+    wall_time: seconds of computing, all seeds together.
+
+    Means over seeds are read like those of a Solution: `simulation.test_error` or `simulation.observables["test_error"]`.
+    """
+
+    problem: Problem
+    setup: Setup
+    time: Array
+    seeds: NDArray[np.int64]
+    trajectories: dict[str, Array]
+    two_time: dict[str, Array]
+    evaluations: NDArray[np.int64]
+    wall_time: float = 0.0
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_seed(cls, problem: Problem, setup: Setup, seed: int, found: Trajectory, wall_time: float) -> Simulation:
+        """That of one seed."""
+        return cls(
+            problem=problem,
+            setup=setup,
+            time=experiment(problem, setup).times(),
+            seeds=np.array([seed]),
+            trajectories={name: values[None] for name, values in found.observables.items()},
+            two_time={name: values[None] for name, values in found.kernels.items()},
+            evaluations=np.array([found.evaluations]),
+            wall_time=wall_time,
+        )
+
+    def __getattr__(self, name: str) -> Array:
+        if name != "trajectories" and name in self.__dict__.get("trajectories", {}):
+            return self.observables[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute or observable {name!r}")
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """What the dimension amounts to, such as the number of samples."""
+        return experiment(self.problem, self.setup).sizes
+
+    @property
+    def scheme(self) -> str:
+        """How the steps in time were made."""
+        return experiment(self.problem, self.setup).scheme
+
+    @property
+    def observables(self) -> dict[str, Array]:
+        """Means over seeds, name -> (times,)."""
+        return {name: values.mean(axis=0) for name, values in self.trajectories.items()}
+
+    @property
+    def kernels(self) -> dict[str, Array]:
+        """Means over seeds, name -> (times, times)."""
+        return {name: values.mean(axis=0) for name, values in self.two_time.items()}
+
+    @property
+    def standard_errors(self) -> dict[str, Array]:
+        """Of all means, one-time and two-time; not a number with a single seed."""
+        return {name: standard_error(values) for name, values in {**self.trajectories, **self.two_time}.items()}
+
+    @property
+    def diverged(self) -> NDArray[np.int64]:
+        """Seeds whose weights did not stay finite."""
+        finite = [np.isfinite(values).all(axis=1) for values in self.trajectories.values()]
+        return self.seeds[~np.all(finite, axis=0)]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether all seeds are finite to the end."""
+        return Outcome.NOT_FINITE if len(self.diverged) else Outcome.DONE
+
+    def refuse_other_problem(self, problem: Problem) -> None:
+        """ProblemError, naming the key, unless `problem` is the one simulated; t_max may differ."""
+        known, other = identity(problem), identity(self.problem)
+        for key in sorted({*known, *other} - {"t_max"}):
+            if known.get(key) != other.get(key):
+                raise ProblemError(f"simulates another problem: {key} = {other.get(key)!r} here, {known.get(key)!r} wanted")
+
+    def merged(self, other: Simulation) -> Simulation:
+        """With the seeds of another simulation of the same problem and setup that this one does not have."""
+        new = ~np.isin(other.seeds, self.seeds)
+        order = np.argsort(np.concatenate([self.seeds, other.seeds[new]]))
+
+        def both(mine: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+            return np.concatenate([mine, others[new]])[order]
+
+        return Simulation(
+            problem=self.problem,
+            setup=self.setup,
+            time=self.time,
+            seeds=both(self.seeds, other.seeds),
+            trajectories={name: both(values, other.trajectories[name]) for name, values in self.trajectories.items()},
+            two_time={name: both(values, other.two_time[name]) for name, values in self.two_time.items()},
+            evaluations=both(self.evaluations, other.evaluations),
+            wall_time=self.wall_time + (other.wall_time if new.any() else 0.0),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write a simulation file; it appears complete or not at all."""
+        from dmft.storage import simulation_file
+
+        simulation_file.write(path, self)
+
+    @staticmethod
+    def load(path: str | Path) -> Simulation:
+        """Read a simulation file.  Raises `dmft.storage.simulation_file.SimulationFileError` if it is not one."""
+        from dmft.storage import simulation_file
+
+        return simulation_file.read(path)
+
+    def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
+        """Draw the standard figure, with further simulations; save it too if a path (.png, .pdf, .svg) is given."""
+        from dmft.plots import standard
+
+        return standard.figure(None, path, [self, *simulations])
+
+
+def refuse_difference(problem: Problem, setup: Setup, wanted_problem: Problem, wanted_setup: Setup) -> None:
+    """ProblemError, naming the key, unless both are the same simulation."""
+    known = {**identity(problem), **setup.model_dump()}
+    wanted = {**identity(wanted_problem), **wanted_setup.model_dump()}
+    for key in sorted({*known, *wanted}):
+        there, here = known.get(key), wanted.get(key)
+        if there != here:
+            raise ProblemError(f"holds another simulation: {key} = {there!r} there, {here!r} wanted")
+
+
+def identity(problem: Problem) -> dict[str, Any]:
+    """What a simulation depends on of a problem, by key."""
+    tables = problem.tables
+    # A model may have a learning rate of its own, in [problem].
+    own = {key: value for key, value in tables["problem"].items() if key not in problem.parameters.theory_alone}
+    return {**{key: tables["solver"].get(key) for key in SOLVER_KEYS}, **own}
+
+
+def standard_error(values: Array) -> Array:
+    """Of the mean over the first axis."""
+    number = len(values)
+    if number < 2:
+        return np.full(values.shape[1:], np.nan)
+    return values.std(axis=0, ddof=1) / np.sqrt(number)

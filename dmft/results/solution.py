@@ -1,0 +1,186 @@
+"""What a run found: observables and kernels on the nodes, and how the run ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.engines.outcome import Outcome
+from dmft.engines.step_control import FLOOR
+from dmft.history.history import History
+from dmft.mathematics.tableau import lagrange
+from dmft.problem.description import Minimum
+from dmft.problem.problem import Problem
+from dmft.problem.table import ProblemError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from dmft.results.simulation import Simulation
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class State:
+    """What an engine needs to go on: its history and the step to try next."""
+
+    history: History
+    next_step: float
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Observables, kernels and order parameters of one problem on its nodes.
+
+    time, weights: (n,), nodes and the quadrature weights of int ds, in the time unit of the model.
+    observables: name -> (n,); also read as attributes, `solution.test_error`.
+    kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
+    order_parameters: name -> (n, ...), what a model without kernels is made of.
+    outcome: how the run ended; a failed run keeps all that was reached.
+    residual: of the fixed point of the last cell tried, relative to the size of each entry; what a failed run failed at.
+    """
+
+    problem: Problem
+    time: Array
+    weights: Array
+    observables: dict[str, Array]
+    kernels: dict[str, Array]
+    outcome: Outcome
+    state: State
+    order_parameters: dict[str, Array] = field(default_factory=dict)
+    iterations: int = 0
+    residual: float = np.nan
+    wall_time: float = 0.0
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Array:
+        if name != "observables" and name in self.__dict__.get("observables", {}):
+            return self.observables[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute or observable {name!r}")
+
+    @property
+    def complete(self) -> bool:
+        """Whether t_max was reached."""
+        return self.outcome is Outcome.DONE
+
+    @property
+    def generalization_gap(self) -> Array:
+        """Test error minus training error, (n,); AttributeError if the model has none, as for any observable."""
+        return self.test_error - self.train_error
+
+    @property
+    def early_stopping(self) -> Minimum:
+        """Time and value of the smallest test error, between the nodes."""
+        return self.minimum("test_error")
+
+    def at(self, time: float) -> dict[str, float]:
+        """Every observable at one time, interpolated by the polynomial of its cell.
+
+        Raises ValueError outside of what was reached.
+        """
+        nodes, basis = self._basis(time)
+        return {name: float(basis @ values[nodes]) for name, values in self.observables.items()}
+
+    def order_parameters_at(self, time: float) -> dict[str, Array]:
+        """Every order parameter at one time, as `at`."""
+        nodes, basis = self._basis(time)
+        return {name: np.tensordot(basis, values[nodes], 1) for name, values in self.order_parameters.items()}
+
+    def kernel_at(self, kernel: str, times: Array) -> Array:
+        """A correlation at pairs of times, (times, times), by the polynomials of their cells in both directions.
+
+        Raises ValueError outside of what was reached.
+        """
+        basis = np.zeros((len(times), len(self.time)))
+        for row, time in zip(basis, times, strict=True):
+            nodes, row[nodes] = self._basis(time)
+        lower = np.tril(self.kernels[kernel])
+        return basis @ (lower + np.tril(lower, -1).T) @ basis.T
+
+    def minimum(self, observable: str) -> Minimum:
+        """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
+
+        Of several minima that differ by no more than they are accurate to, the first.
+        """
+        # Not `self.observables`: what a model does not have is an AttributeError, of `early_stopping` too.
+        values: Array = getattr(self, observable)
+        least = values.min()
+        as_small = values <= least + self.problem.solver.accuracy * abs(least)
+        smallest = int(np.argmax(as_small & (values <= np.append(values[1:], np.inf))))
+        best = Minimum(float(self.time[smallest]), float(values[smallest]))
+        for node in {smallest, min(smallest + 1, len(values) - 1)}:
+            nodes = self._cell(node)
+            fit = np.polynomial.Polynomial.fit(self.time[nodes], values[nodes], nodes.size - 1)
+            inside = [t.real for t in fit.deriv().roots() if abs(t.imag) < 1e-12 * abs(t) + 1e-300]
+            for t in inside:
+                if self.time[nodes[0]] <= t <= self.time[nodes[-1]] and fit(t) < best.value:
+                    best = Minimum(float(t), float(fit(t)))
+        return best
+
+    def errors(self, reference: Solution) -> dict[str, float]:
+        """Largest error of each observable at any node against a more accurate solution to at least the same time.
+
+        Relative to what `tolerance` is relative to: the value, or 1e-3 of its largest one where it is smaller.
+        """
+        expected = [reference.at(t) for t in self.time]
+        found = {}
+        for name, values in self.observables.items():
+            exact = np.array([row[name] for row in expected])
+            scale = np.maximum(np.abs(exact), FLOOR * np.abs(exact).max())
+            difference = np.abs(values - exact)
+            found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
+        return found
+
+    def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
+        """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""
+        if not 0.0 <= time <= self.time[-1]:
+            raise ValueError(f"t = {time:g}: wanted a time in [0, {self.time[-1]:g}]")
+        nodes = self._cell(int(np.searchsorted(self.time, time)))
+        return nodes, lagrange(self.time[nodes], np.array([time]))[:, 0]
+
+    def _cell(self, node: int) -> NDArray[np.intp]:
+        """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""
+        size = self.problem.solver.cell_nodes
+        first = (max(node, 1) - 1) // size * size
+        return np.arange(first, min(first + size + 1, len(self.time)))
+
+    def save(self, path: str | Path) -> None:
+        """Write a run file; it appears complete or not at all."""
+        from dmft.storage import run_file
+
+        run_file.write(path, self)
+
+    @staticmethod
+    def load(path: str | Path) -> Solution:
+        """Read a run file.  Raises `dmft.storage.run_file.RunFileError` if it is not one."""
+        from dmft.storage import run_file
+
+        return run_file.read(path)
+
+    def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
+        """Draw the standard figure, with simulations as points; save it too if a path (.png, .pdf, .svg) is given."""
+        from dmft.plots import standard
+
+        return standard.figure(self, path, simulations)
+
+
+# What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
+LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
+
+
+def refuse_other_problem(found: Solution, problem: Problem) -> None:
+    """ProblemError, naming the key, unless `problem` differs from that of `found` in limits and a larger t_max only."""
+    for table, wanted in problem.tables.items():
+        known = found.problem.tables[table]
+        for key in sorted({*wanted, *known} - set(LIMITS)):
+            if wanted.get(key) != known.get(key):
+                raise ProblemError(f"holds another problem: {key} = {known.get(key)!r} there, {wanted.get(key)!r} wanted")
+    reached = float(found.time[-1])
+    if problem.solver.t_max < reached:
+        raise ProblemError(f"has reached t = {reached:g} already: wanted t_max >= {reached:g}, not {problem.solver.t_max:g}")

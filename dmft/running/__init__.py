@@ -1,0 +1,1 @@
+"""One run: solve, plan, cost, memory."""

@@ -1,0 +1,65 @@
+"""Memory that a run needs, and the refusal of what cannot fit."""
+
+from __future__ import annotations
+
+from dmft.engines.kinds import empty_history, expected_nodes
+from dmft.problem.problem import Problem
+from dmft.problem.settings import SolverSettings
+from dmft.problem.table import ProblemError
+from dmft.running.memory import available_memory
+
+BYTES = 8
+# Temporary arrays (n, n) while kernels and run file are made.
+TEMPORARY_ARRAYS = 5
+
+
+def two_time_arrays(problem: Problem) -> int:
+    """Number of (n, n) arrays in the history of a problem."""
+    history = empty_history(problem, capacity=1)
+    return sum(array.size for array in history.two_time.values())
+
+
+def one_time_values(problem: Problem) -> int:
+    """Number of values at each node in the history of a problem, two-time arrays apart."""
+    history = empty_history(problem, capacity=1)
+    return sum(array.size for array in history.one_time.values())
+
+
+def latest_values(problem: Problem) -> int:
+    """Number of values in the history that belong to the last node alone."""
+    return sum(array.size for array in empty_history(problem, capacity=1).latest.values())
+
+
+def working_memory(problem: Problem, nodes: float) -> float:
+    """Bytes of the two-time arrays at the peak: history and kernels, both once more in the file, which is made in memory.
+
+    And those of a step.
+    """
+    stored = two_time_arrays(problem) + len(problem.parameters.description.kernels)
+    return BYTES * (nodes**2 * (2 * stored + TEMPORARY_ARRAYS) + problem.parameters.step_values)
+
+
+def refuse_too_large(problem: Problem) -> None:
+    """ProblemError if a step, or the expected nodes, need more memory than is available."""
+    parameters, available = problem.parameters, available_memory()
+    if BYTES * parameters.step_values > available:
+        raise ProblemError(
+            f"{', '.join(parameters.step_keys)}: a step needs {BYTES * parameters.step_values / 1e9:.0f} GB, "
+            f"{available / 1e9:.0f} GB are available; wanted smaller ones"
+        )
+    nodes = expected_nodes(problem)
+    needed = working_memory(problem, nodes)
+    if needed > available:
+        raise ProblemError(
+            f"{_why_so_many(problem.solver, nodes)} need {needed / 1e9:.0f} GB, {available / 1e9:.0f} GB are available; "
+            f"wanted {FEWER[problem.solver.scheme]}"
+        )
+
+
+FEWER = {"radau": "a larger tolerance or more stages", "gradient-descent": "a larger learning_rate or a smaller t_max"}
+
+
+def _why_so_many(settings: SolverSettings, nodes: float) -> str:
+    if settings.scheme == "radau":
+        return f"tolerance = {settings.tolerance:g} with stages = {settings.stages}: about {nodes:.0f} nodes"
+    return f"t_max = {settings.t_max:g} with learning_rate = {settings.learning_rate:g}: {nodes:.0f} nodes"

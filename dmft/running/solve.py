@@ -1,0 +1,98 @@
+"""Run one problem: build its engine, advance, checkpoint, tell the observers, return the solution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from dmft.engines.base import AcceptedCell, Engine
+from dmft.engines.kinds import engine
+from dmft.engines.outcome import Outcome
+from dmft.problem.problem import Problem
+from dmft.results.solution import Solution, State, refuse_other_problem
+from dmft.running.cost import refuse_too_large
+
+Observer = Callable[[Engine, AcceptedCell], None]
+
+
+class StopRun(Exception):
+    """Raised by an observer to end the run after the cell it was told of."""
+
+
+def solve(
+    problem: Problem,
+    *,
+    output: str | Path | None = None,
+    start: Solution | None = None,
+    observers: Sequence[Observer] = (),
+    checkpoint_every: float = 30.0,
+) -> Solution:
+    """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
+
+    output: run file to write; checkpointed every `checkpoint_every` seconds, and continued if it exists.  A file that holds
+        another problem is refused (ProblemError).
+    start: a solution of the same problem to continue, with the same or a larger t_max.
+    observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
+
+    Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
+    Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
+    """
+    began = monotonic()
+    if start is not None:
+        refuse_other_problem(start, problem)
+        start = replace(start, state=State(start.state.history.copy(), start.state.next_step))
+    if output is not None:
+        from dmft.storage import run_file
+
+        output = Path(output)
+        start = run_file.continue_from(output, problem) or start
+    # The products are thin: one BLAS thread is fastest, and makes results independent of the machine's core count.
+    # What overflows becomes a residual that is not finite, and a named outcome.
+    with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
+        refuse_too_large(problem)
+        march, iterations, earlier = engine(problem), 0, 0.0
+        if start is not None:
+            march = engine(problem, start.state.history, start.state.next_step)
+            march.residual, iterations, earlier = start.residual, start.iterations, start.wall_time
+
+        def snapshot(outcome: Outcome) -> Solution:
+            return _solution(problem, march, outcome, iterations, earlier + monotonic() - began)
+
+        written = monotonic()
+        try:
+            for cell in march:
+                iterations += cell.iterations
+                for observe in observers:
+                    observe(march, cell)
+                if output is not None and monotonic() - written > checkpoint_every:
+                    snapshot(Outcome.RUNNING).save(output)
+                    written = monotonic()
+            outcome = march.outcome
+        except StopRun:
+            outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
+        solution = snapshot(outcome)
+    if output is not None:
+        solution.save(output)
+    return solution
+
+
+def _solution(problem: Problem, march: Engine, outcome: Outcome, iterations: int, wall_time: float) -> Solution:
+    history, results = march.history, march.results()
+    return Solution(
+        problem=problem,
+        time=history["time"].copy(),
+        weights=history["weights"].copy(),
+        observables=results.observables,
+        kernels=results.kernels,
+        order_parameters=results.order_parameters,
+        outcome=outcome,
+        state=State(history, march.next_step),
+        iterations=iterations,
+        residual=march.residual,
+        wall_time=wall_time,
+    )

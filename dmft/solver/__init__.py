@@ -1,1 +1,0 @@
-"""The marching solver: grid, cells, fixed point."""
