@@ -25,15 +25,15 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from dmft.engines.cell import empty_history
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from threadpoolctl import threadpool_limits
 
 from dmft import Outcome, Problem, Solution
+from dmft.engines.cell import empty_history
 from dmft.mathematics.hermite import power_series
 from dmft.mathematics.triangular import times_causal, times_transposed
-from dmft.models.two_layer_flow.parameters import TwoLayerFlow
+from dmft.models.two_layer_flow.equations import TwoLayerFlow
 from dmft.results.solution import State
 
 Array = NDArray[np.float64]

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from dmft.engines.closed_form import ClosedForm
 
 from dmft import Outcome, Problem, solve
+from dmft.engines.closed_form import ClosedForm
 from dmft.engines.kinds import expected_nodes
 from dmft.problem.description import Description, Quantity
 from dmft.problem.parameters import Parameters

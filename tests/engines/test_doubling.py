@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from dmft.engines.base import Engine
-from dmft.engines.doubling import Doubling
 
 from dmft import Outcome, Solution, solve
+from dmft.engines.base import Engine
+from dmft.engines.doubling import Doubling
 from dmft.engines.kinds import expected_nodes
 from dmft.problem.settings import SolverSettings
 from dmft.running.cost import latest_values

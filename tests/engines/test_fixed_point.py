@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from dmft.engines.fixed_point import Anderson, Controller, Ending, NewtonKrylov
 
 

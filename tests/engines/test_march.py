@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+from dmft import Outcome, Problem, solve
 from dmft.engines.fixed_point import Controller, Ending, FixedPoint
 from dmft.engines.march import March
 from dmft.engines.step_control import StepControl
-
-from dmft import Outcome, Problem, solve
 from dmft.mathematics.tableau import lagrange, radau
 from tests.conftest import reference_problem
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
+
+from dmft import Outcome
 from dmft.engines.base import Engine
 from dmft.engines.collocation import Newton, Stages
 from dmft.engines.step_control import FLOOR
 from dmft.engines.trajectory import Trajectory
-from scipy.integrate import solve_ivp
-
-from dmft import Outcome
 from dmft.history.history import History
 from dmft.mathematics.differences import jacobian
 from dmft.mathematics.tableau import lagrange, radau

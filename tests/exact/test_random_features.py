@@ -7,7 +7,7 @@ from scipy.special import ive
 
 from dmft import solve
 from dmft.mathematics import hermite
-from dmft.models.random_features.parameters import Features, RandomFeatures, Teacher
+from dmft.models.random_features.equations import Features, RandomFeatures, Teacher
 from tests.random_features import random_features
 
 CASES = {

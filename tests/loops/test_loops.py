@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from dmft.engines.loops import history_terms, solve_own_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.polynomial import Polynomial
 
+from dmft.engines.loops import history_terms, solve_own_block
 from dmft.mathematics.hermite import Covariance, power_series, series
 from dmft.mathematics.tableau import radau
-from dmft.models.two_layer_flow.parameters import _force_rows, _neuron_correlations, _residual_rows
+from dmft.models.two_layer_flow.equations import _force_rows, _neuron_correlations, _residual_rows
 
 sizes = st.tuples(st.integers(1, 5), st.integers(0, 12))
 numbers = st.floats(-2.0, 2.0)

@@ -8,7 +8,7 @@ import pytest
 
 from dmft import Problem, Solution, solve
 from dmft.cli.main import run
-from dmft.models.spherical_pspin.parameters import SphericalPSpin
+from dmft.models.spherical_pspin.equations import SphericalPSpin
 from dmft.problem.description import Ageing, Citation, Curve, Curves, Description, Picture, Quantity
 from dmft.problem.parameters import Parameters
 from dmft.problem.problem import models

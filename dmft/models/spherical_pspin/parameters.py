@@ -1,85 +1,23 @@
-"""Gradient descent in the energy landscape of a spherical mixed p-spin glass.
-
-N spins w with |w|^2 = N; H is a Gaussian function of them with mean zero and covariance N f(q) at overlap q = <w, w'>/N,
-
-    f(q) = sum_p f_p q^p,   so that   H = -sum_p sqrt(f_p/N^(p-1)) sum_{i1...ip} J_{i1...ip} w_i1 ... w_ip
-
-with all J standard normal; p = 1 is a random field.  Zero temperature, random start: dw/dt = -grad H - nu w.  As N -> infinity,
-
-    M = f''(C) R,   D = f'(C),   E(t) = H/N = -int_0^t f'(C) R ds,   nu(t) = int_0^t [f''(C) C + f'(C)] R ds.
-
-One channel, no signal, no residual sector.  With a single p, nu = -p E.  Crisanti, Horner & Sommers 1993; Cugliandolo &
-Kurchan 1993.
-"""
+"""`[problem]` of this theory: keys, checks, and the equations built from them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.polynomial import Polynomial
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from dmft.history.history import History
-from dmft.mathematics.hermite import power_series
-from dmft.models.protocol import Forces, Rows, Start
-from dmft.problem.description import RATE, Ageing, Citation, Curve, Description, Found, Pair, Panel, Picture, Quantity
+from dmft.models.spherical_pspin.description import DESCRIPTION
+from dmft.models.spherical_pspin.equations import SphericalPSpin
+from dmft.problem.description import Ageing, Curve, Found, Pair, Panel
 from dmft.problem.parameters import Parameters, register
-
-Array = NDArray[np.float64]
 
 MAX_POWER = 100
 # Rates beyond its square root leave no room for products of time steps in floating point.
 LARGEST = 1e20
-
-DESCRIPTION = Description(
-    title=("$f(q) = {couplings}$",),
-    observables={
-        "energy": Quantity(RATE, "E(t) = H/N, energy per spin", "energy  $E$"),
-        "multiplier": Quantity(RATE, "nu(t), which keeps |w|^2 = N", r"multiplier  $\nu$"),
-        "hessian_edge": Quantity(
-            RATE, "nu - 2 sqrt(f''(1)), lowest eigenvalue of the Hessian on the sphere", r"Hessian edge  $\nu-2\sqrt{f''(1)}$"
-        ),
-        "memory_of_start": Quantity("1", "C(t,0), overlap with the initial configuration", "memory of the start  $C(t,0)$"),
-    },
-    kernels={
-        "C": Quantity("1", "<w(t), w(t')>/N, correlation of a spin with itself", "$C(t,t')$"),
-        "R": Quantity(RATE, "response density of a spin at t to a force on itself at t'", "$R(t,t')$"),
-    },
-    summary=("energy", "multiplier"),
-    swept=("energy", "multiplier"),
-    pictures=(Picture("C"), Picture("R", decades=True)),
-    citations=(
-        Citation(
-            "the dynamics of the spherical p-spin glass",
-            """@article{crisanti1993spherical,
-  author  = {Crisanti, Andrea and Horner, Heinz and Sommers, Hans-J{\\"u}rgen},
-  title   = {The Spherical p-Spin Interaction Spin-Glass Model: The Dynamics},
-  journal = {Zeitschrift f{\\"u}r Physik B},
-  volume  = {92},
-  pages   = {257--271},
-  year    = {1993},
-  doi     = {10.1007/BF01312184},
-}""",
-        ),
-        Citation(
-            "the ageing solution and the threshold energy",
-            """@article{cugliandolo1993analytical,
-  author  = {Cugliandolo, Leticia F. and Kurchan, Jorge},
-  title   = {Analytical Solution of the Off-Equilibrium Dynamics of a Long-Range Spin-Glass Model},
-  journal = {Physical Review Letters},
-  volume  = {71},
-  pages   = {173--176},
-  year    = {1993},
-  doi     = {10.1103/PhysRevLett.71.173},
-}""",
-        ),
-    ),
-)
 
 
 @register("spherical-pspin")
@@ -145,48 +83,3 @@ class SphericalPSpinParameters(Parameters):
             return {}
         above = found.observables["energy"][-1] - self.threshold_energy
         return {"threshold": [("energy", f"{self.threshold_energy:.8g}"), ("above it", f"{above:.8g} at the end")]}
-
-
-@dataclass(frozen=True)
-class SphericalPSpin:
-    """The equations in the module docstring; `slope` are the coefficients of f'."""
-
-    slope: Array
-    marginal_multiplier: float
-
-    norm = "C(t,t)"
-    scalars = ()
-    own_kernels = {}
-    own_values = ()
-    observables = tuple(DESCRIPTION.observables)
-    response_kernels = ("R",)
-    observable_sizes = {}
-    channel_weights = np.ones(1)
-    channel_sizes = np.ones(1)
-
-    def start(self) -> Start:
-        """A random configuration: no energy yet, no signal, no other one-time functions."""
-        return Start(C=np.ones(1), overlap=0.0, scalars=np.empty(0))
-
-    def forces(self, history: History, rows: Rows) -> Forces:
-        """M = f''(C) R and D = f'(C)."""
-        D, second = power_series(self.slope, rows.C)
-        nodes = rows.overlap.size
-        return Forces(second * rows.R, D, drift=np.zeros(nodes), rates=np.empty((0, nodes)), kernels={}, values={})
-
-    def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:
-        """Observables of the run file; int f'(C) R is a sum, the weights are in R."""
-        return {
-            "energy": 0.0 - np.einsum("sj,sj->s", forces.D[0], rows.R[0]),
-            "multiplier": multiplier,
-            "hessian_edge": multiplier - self.marginal_multiplier,
-            "memory_of_start": rows.C[0, :, 0],
-        }
-
-    def kernels(self, history: History) -> dict[str, Array]:
-        """C and R."""
-        return {"C": history["C"][0], "R": history["R"][0]}
-
-    def responses(self, history: History) -> dict[str, tuple[Array, Array]]:
-        """R(t, t) = 1."""
-        return {"R": (history["kick"][0], np.ones(history.n))}

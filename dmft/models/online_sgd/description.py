@@ -1,0 +1,61 @@
+"""What the theory shows to the outside: names, units, labels, figures, citations."""
+
+from __future__ import annotations
+
+from dmft.problem.description import Citation, Description, OrderParameter, Quantity
+
+DESCRIPTION = Description(
+    title=(
+        "$K = {student_units}$",
+        "$M = {teacher_units}$",
+        "$g$ = {activation}",
+        r"$\eta = {learning_rate}$",
+        r"$\sigma = {noise}$",
+    ),
+    observables={
+        "generalization_error": Quantity(
+            "1", "mean of (student - teacher)^2/2 on a fresh sample, without label noise", r"generalisation error  $\epsilon_g$"
+        ),
+        "student_norm": Quantity("1", "tr Q/K, mean of |w_i|^2/N", r"length  $\mathrm{tr}\,Q/K$"),
+        "norm_along_teachers": Quantity(
+            "1",
+            "tr R T^+ R^T/K, the part of it within the span of the teachers",
+            r"along teachers  $\mathrm{tr}\,RT^+R^\top/K$",
+        ),
+    },
+    kernels={},
+    order_parameters={
+        "Q": OrderParameter("1", "w_i.w_k/N, overlaps of the students", "$Q_{ik}$", ("student", "other_student")),
+        "R": OrderParameter("1", "w_i.B_n/N, overlaps of students with teachers", "$R_{in}$", ("student", "teacher")),
+        "v": OrderParameter("1", "second-layer weights of the student", "$v_i$", ("student",)),
+    },
+    summary=("generalization_error",),
+    swept=("generalization_error", "student_norm"),
+    citations=(
+        Citation(
+            "the equations of online learning in soft committee machines",
+            """@article{saad1995online,
+  author  = {Saad, David and Solla, Sara A.},
+  title   = {On-Line Learning in Soft Committee Machines},
+  journal = {Physical Review E},
+  volume  = {52},
+  number  = {4},
+  pages   = {4225--4243},
+  year    = {1995},
+  doi     = {10.1103/PhysRevE.52.4225},
+}""",
+        ),
+        Citation(
+            "both layers, more students than teachers, and the final error",
+            """@inproceedings{goldt2019dynamics,
+  author    = {Goldt, Sebastian and Advani, Madhu S. and Saxe, Andrew M. and Krzakala, Florent and Zdeborov{\'a}, Lenka},
+  title     = {Dynamics of Stochastic Gradient Descent for Two-Layer Neural Networks in the Teacher-Student Setup},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume    = {32},
+  year      = {2019},
+  eprint    = {1906.08632},
+  archivePrefix = {arXiv},
+}""",
+        ),
+    ),
+)

@@ -1,0 +1,38 @@
+"""What the theory shows to the outside: names, units, labels, figures, citations."""
+
+from __future__ import annotations
+
+from dmft.problem.description import Citation, Description, Quantity
+
+DESCRIPTION = Description(
+    title=(r"$K/N = {hidden_ratio}$", r"$\eta = {learning_rate}$", "$g$ = {activation}", r"noise ${noise}$"),
+    observables={
+        "generalization_error": Quantity(
+            "1", "mean of (f - y)^2/2 on a fresh sample, label noise included", r"generalisation error  $\epsilon$"
+        ),
+        "mean_error": Quantity(
+            "1",
+            "the same of the weights averaged over the noise of SGD, label noise included",
+            r"error of the mean  $\epsilon_0$",
+        ),
+    },
+    constants={
+        "asymptotic_error": Quantity("1", "generalization_error as t -> infinity", r"asymptotic error  $\epsilon(\infty)$"),
+        "learning_rate_bound": Quantity("1", "2/E g^2, beyond which the weights diverge", r"bound of the learning rate"),
+    },
+    kernels={},
+    summary=("generalization_error", "mean_error"),
+    swept=("generalization_error",),
+    citations=(
+        Citation(
+            "the dynamics of random features",
+            """@misc{worschech2023online,
+  author        = {Worschech, Roman and Rosenow, Bernd},
+  title         = {Online Learning for the Random Feature Model in the Student-Teacher Framework},
+  year          = {2023},
+  eprint        = {2303.14083},
+  archivePrefix = {arXiv},
+}""",
+        ),
+    ),
+)
