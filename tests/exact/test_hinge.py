@@ -9,7 +9,8 @@ from scipy.special import erf
 
 from dmft import solve
 from dmft.models.hinge.node import Data, NodeInData
-from dmft.models.hinge.parameters import examples, fresh_loss
+from dmft.models.hinge.loss import fresh_loss
+from dmft.models.hinge.parameters import examples
 from tests.hinge import hinge
 
 from .test_identities import derivative, rates
