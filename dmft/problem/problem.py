@@ -125,7 +125,7 @@ def with_overrides(tables: Mapping[str, Any], assignments: list[str]) -> dict[st
 
 
 def assign(table: dict[str, Any], key: str, value: Any) -> None:
-    """Set a key of a table, in place of its alternatives; `key.inner` sets a key of a table, or a place of a list, inside it."""
+    """Set a key of a table, in place of its alternatives; `key.inner` sets a key of a table, or a place of a list, in it."""
     key, dot, inner = key.partition(".")
     if dot:
         value = _with(table.get(key, {}), key, inner, value)

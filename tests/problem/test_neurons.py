@@ -24,7 +24,7 @@ PAIR = {"1,0": 0.7, "0,2": 0.5, "1,1": -0.4}
         ({"neurons": [{"fraction": 0.5, "count": 2}]}, ["neurons[0]", "both"]),
         ({"neurons": [{"fraction": 0.5}]}, ["0.5 of all neurons"]),
         ({"neurons": [{"count": 2}, {"count": 3}]}, ["1.25 of all neurons"]),
-        ({"neurons": [{"fraction": 0.3}, {"fraction": 0.7}]}, ["fraction = 0.3", "whole number of neurons"]),
+        ({"neurons": [{"fraction": 0.3}, {"fraction": 0.7}]}, ["fraction = 0.3", "whole number"]),
         ({"neurons": [{"count": 1}], "width": math.inf}, ["fractions", "width = inf"]),
         ({"neurons": [{"fraction": -1}]}, ["neurons[0]", "fraction = -1"]),
         ({"neurons": [{"fraction": 1, "second_layer": "a"}]}, ["neurons[0]", "second_layer", "a number"]),
@@ -96,8 +96,9 @@ def test_one_key_of_a_group_is_set():
             with_overrides(tables, [wrong])
 
 
-def test_overlap_is_the_mean_of_the_product(rng=np.random.default_rng(3)):
+def test_overlap_is_the_mean_of_the_product():
     """Phi(v) = E sigma(w . x) phi(x) by Gauss-Hermite quadrature in two dimensions and along the rest of w."""
+    rng = np.random.default_rng(3)
     s = rng.normal(size=4)
     series = target.series({f"{i},{j}": rng.normal() for i in range(3) for j in range(3) if i + j < 4}, 3)
     x, weight = np.polynomial.hermite_e.hermegauss(8)

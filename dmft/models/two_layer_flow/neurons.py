@@ -94,9 +94,7 @@ def sizes(groups: Sequence[NeuronGroup], width: float) -> list[tuple[float, floa
         number = group.fraction * width
         if math.isfinite(number):
             if not abs(number - round(number)) <= WHOLE * number or number < 0.5:
-                raise ValueError(
-                    f"neurons: fraction = {group.fraction:g} of width = {width:g}: wanted a whole number of neurons"
-                )
+                raise ValueError(f"neurons: fraction = {group.fraction:g} of width = {width:g}: wanted a whole number")
             number = float(round(number))
         found.append((group.fraction, number))
     total = sum(fraction for fraction, _ in found)

@@ -175,8 +175,8 @@ class TwoLayerFlowParameters(Parameters):
 
     def build(self) -> TwoLayerFlow:
         """The equations of this parameter point."""
-        groups = self.groups()
-        if len(groups) > 1 or self.directions > 1:
+        first, *others = self.groups()
+        if others or self.directions > 1:
             raise ProblemError("neurons, target: wanted one group of neurons and one direction, several are not solved yet")
         activation = self.activation_series()
         target, variance = self.target_series(len(activation) - 1)
@@ -192,8 +192,8 @@ class TwoLayerFlowParameters(Parameters):
             covariance=Covariance(activation**2, closed_form=self.activation == "erf" and self.activation_degree is None),
             signal=hermite.signal_series(activation, target),
             label_variance=variance + self.noise**2,
-            second_layer=groups[0].second_layer,
-            alignment=float(groups[0].alignment[0]),
+            second_layer=first.second_layer,
+            alignment=float(first.alignment[0]),
             train_second_layer=self.train_second_layer,
         )
 

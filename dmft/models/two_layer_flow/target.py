@@ -1,6 +1,6 @@
 """Targets of several orthonormal directions, phi(z) with z = U x in r dimensions, as series of products of Hermite polynomials.
 
-    phi(z) = sum_alpha p_alpha prod_k He_{alpha_k}(z_k)/sqrt(alpha_k!)            over multi-indices alpha, |alpha| = sum_k alpha_k
+    phi(z) = sum_alpha p_alpha prod_k He_{alpha_k}(z_k)/sqrt(alpha_k!)        over multi-indices alpha, |alpha| = sum_k alpha_k
     Phi(v) = E sigma(<w, x>) phi(z) = sum_alpha s_|alpha| p_alpha sqrt(|alpha|!/prod_k alpha_k!) prod_k v_k^{alpha_k}
 
 at overlaps v_k = <w, u_k>.  A committee is the sum of one function over all directions, phi(z) = sum_k f(z_k).
@@ -76,7 +76,7 @@ def _index(key: Any) -> Index:
         index = tuple(int(part) for part in parts)
     except (TypeError, ValueError):
         raise ValueError(f"index {key!r}: wanted {WANTED}") from None
-    if not all(0 <= degree for degree in index) or sum(index) > hermite.MAX_DEGREE:
+    if not all(degree >= 0 for degree in index) or sum(index) > hermite.MAX_DEGREE:
         raise ValueError(f"index {key!r}: wanted degrees >= 0, together at most {hermite.MAX_DEGREE}")
     return index
 
