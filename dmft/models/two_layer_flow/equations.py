@@ -70,7 +70,7 @@ class TwoLayerFlow:
         """Whether there is a single neuron, which has no overlap with others."""
         return self.inverse_width == 1.0
 
-    @cached_property
+    @property
     def observables(self) -> tuple[str, ...]:
         """All of the theory that networks of this width have."""
         return tuple(name for name in DESCRIPTION.observables if not (self.alone and name in BETWEEN_NEURONS))
