@@ -36,6 +36,11 @@ class Parameters(Table):
         return "two-time"
 
     @property
+    def axes(self) -> dict[str, int]:
+        """Lengths of the dimensions that results have beside time, those that this parameter point has."""
+        return {}
+
+    @property
     def step_values(self) -> float:
         """How many numbers a step of the solver needs at once beside the history, of a model that needs many."""
         return 0.0

@@ -49,14 +49,15 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
     for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
         if two_time or name != "time_prime":
             put(file, name, values, schema.ROOT[name])
-    description = solution.problem.parameters.description
-    one_time = schema.observables(description.observables)
+    parameters = solution.problem.parameters
+    description, axes = parameters.description, parameters.axes
+    one_time = schema.observables(description.observables, axes)
     for name, values in solution.observables.items():
         put(file, f"observables/{name}", values, one_time[name])
     if kernels:
         for group, arrays, entries in (
-            ("kernels", solution.kernels, schema.kernels(description.kernels)),
-            ("order_parameters", solution.order_parameters, schema.order_parameters(description.order_parameters)),
+            ("kernels", solution.kernels, schema.kernels(description.kernels, axes)),
+            ("order_parameters", solution.order_parameters, schema.order_parameters(description.order_parameters, axes)),
         ):
             for name, values in arrays.items():
                 put(file, f"{group}/{name}", values, entries[name])
@@ -85,14 +86,10 @@ def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
     """Everything that a continuation needs and that is not stored yet, unchanged to the last bit."""
     file.create_group("state").attrs["next_step"] = state.next_step
     history = state.history
-    for arrays, times in ((history.one_time, ("time",)), (history.two_time, ("time", "time_prime"))):
-        for name in arrays.keys() - stored:
-            values = history[name]
-            lead = values.ndim - len(times)
-            dimensions = tuple(f"channel{i}" if lead > 1 else "channel" for i in range(lead))
-            put(file, f"state/{name}", values, Entry((*dimensions, *times), "1", f"{name} of the solver, for continuation"))
-    for name, values in history.latest.items():
-        put(file, f"state/{name}", values, Entry((), "1", f"{name} of the solver at the last node, for continuation"))
+    for name, field in history.fields.items():
+        if name not in stored:
+            dimensions = field.dims if field.one_time or field.two_time else ()
+            put(file, f"state/{name}", history[name], Entry(dimensions, "1", f"{name} of the solver, for continuation"))
 
 
 def read(path: str | Path, *, only_observables: bool = False) -> Solution:
@@ -120,7 +117,7 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
     problem = Problem.from_toml(str(file.attrs["problem"]))
     only_observables = only_observables or "state" not in file
     one_time = {"time": read_array(file, "time"), "weights": read_array(file, "weights"), **read_group(file, "observables")}
-    history = History({}, {}) if only_observables else _history(file, problem, one_time)
+    history = History(()) if only_observables else _history(file, problem, one_time)
     return Solution(
         problem=problem,
         time=one_time.pop("time"),
@@ -142,13 +139,9 @@ def _history(file: h5py.File, problem: Problem, one_time: Mapping[str, Array]) -
     nodes = len(one_time["time"])
     history = empty_history(problem, capacity=nodes)
     known = {**one_time, **read_group(file, "state")}
-    for arrays, times in ((history.one_time, 1), (history.two_time, 2)):
-        for name, array in arrays.items():
-            # Older files hold a second channel of a single neuron, which acts on nothing.
-            channels = tuple(slice(length) for length in array.shape[:-times])
-            array[...] = known[name][channels]
-    history.latest = {name: known[name] for name in history.latest}
-    history.n = nodes
+    # Older files hold a second channel of a single neuron, which acts on nothing.
+    wanted = {name: tuple(map(slice, field.shape(nodes))) for name, field in history.fields.items()}
+    history.append({name: known[name][part] for name, part in wanted.items()})
     return history
 
 

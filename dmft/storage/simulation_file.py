@@ -45,8 +45,9 @@ def _fill(file: h5py.File, simulation: Simulation) -> None:
         scales["time_prime"] = simulation.time
     for name, values in scales.items():
         put(file, name, values, schema.SIMULATION_ROOT[name])
-    description = simulation.problem.parameters.description
-    entries = {**schema.observables(description.observables), **schema.kernels(description.kernels)}
+    parameters = simulation.problem.parameters
+    description, axes = parameters.description, parameters.axes
+    entries = {**schema.observables(description.observables, axes), **schema.kernels(description.kernels, axes)}
     for group, arrays, described in (
         ("observables", simulation.observables, schema.mean),
         ("kernels", simulation.kernels, schema.mean),
