@@ -10,7 +10,7 @@ import xarray as xr
 
 from dmft import Problem, Simulation, simulate
 from dmft.storage import schema
-from dmft.storage.simulation_file import SimulationFileError
+from dmft.storage.hdf5 import FileError
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +102,12 @@ def test_one_seed_has_no_standard_error(tmp_path, simulation):
 def test_what_is_no_simulation_is_refused(path, damage, message):
     with h5py.File(path, "a") as file:
         damage(file)
-    with pytest.raises(SimulationFileError, match=message):
+    with pytest.raises(FileError, match=message):
         Simulation.load(path)
 
 
 def test_missing_and_damaged_files(tmp_path):
     (tmp_path / "text.h5").write_text("no HDF5")
     for name, message in (("none.h5", "No such file"), ("text.h5", "not an HDF5 file")):
-        with pytest.raises(SimulationFileError, match=message):
+        with pytest.raises(FileError, match=message):
             Simulation.load(tmp_path / name)
