@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.regular_file import read_regular_file
-from dmft.running.memory import available_memory
 from dmft.storage import seal
 from dmft.storage.atomic import write_whole
 from dmft.storage.hdf5 import FileError
 from dmft.storage.seal import Seal
+from dmft.system.memory import available_memory
+from dmft.system.regular_file import read_regular_file
 
 # A zip archive without a comment ends with 22 bytes that begin so.
 END, END_SIZE = b"PK\x05\x06", 22

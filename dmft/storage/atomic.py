@@ -13,7 +13,7 @@ from pathlib import Path
 from time import time
 
 from dmft.problem.table import ProblemError
-from dmft.regular_file import regular_target
+from dmft.system.regular_file import regular_target
 
 MINUTE, DAY = 60.0, 86400.0
 PART = re.compile(r"\.dmft-[0-9a-f]{16}\.part")

@@ -13,12 +13,12 @@ import numpy as np
 from h5py import h5a, h5d, h5ds, h5f, h5p, h5s, h5t  # pyright: ignore[reportAttributeAccessIssue]
 from numpy.typing import NDArray
 
-from dmft.regular_file import read_regular_file
-from dmft.running.memory import available_memory
 from dmft.storage import seal
 from dmft.storage.atomic import write_whole
 from dmft.storage.schema import Entry
 from dmft.storage.seal import Seal
+from dmft.system.memory import available_memory
+from dmft.system.regular_file import read_regular_file
 
 Array = NDArray[np.float64]
 
@@ -166,13 +166,9 @@ def read_times(file: h5py.File) -> Array:
 
 
 def read_group(file: h5py.File, name: str, entries: Mapping[str, Entry], **sizes: int) -> dict[str, Array]:
-    """Every dataset of a group, none if it is not there; of the declared dimensions, some of them of these sizes."""
-    found = {}
-    for key in names_in(file, name):
-        if key not in entries:
-            raise FileError(f"is damaged, {name} holds {key}")
-        found[key] = read_array(file, f"{name}/{key}", tuple(map(sizes.get, entries[key].dimensions)))
-    return found
+    """Every declared dataset of a group, none if it is not there; of its dimensions, some have these sizes."""
+    shapes = {key: tuple(map(sizes.get, entries[key].dimensions)) for key in names_in(file, name) if key in entries}
+    return {key: read_array(file, f"{name}/{key}", shape) for key, shape in shapes.items()}
 
 
 def names_in(file: h5py.File, name: str) -> tuple[str, ...]:

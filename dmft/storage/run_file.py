@@ -150,11 +150,16 @@ def _history(file: h5py.File, problem: Problem, known: Mapping[str, Array]) -> H
     """What an engine goes on from; FileError unless every number of it is finite."""
     nodes = len(known["time"])
     history = empty_history(problem, capacity=nodes)
-    for arrays in (history.one_time, history.two_time, history.latest):
+    for arrays, times in ((history.one_time, 1), (history.two_time, 2), (history.latest, 0)):
         for name, array in arrays.items():
-            values = known[name] if name in known else read_array(file, f"state/{name}", array.shape)
+            lead = array.shape[: array.ndim - times]
+            values = (
+                known[name] if name in known else read_array(file, f"state/{name}", (*[None] * len(lead), *[nodes] * times))
+            )
+            # Older files hold a second channel of a single neuron, which acts on nothing.
+            values = values[tuple(map(slice, lead))]
             if values.shape != array.shape or not np.isfinite(values).all():
-                raise FileError(f"is damaged, {name} is not finite or has the shape {values.shape}")
+                raise FileError(f"is damaged, {name} of the shape {values.shape} is not finite, or not of {array.shape}")
             array[...] = values
     history.n = nodes
     return history
