@@ -25,10 +25,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.compiled import njit
 from dmft.history.history import History
 from dmft.mathematics import hermite
 from dmft.mathematics.hermite import Covariance
@@ -177,7 +177,7 @@ class TwoLayerFlow:
         }
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _neuron_correlations(C, e, out):
     """C_d and C_o from K and C_-."""
     s, total = C.shape[1:]
@@ -187,7 +187,7 @@ def _neuron_correlations(C, e, out):
             out[1, i, j] = C[0, i, j] - e * C[1, i, j]
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _residual_rows(R, h, h1, a, a_phat, e, inverse_alpha, label_variance, S, C0_F):
     """S and C0_F on the new rows; (m - 1) R_o = (1 - e)(R_+ - R_-)."""
     s, total = S.shape
@@ -201,7 +201,7 @@ def _residual_rows(R, h, h1, a, a_phat, e, inverse_alpha, label_variance, S, C0_
             C0_F[i, j] = aa * (e * h[0, i, j] + (1.0 - e) * h[1, i, j]) - a_phat[n + i] - a_phat[j] + label_variance
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _force_rows(R, R_F, C_F, h, h1, h2, a, e, inverse_alpha, M, D, total_response, loss_rate):
     """M and D of both channels; sum_j R_F; and sum_j { R_F a' [e h_d + (1-e) h_o] - (1/alpha) a' [h' R] C_F }."""
     s, total = R_F.shape
