@@ -135,9 +135,8 @@ class TwoLayerExperiment:
         if samples < 1:
             raise ProblemError(f"dim = {self.dim}: wanted enough for n = alpha d >= 1 samples")
         self.sizes: Mapping[str, int] = {"samples": samples}
-        unknown = {"neuron_overlap"} if self.width == 1 else set()
-        if setup.fields == "network":
-            unknown.add("multiplier")
+        # The multiplier depends on the fields off the sphere, where those of a network are others than the theory's.
+        unknown = ("multiplier",) if setup.fields == "network" else ()
         self.names = tuple(name for name in self.model.observables if name not in unknown)
 
     @property
