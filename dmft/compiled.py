@@ -96,7 +96,7 @@ class MachineCode:
         """
         import numba.cpython.hashing  # noqa: F401
         from numba.core.compiler import CompileResult
-        from numba.core.runtime import rtsys
+        from numba.core.runtime.nrt import rtsys
 
         folder = cache_folder()
         if folder is None:
