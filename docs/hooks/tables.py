@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
-from dmft.engines.outcome import Outcome
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dmft.engines.outcome import Outcome
 from dmft.mathematics import hermite
 from dmft.problem.description import Quantity
 from dmft.problem.parameters import Parameters
@@ -84,8 +84,8 @@ def type_name(annotation: Any) -> str:
     if origin is tuple:
         return f"list of {plural(type_name(inside[0]))}"
     if origin is dict:
-        return f"table of {type_name(inside[1])}s"
-    return WORDS[annotation]
+        return "table" if inside[1] is Any else f"table of {type_name(inside[1])}s"
+    return "table" if isinstance(annotation, type) and issubclass(annotation, BaseModel) else WORDS[annotation]
 
 
 def plural(words: str) -> str:
