@@ -5,8 +5,8 @@ A step moves every unit along its force and puts it back on the sphere,
     w_{k+1} = [w_k + eta (F_k - lambda_k w_k)]/z_k,   F_k = sum_j M_kj w_j + b_k u + zeta_k,   <zeta zeta> = D,
 
 with lambda_k = <w_k, F_k> and z_k from |w_{k+1}| = 1, one of each for every constraint.  The cavity argument holds for these
-steps as it does for the flow: M, D
-and b are those of the model, made from the response R_kj = dw_k/dzeta_j, which is zero for j >= k.  Row k+1 follows from row k:
+steps as it does for the flow: M, D and b are those of the model, made from the response R_kj = dw_k/dzeta_j, which is zero for
+j >= k.  Row k+1 follows from row k:
 
     z_k R_{k+1,j} = (1 - eta lambda_k) R_kj + eta [delta_kj + (M R)_kj],                              j <= k
     z_k C_{k+1,j} = (1 - eta lambda_k) C_kj + eta [(M C)_kj + (D R^T)_kj + b_k v_j],                  j <= k

@@ -6,11 +6,12 @@ Rows and columns stand for (node, group), the groups of a node side by side; the
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 
-@numba.njit(cache=True)
+
+@njit
 def history_terms(A, width, MC, MR, DR, drift, overlap, C_last, R_last, C_rhs, R_rhs):
     """Right-hand sides of a stack over the history columns, before the factor (1 - A (M - nu)_BB)^(-1):
 
@@ -37,7 +38,7 @@ def history_terms(A, width, MC, MR, DR, drift, overlap, C_last, R_last, C_rhs, R
                     R_rhs[c, i * width + g, j] = response
 
 
-@numba.njit(cache=True)
+@njit
 def overlap_terms(A, width, M_overlap, drift, last, v_rhs):
     """v_rhs = v_last + A (M_BH v_H + b), (directions, s G)."""
     directions, rows = drift.shape
@@ -52,7 +53,7 @@ def overlap_terms(A, width, M_overlap, drift, last, v_rhs):
                 v_rhs[direction, i * width + g] = value
 
 
-@numba.njit(cache=True)
+@njit
 def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, constraints, multiplier, P, C_BB, R_BB, v_B):
     """Find the multipliers nu (s, constraints) with C(t_i, t_i) = 1 on the cell's nodes; P = (1 - A (M - nu)_BB)^(-1) and
 
@@ -104,7 +105,7 @@ def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, 
     return defect
 
 
-@numba.njit(cache=True)
+@njit
 def add_constraints(weights, constraints, number, R_BB, C_BB, violation, slope):
     """Add the part of one channel to sum_c weight_c C_c(t_i, t_i) and its derivatives by the multipliers, (s constraints,)."""
     width = len(weights)

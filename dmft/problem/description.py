@@ -26,8 +26,8 @@ RATE = f"1/{TIME}"
 class Quantity:
     """A result: units ("1" for a pure number), meaning, and what stands at its axis.
 
-    `dimensions` names its dimensions beside time, in the singular, each its own: ("student", "other_student").  A parameter point
-    has those of them to which `Parameters.axes` gives a length.
+    `dimensions` names its dimensions beside time, in the singular, each its own: ("student", "other_student").  A parameter
+    point has those of them to which `Parameters.axes` gives a length.
     """
 
     units: str

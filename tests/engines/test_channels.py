@@ -38,7 +38,7 @@ PULL = np.array([[[0.5, -0.2]], [[0.1, 0.3]]])
 
 @dataclass(frozen=True)
 class Coupled:
-    """M = (coupling x tanh C) R - R/2, D = (1 + tanh C/2)/5, b constant; a 2 x 2 channel, and scalar ones that do not feel it."""
+    """M = (coupling x tanh C) R - R/2, D = (1 + tanh C/2)/5, b constant; a 2 x 2 channel, and scalar ones apart from it."""
 
     directions: int
     constrained: bool
@@ -141,7 +141,7 @@ def integration(solution):
 
 @pytest.mark.parametrize("keys", VARIANTS)
 def test_nodes_obey_the_equations_as_dense_matrices(keys):
-    """w = w_0 + L (M - N) w + L (b u + zeta) over all nodes at once: R = P L and C = P [...] P^T with P = (1 - L (M - N))^(-1)."""
+    """w = w_0 + L (M - N) w + L (b u + zeta) over all nodes at once: R = P L, C = P [...] P^T with P = (1 - L (M - N))^(-1)."""
     solution = solve(problem(**keys))
     assert solution.complete
     history, model = solution.state.history, solution.problem.parameters.build()

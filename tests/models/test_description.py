@@ -184,7 +184,7 @@ def test_figure_shows_panels_and_pictures(problem, path):
     panels, pictures = (part.axes for part in figure.subfigs) if figure.subfigs else (figure.axes, [])
     assert len(panels) >= len(problem.parameters.panels())
     labels = [text.get_text() for axes in pictures for text in axes.texts]
-    described, axes = problem.parameters.description, problem.parameters.axes
+    described = problem.parameters.description
     assert labels == [described.kernels[picture.kernel].label for picture in described.pictures]
     assert problem.parameters.model in figure.get_suptitle()
     assert "absent" not in figure.get_suptitle()
