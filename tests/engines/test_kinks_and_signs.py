@@ -31,7 +31,7 @@ def test_the_size_of_what_changes_sign_is_right_between_the_nodes(changing):
         assert found["complexity"] == pytest.approx(factor * abs(found["second_layer"]), rel=1e-12)
 
 
-@pytest.mark.parametrize("rate, outcome", [(0.5, Outcome.DONE), (2.0, Outcome.DONE), (5.0, Outcome.DIVERGED)])
+@pytest.mark.parametrize(("rate", "outcome"), [(0.5, Outcome.DONE), (2.0, Outcome.DONE), (5.0, Outcome.DIVERGED)])
 def test_gradient_descent_beyond_its_stable_rate_diverges(rate, outcome):
     problem = Problem(
         width=2, samples_per_parameter=1.0, activation=[0.0, 0.7**0.5, 0.3**0.5], target=[0.0, 1.0], noise=0.3, alignment=0.3,
