@@ -45,7 +45,7 @@ def load_problem(file: Path, assignments: list[str]) -> Problem:
 
 
 def is_sweep(file: Path) -> bool:
-    """Whether a TOML file has a table [sweep]."""
+    """True if a TOML file has a table [sweep]."""
     from dmft import ProblemError
     from dmft.problem.toml import read_toml_file
 

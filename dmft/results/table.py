@@ -87,7 +87,7 @@ class Table:
 
     @property
     def description(self) -> Description:
-        """What the model shows."""
+        """Description of the model."""
         return self.problem.parameters.description
 
     @property
@@ -106,7 +106,7 @@ class Table:
 
     @property
     def endings(self) -> str:
-        """How the points ended, in words: 23 done, 2 not-converged."""
+        """Outcomes of the points in words: 23 done, 2 not-converged."""
         outcomes = self["outcome"].ravel().tolist()
         return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
 
@@ -186,7 +186,7 @@ class Table:
 
 
 def is_table(path: str | Path) -> bool:
-    """Whether a file is the table of a sweep, of any schema."""
+    """True if a file is the table of a sweep, of any schema."""
     try:
         with h5py.File(path, "r") as file:
             return "sweep_schema" in file.attrs

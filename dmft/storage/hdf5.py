@@ -41,7 +41,7 @@ def whole_file(path: str | Path, *, one_of_many: bool = False) -> Iterator[h5py.
 
 
 def why_not_opened(error: OSError) -> str:
-    """What h5py's error means, in a few words."""
+    """Meaning of an error of h5py, in a few words."""
     return os.strerror(error.errno) if error.errno else "not an HDF5 file, or damaged"
 
 

@@ -138,7 +138,7 @@ def _read(file: h5py.File, only_observables: bool) -> Solution:
 
 
 def _history(file: h5py.File, problem: Problem, one_time: Mapping[str, Array]) -> History:
-    """What the march goes on from."""
+    """The state that the march goes on from."""
     nodes = len(one_time["time"])
     history = empty_history(problem, capacity=nodes)
     known = {**one_time, **read_group(file, "state")}

@@ -20,7 +20,7 @@ class SimulationFileError(ValueError):
 
 
 def is_simulation(path: str | Path) -> bool:
-    """Whether a file is a simulation, of any schema."""
+    """True if a file is a simulation, of any schema."""
     try:
         with h5py.File(path, "r") as file:
             return "simulation_schema" in file.attrs
