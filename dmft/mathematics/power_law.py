@@ -19,6 +19,7 @@ class PowerLaw:
     error: float
 
     def __call__(self, x: ArrayLike) -> Array:
+        """Value of the law at x."""
         return self.prefactor * np.asarray(x, dtype=float) ** self.exponent
 
     def __str__(self) -> str:
