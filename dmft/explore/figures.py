@@ -28,10 +28,10 @@ POINTS, PIXELS = 400, 160
 SIGNS = {
     r"\langle": "⟨",
     r"\rangle": "⟩",
-    r"\nu": "ν",
-    r"\alpha": "α",
+    r"\nu": "\N{GREEK SMALL LETTER NU}",
+    r"\alpha": "\N{GREEK SMALL LETTER ALPHA}",
     r"\epsilon": "ε",
-    r"\gamma": "γ",
+    r"\gamma": "\N{GREEK SMALL LETTER GAMMA}",
     r"\eta": "η",
     r"\tau": "τ",
     r"\sqrt": "√",

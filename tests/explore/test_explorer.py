@@ -6,7 +6,10 @@ from dmft.explore.explorer import Explorer, options
 from dmft.problem.description import Slider
 from dmft.problem.problem import models
 
-SMALL = {"problem": {"width": 3, "samples_per_parameter": 1.0, "activation": [0.0, 1.0], "noise": 0.5}, "solver": {"t_max": 1.0}}
+SMALL = {
+    "problem": {"width": 3, "samples_per_parameter": 1.0, "activation": [0.0, 1.0], "noise": 0.5},
+    "solver": {"t_max": 1.0},
+}
 
 
 def test_a_change_is_solved_and_going_back_solves_nothing():

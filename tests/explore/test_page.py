@@ -61,8 +61,10 @@ def test_curves_follow_a_slider(page):
 
 def test_a_pin_stays_while_another_curve_is_drawn(page):
     page.get_by_role("button", name="Pin this curve").click()
-    page.wait_for_function("() => Bokeh.documents.some(d => d._all_models.values().some(m => m.type === 'LegendItem'"
-                           " && JSON.stringify(m.label).includes('first pinned')))")
+    page.wait_for_function(
+        "() => Bokeh.documents.some(d => d._all_models.values().some(m => m.type === 'LegendItem'"
+        " && JSON.stringify(m.label).includes('first pinned')))"
+    )
 
 
 @pytest.mark.parametrize(("button", "beginning"), [("TOML", b"[problem]"), ("H5", b"\x89HDF"), ("PNG", b"\x89PNG")])
