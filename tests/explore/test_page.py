@@ -1,11 +1,10 @@
 """The page in a browser: drag, pin, save; and who may not see it."""
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -83,14 +82,13 @@ def test_without_the_token_there_is_nothing_to_see(browser, address):
 
 
 def test_foreign_origins_are_refused(address):
-    socket = address.partition("?")[0] + "ws"
-    headers = {
-        "Upgrade": "websocket",
-        "Connection": "Upgrade",
-        "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==",
-        "Sec-WebSocket-Version": "13",
-        "Origin": "http://elsewhere.example",
-    }
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(urllib.request.Request(socket, headers=headers))
+    client, websocket = pytest.importorskip("tornado.httpclient"), pytest.importorskip("tornado.websocket")
+
+    async def connect(origin: str) -> None:
+        socket = address.partition("?")[0].replace("http:", "ws:") + "ws"
+        (await websocket.websocket_connect(client.HTTPRequest(socket, headers={"Origin": origin}))).close()
+
+    with pytest.raises(client.HTTPClientError) as refused:
+        asyncio.run(connect("http://elsewhere.example"))
     assert refused.value.code == 403
+    asyncio.run(connect(address.partition("/?")[0]))
