@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
-from bokeh.models import ColorBar, ColumnDataSource, LinearColorMapper, LogColorMapper, Range1d
+from bokeh.models import ColorBar, ColumnDataSource, Image, LinearColorMapper, LogColorMapper, Range1d
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -126,7 +126,8 @@ def kernel_figure(solution: Solution, kernel: str) -> figure:
         y_range=Range1d(low, high),
         tools="pan,wheel_zoom,reset,save",
     )
-    own.image([picture], x=low, y=low, dw=high - low, dh=high - low, color_mapper=mapper)
+    pixels = Image(image="image", x=low, y=low, dw=high - low, dh=high - low, color_mapper=mapper)
+    own.add_glyph(ColumnDataSource({"image": [picture]}), pixels)
     own.add_layout(ColorBar(color_mapper=mapper), "right")
     return own
 
