@@ -1,4 +1,4 @@
-"""Stop on request: a signal is remembered, and the run ends after the cell that it came in."""
+"""Stop on request: a signal is remembered, and the work ends after the step that it came in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dmft.engines.base import AcceptedCell, Engine
 
-# A batch system announces the end of a job by SIGTERM or SIGUSR1, a person asks by SIGINT.
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+# A batch system announces the end of a job by SIGTERM, SIGUSR1, SIGUSR2 or SIGXCPU; a person asks by SIGINT; a terminal or
+# connection that closes sends SIGHUP.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 
 
 class StopOnSignal:
@@ -35,6 +36,10 @@ class StopOnSignal:
 
     def _remember(self, number: int, _frame: object) -> None:
         self.received = signal.Signals(number).name
+
+    def requested(self) -> bool:
+        """True once a signal has come."""
+        return bool(self.received)
 
     def __call__(self, march: Engine, cell: AcceptedCell) -> None:
         """Observer of `dmft.running.solve.solve`."""

@@ -21,11 +21,11 @@ LAYOUT = "@hhqqi" if LINUX else "@qqihh"
 
 
 class Taken(Enum):
-    """What came of asking for a lock."""
+    """Answer to a request for a lock; unknown where the file system has no locks."""
 
     OURS = "ours"
-    OTHERS = "another process holds it"
-    UNKNOWN = "the file system has no locks"
+    OTHERS = "others"
+    UNKNOWN = "unknown"
 
 
 class Locks:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.jobs.locks import Locks, Taken
+from dmft.jobs.tasks import Result
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.problem.toml import read_toml_file, toml_value
@@ -79,10 +80,10 @@ class Seeds:
         simulation_file.write(self.result(seed), simulation, one_of_many=True)
         self.state(seed).unlink(missing_ok=True)
 
-    def record_failure(self, seed: int, outcome: str, reason: str, details: str = "") -> None:
-        """Write down why a seed has no result: outcome and reason on the first line."""
-        with replacing(self.failure(seed)) as beside:
-            beside.write_text(f"{outcome}: {' '.join(reason.split())}\n{details}", encoding="utf-8")
+    def record_failure(self, result: Result, details: str = "") -> None:
+        """Write the text file of a seed without a result: outcome and reason on the first line."""
+        with replacing(self.failure(result.index)) as beside:
+            beside.write_text(f"{result.outcome}: {' '.join(result.reason.split())}\n{details}", encoding="utf-8")
 
     def failures(self) -> dict[int, str]:
         """Seed -> outcome and reason of those that have no result."""

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.jobs.locks import Locks, Taken
+from dmft.jobs.tasks import Result
 from dmft.problem.table import ProblemError
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
 from dmft.sweeps.sweep import Sweep
@@ -106,11 +107,11 @@ class Folder:
         outcome, _, reason = text.partition("\n")[0].partition(": ")
         return outcome, reason
 
-    def record_failure(self, index: int, outcome: str, reason: str, details: str = "") -> None:
-        """Write down why a point has no run file: outcome and reason on the first line."""
-        with replacing(self.failed_text(index)) as beside:
-            beside.write_text(f"{outcome}: {' '.join(reason.split())}\n{details}", encoding="utf-8")
-        self.failed_run(index).unlink(missing_ok=True)
+    def record_failure(self, result: Result, details: str = "") -> None:
+        """Write the text file of a point without a run file: outcome and reason on the first line."""
+        with replacing(self.failed_text(result.index)) as beside:
+            beside.write_text(f"{result.outcome}: {' '.join(result.reason.split())}\n{details}", encoding="utf-8")
+        self.failed_run(result.index).unlink(missing_ok=True)
 
     def states(self) -> NDArray[np.uint8]:
         """State of every point, by the names of files."""

@@ -13,7 +13,7 @@ from dmft.jobs.locks import Taken
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, open_folder, slice_of, spread
 from dmft.sweeps.run import by_cost, missing, part
-from dmft.sweeps.worker import Worker
+from dmft.sweeps.worker import PointSolver
 from tests.comparison import assert_same
 
 from .conftest import QUICK, contents, files
@@ -263,9 +263,9 @@ def test_a_signal_stops_after_a_checkpoint_and_nothing_is_lost(dmft, quick, tmp_
             os.kill(os.getpid(), signal.SIGUSR1)
         return solve(worker, index)
 
-    solve = Worker.solve
+    solve = PointSolver.run
     with monkeypatch.context() as patch:
-        patch.setattr(Worker, "solve", solve_and_signal)
+        patch.setattr(PointSolver, "run", solve_and_signal)
         ended = dmft("sweep", quick, "-o", tmp_path / "out")
     assert ended.code == 4
     assert "stopped by SIGUSR1, 2 of 6 points done: the same command goes on from there" in ended.err
