@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
-from dmft.engines.outcome import Outcome
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.pages import Page
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dmft.engines.outcome import Outcome
 from dmft.mathematics import hermite
 from dmft.problem.description import Quantity
 from dmft.problem.parameters import Parameters

@@ -11,9 +11,9 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-from dmft.engines.step_control import FLOOR
 
 from dmft import Problem, Solution, solve
+from dmft.engines.step_control import FLOOR
 
 RUNS = Path(__file__).parents[1]
 # Problem, tolerance, horizon, and how much smaller the tolerance of the refined run is.

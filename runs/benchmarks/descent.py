@@ -13,9 +13,9 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
-from dmft.engines.base import AcceptedCell, Engine
 
 from dmft import Problem, solve
+from dmft.engines.base import AcceptedCell, Engine
 from dmft.running.cost import working_memory
 
 # Of a row and sweep, in products with n earlier nodes.

@@ -12,10 +12,10 @@ import sys
 from time import process_time
 
 import matplotlib.pyplot as plt
-from dmft.engines.base import AcceptedCell, Engine
 from point import RUNS
 
 from dmft import Problem, solve
+from dmft.engines.base import AcceptedCell, Engine
 
 FILES = [RUNS / "long_times" / f"{name}.toml" for name in ("interpolating", "threshold", "glassy", "pure_noise")]
 

@@ -22,10 +22,10 @@ from time import process_time
 import matplotlib.pyplot as plt
 import numpy as np
 from baseline import Baseline
-from dmft.engines.base import AcceptedCell, Engine
 from point import RUNS, cpu_seconds
 
 from dmft import Problem, Solution, solve
+from dmft.engines.base import AcceptedCell, Engine
 from dmft.running.cost import two_time_arrays
 
 DOCS = RUNS.parent / "docs"

@@ -3,13 +3,13 @@
 import math
 
 import pytest
-from dmft.engines.descent import Descent
-from dmft.engines.march import March
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dmft.cli.plan import amount
 from dmft.cli.progress import Mark, duration, seconds_left
+from dmft.engines.descent import Descent
+from dmft.engines.march import March
 
 
 @given(per_log=st.floats(5, 100), speed=st.floats(1e-9, 1e-3), now=st.floats(0.1, 0.9), decades=st.floats(1, 6))

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from dmft.engines.doubling import Doubling
 
 from dmft import solve
+from dmft.engines.doubling import Doubling
 from dmft.models.hinge.loss import even_part, fresh_loss, parts
 from dmft.models.hinge.parameters import examples
 from dmft.models.hinge.population import Population, drawn

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from dmft.engines.march import March
 
 from dmft import Problem
+from dmft.engines.march import March
 from dmft.mathematics.tableau import MAX_STAGES, order_condition_defect, radau
 
 
