@@ -13,6 +13,7 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import BadInput, naming
+from dmft.cli.signals import StopOnSignal, Stopped
 
 if TYPE_CHECKING:
     from dmft.jobs.locks import Taken
@@ -75,11 +76,13 @@ def warn_without_locks(taken: Taken, output: Path) -> None:
         typer.echo(f"dmft: {output}: {line}", err=True)
 
 
-def on_ranks(comm: Any, work: SharedWork) -> ExitCode:
+def on_ranks(comm: Any, work: SharedWork, stop: StopOnSignal) -> ExitCode:
     """Work on all ranks; every rank ends with the same status."""
     try:
         if comm.rank == 0:
             return _lead(comm, work)
+        # Whether to stop before the work begins is for rank 0 to say.
+        stop.defer()
         message = comm.bcast(None)
         if message is not None:
             work.join(message)
@@ -99,9 +102,9 @@ def _lead(comm: Any, work: SharedWork) -> ExitCode:
             comm.bcast(message)
             others_wait = False
             code = work.lead()
-    except BadInput as error:
-        print(f"dmft: {error}", file=sys.stderr)
-        code = ExitCode.BAD_INPUT
+    except (BadInput, Stopped) as error:
+        print(f"dmft: {f'stopped by {error}' if isinstance(error, Stopped) else error}", file=sys.stderr)
+        code = ExitCode.STOPPED if isinstance(error, Stopped) else ExitCode.BAD_INPUT
         if others_wait:
             comm.bcast(None)
     return comm.bcast(code)

@@ -80,7 +80,7 @@ def simulate(
     with StopOnSignal() as stop:
         comm = communicator(problem, jobs)
         command = SimulateCommand(asked, stop, comm)
-        code = command.alone() if comm is None else on_ranks(comm, command)
+        code = command.alone() if comm is None else on_ranks(comm, command, stop)
     if code:
         raise typer.Exit(code)
 
@@ -133,6 +133,7 @@ class SimulateCommand:
         ):
             warn_without_locks(taken, asked.output)
             self.todo = self.seeds.missing(self.wanted)
+            self.stop.defer()
             with sweep_meter(len(self.todo), asked.quiet, "seeds") as self.meter:
                 yield (problem, setup) if self.todo else None
 

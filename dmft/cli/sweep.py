@@ -71,7 +71,7 @@ def sweep(
     with StopOnSignal() as stop:
         comm = communicator(file, jobs)
         command = SweepCommand(asked, stop, comm)
-        code = command.alone() if comm is None else on_ranks(comm, command)
+        code = command.alone() if comm is None else on_ranks(comm, command, stop)
     if code:
         raise typer.Exit(code)
 
@@ -115,6 +115,7 @@ class SweepCommand:
         ):
             warn_without_locks(taken, asked.output)
             self.todo = missing(self.folder, asked.task, asked.tasks, retry=asked.retry)
+            self.stop.defer()
             with sweep_meter(len(self.todo), asked.quiet) as self.meter:
                 yield wanted if self.todo else None
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.jobs.locks import Locks, Taken
+from dmft.jobs.locks import Locks, Taken, take_whole
 from dmft.jobs.tasks import Result
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
@@ -178,20 +178,10 @@ def _refuse_other(output: Path, problem: Problem, setup: Setup) -> None:
 
 def _take(folder: Path) -> tuple[Locks, Taken]:
     """The lock of a folder, which is made if it is not there."""
-    while True:
-        folder.mkdir(exist_ok=True)
-        try:
-            locks = Locks(folder / ".lock")
-        except FileNotFoundError:
-            continue
-        taken = locks.take(0, 1)
-        if taken is Taken.OTHERS:
-            locks.close()
-            raise SeedsError("another process is at work on this simulation: wanted to wait for it")
-        # A process that has just finished may have removed the folder in between.
-        if locks.stand():
-            return locks, taken
-        locks.close()
+    locks, taken = take_whole(folder / ".lock", make_folder=True)
+    if locks is None:
+        raise SeedsError("another process is at work on this simulation: wanted to wait for it")
+    return locks, taken
 
 
 def _put_asked(path: Path, problem: Problem, setup: Setup) -> None:

@@ -136,17 +136,22 @@ class Folder:
                 times += [entry.stat().st_mtime for entry in entries if entry.name.endswith((".h5", FAILED_TEXT))]
         return np.sort(np.array(times))
 
-    def at_work(self) -> tuple[bool, list[int]]:
-        """Whether any process is at work here, and which points are being solved now; of other processes only."""
-        try:
-            locks = Locks(self.path / ".lock", create=False)
-        except OSError:
-            return False, []
+    def at_work(self) -> tuple[bool | None, list[int]]:
+        """True if another process works here, None if that cannot be told; and the points being solved now.
+
+        A right to read the lock file is enough.
+        """
         number = len(self.sweep)
         try:
-            held = [place for places in locks.held_by_others(0, 2 * number) for place in places]
-        finally:
-            locks.close()
+            locks = Locks(self.path / ".lock", look_only=True)
+            try:
+                held = [place for places in locks.held_by_others(0, 2 * number) for place in places]
+            finally:
+                locks.close()
+        except FileNotFoundError:
+            return False, []
+        except OSError:
+            return None, []
         return bool(held), sorted(place - number for place in held if place >= number)
 
     def tidy(self, alone: bool) -> None:
