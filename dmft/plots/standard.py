@@ -55,7 +55,7 @@ def figure(solution: Solution | None, path: str | Path | None = None, simulation
     """Draw a solution, simulations of a problem, or both; save it too if a path (.png, .pdf, .svg) is given."""
     shown = Shown(solution, simulations)
     with matplotlib.rc_context(STYLE):
-        _, columns = _grid(shown.problem.parameters.description.pictures if solution is not None else ())
+        _, columns = _grid(_pictures(shown))
         drawn = Figure(figsize=(max(PANELS + columns * COLUMN_OF_PICTURES, NARROWEST), HEIGHT), layout="constrained")
         drawn.suptitle(labels.title(shown.problem), fontsize=11, wrap=True)
         _say_how_it_ended(drawn, shown)
@@ -104,9 +104,11 @@ def _has(shown: Shown, panel: Panel) -> bool:
 
 
 def _pictures(shown: Shown) -> Sequence[Picture]:
-    """Those of kernels that the theory has."""
-    has_kernels = shown.solution is not None and bool(shown.solution.kernels)
-    return shown.problem.parameters.description.pictures if has_kernels else ()
+    """Those of kernels that the solution has."""
+    if shown.solution is None:
+        return ()
+    pictures = shown.problem.parameters.description.pictures
+    return [picture for picture in pictures if picture.kernel in shown.solution.kernels]
 
 
 def _draw_panels(drawn: Figure | SubFigure, shown: Shown, panels: Sequence[Panel], times: Array) -> None:

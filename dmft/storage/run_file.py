@@ -142,9 +142,11 @@ def _history(file: h5py.File, problem: Problem, one_time: Mapping[str, Array]) -
     nodes = len(one_time["time"])
     history = empty_history(problem, capacity=nodes)
     known = {**one_time, **read_group(file, "state")}
-    for arrays in (history.one_time, history.two_time):
+    for arrays, times in ((history.one_time, 1), (history.two_time, 2)):
         for name, array in arrays.items():
-            array[...] = known[name]
+            # Older files hold a second channel of a single neuron, which acts on nothing.
+            channels = tuple(slice(length) for length in array.shape[:-times])
+            array[...] = known[name][channels]
     history.latest = {name: known[name] for name in history.latest}
     history.n = nodes
     return history

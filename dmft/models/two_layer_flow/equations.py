@@ -16,6 +16,9 @@ Every product of matrices symmetric under permutation of the neurons splits into
 X_- = X_d - X_o.  Channel 0 carries K = C_+/m with D_+/m, channel 1 carries C_- with D_-; then nothing is singular at e = 0:
 
     C_d = K + (1-e) C_-,   C_o = K - e C_-,   R_d = e R_+ + (1-e) R_-,   R_o = e (R_+ - R_-)
+
+A single neuron, e = 1, has channel 0 alone, no C_o and no R_o.  The last channel, which stands for X_- below, is then X_+, and
+the equations above give C_d = K, R_d = R_+; all of the rest has the weight 1 - e = 0.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numba
 import numpy as np
@@ -37,6 +41,10 @@ from dmft.models.protocol import Forces, Rows, Start
 from dmft.models.two_layer_flow.description import DESCRIPTION
 
 Array = NDArray[np.float64]
+Kernel = TypeVar("Kernel")
+
+# What a single neuron does not have.
+BETWEEN_NEURONS = ("neuron_overlap", "C_o", "R_o")
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,26 @@ class TwoLayerFlow:
     scalars = ("second_layer",)
     own_kernels = {"R_F": False, "C0_F": True, "C_F": True}
     own_values = ("a_phat",)
-    observables = tuple(DESCRIPTION.observables)
-    response_kernels = ("R_d", "R_o", "R_F")
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is a single neuron, which has no overlap with others."""
+        return self.inverse_width == 1.0
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """All of the theory that networks of this width have."""
+        return tuple(name for name in DESCRIPTION.observables if not (self.alone and name in BETWEEN_NEURONS))
+
+    @property
+    def response_kernels(self) -> tuple[str, ...]:
+        """Responses of neurons and of the residual."""
+        return ("R_d", "R_F") if self.alone else ("R_d", "R_o", "R_F")
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return 1 if self.alone else 2
 
     @cached_property
     def slope_at_one(self) -> float:
@@ -67,22 +93,22 @@ class TwoLayerFlow:
     @property
     def channel_weights(self) -> Array:
         """C_d = K + (1 - e) C_-."""
-        return np.array([1.0, 1.0 - self.inverse_width])
+        return np.array([1.0, 1.0 - self.inverse_width][: self.channels])
 
     @property
     def channel_sizes(self) -> Array:
         """C_o = 0: K = e and C_- = 1."""
-        return np.array([self.inverse_width, 1.0])
+        return np.array([self.inverse_width, 1.0][: self.channels])
 
     @property
     def observable_sizes(self) -> Mapping[str, float]:
         """C_o acts like (m - 1) C_o beside C_d = 1; far below 1/m it is what rounding leaves of K - e C_-."""
-        return {"neuron_overlap": self.inverse_width}
+        return {} if self.alone else {"neuron_overlap": self.inverse_width}
 
     def start(self) -> Start:
         """C_d = 1 and C_o = v^2 at t = 0: independent neurons, tilted by v towards u."""
         e, v = self.inverse_width, self.alignment
-        return Start(np.array([e + (1 - e) * v**2, 1 - v**2]), v, np.array([self.second_layer]))
+        return Start(np.array([e + (1 - e) * v**2, 1 - v**2][: self.channels]), v, np.array([self.second_layer]))
 
     def forces(self, history: History, rows: Rows) -> Forces:
         """M, D, b and da/dt of the module docstring; int R_F and the like are sums, the weights are in R and R_F."""
@@ -93,16 +119,16 @@ class TwoLayerFlow:
         phat, phat_slope = hermite.power_series(self.signal, v_new)
         a_phat = np.concatenate([history["a_phat"], a_new * phat])
 
-        correlations = np.empty((2, s, total))
+        correlations = np.empty_like(rows.C)
         _neuron_correlations(rows.C, self.inverse_width, correlations)
-        h, h1, h2 = (np.empty((2, s, total)) for _ in range(3))
+        h, h1, h2 = (np.empty_like(correlations) for _ in range(3))
         self.covariance(correlations, h, h1, h2)
 
         S, C0_F = (np.empty((s, total)) for _ in range(2))
         _residual_rows(rows.R, h, h1, a, a_phat, self.inverse_width, self.inverse_alpha, self.label_variance, S, C0_F)
         R_F, C_F = self._residual_kernels(history, S, C0_F)
 
-        M, D = (np.empty((2, s, total)) for _ in range(2))
+        M, D = (np.empty_like(correlations) for _ in range(2))
         drift, rates = np.empty(s), np.empty(s)
         _force_rows(rows.R, R_F, C_F, h, h1, h2, a, self.inverse_width, self.inverse_alpha, M, D, drift, rates)
         # _force_rows leaves int R_F in drift, and the part of -da/dt without the signal in rates.
@@ -135,23 +161,24 @@ class TwoLayerFlow:
         n = history.n
         e = self.inverse_width
         a = rows.scalars[0]
-        K, C_minus = (np.diagonal(C[:, n:]) for C in rows.C)
-        return {
+        K, C_minus = (np.diagonal(C[:, n:]) for C in (rows.C[0], rows.C[-1]))
+        found = {
             "train_error": np.diagonal(forces.kernels["C_F"][:, n:]) / 2,
             "test_error": np.diagonal(forces.kernels["C0_F"][:, n:]) / 2,
             "second_layer": a,
             "alignment": rows.overlap,
             "multiplier": multiplier,
             "neuron_overlap": K - e * C_minus,
-            "memory_of_start": rows.C[0, :, 0] + (1 - e) * rows.C[1, :, 0],
+            "memory_of_start": rows.C[0, :, 0] + (1 - e) * rows.C[-1, :, 0],
             "complexity": np.abs(a) * math.sqrt(self.slope_at_one * self.inverse_alpha),
         }
+        return {name: found[name] for name in self.observables}
 
     def kernels(self, history: History) -> dict[str, Array]:
         """C_d, C_o, R_d, R_o, C_F, R_F; R_F without its delta."""
         e = self.inverse_width
-        (K, C_minus), (R_plus, R_minus) = history["C"], history["R"]
-        return {
+        (K, C_minus), (R_plus, R_minus) = (history[name][[0, -1]] for name in ("C", "R"))
+        found = {
             "C_d": K + (1 - e) * C_minus,
             "C_o": K - e * C_minus,
             "R_d": e * R_plus + (1 - e) * R_minus,
@@ -159,74 +186,83 @@ class TwoLayerFlow:
             "C_F": history["C_F"],
             "R_F": history["R_F"] - np.eye(history.n),
         }
+        return self._without_others(found)
 
     def responses(self, history: History) -> dict[str, tuple[Array, Array]]:
         """R_d(t, t) = 1, R_o(t, t) = 0; the density of R_F = (1 + S)^(-1) starts at t' with -S(t', t')."""
         e = self.inverse_width
-        a, (plus, minus) = history["second_layer"], history["kick"]
+        a, (plus, minus) = history["second_layer"], history["kick"][[0, -1]]
         R_d, R_o = e * plus + (1 - e) * minus, e * (plus - minus)
-        K, C_minus = history["C"][:, :, 0]
+        K, C_minus = history["C"][[0, -1], :, 0]
         _, h1_d, _ = self.covariance.evaluate(K + (1 - e) * C_minus)
         _, h1_o, _ = self.covariance.evaluate(K - e * C_minus)
         S = self.inverse_alpha * a * a[0] * (h1_d * R_d + h1_o * (1 - e) * (plus - minus))
         equal = self.inverse_alpha * a**2 * self.slope_at_one
-        return {
+        found = {
             "R_d": (R_d, np.ones_like(a)),
             "R_o": (R_o, np.zeros_like(a)),
             "R_F": (-history["R_F"] @ S, -equal),
         }
+        return self._without_others(found)
+
+    def _without_others(self, kernels: dict[str, Kernel]) -> dict[str, Kernel]:
+        """Without those of two neurons, if there is one."""
+        return {name: kernel for name, kernel in kernels.items() if not (self.alone and name in BETWEEN_NEURONS)}
 
 
 @numba.njit(cache=True, fastmath=True)
 def _neuron_correlations(C, e, out):
     """C_d and C_o from K and C_-."""
-    s, total = C.shape[1:]
+    channels, s, total = C.shape
+    last = channels - 1
     for i in range(s):
         for j in range(total):
-            out[0, i, j] = C[0, i, j] + (1.0 - e) * C[1, i, j]
-            out[1, i, j] = C[0, i, j] - e * C[1, i, j]
+            out[last, i, j] = C[0, i, j] - e * C[last, i, j]
+            out[0, i, j] = C[0, i, j] + (1.0 - e) * C[last, i, j]
 
 
 @numba.njit(cache=True, fastmath=True)
 def _residual_rows(R, h, h1, a, a_phat, e, inverse_alpha, label_variance, S, C0_F):
     """S and C0_F on the new rows; (m - 1) R_o = (1 - e)(R_+ - R_-)."""
     s, total = S.shape
+    last = len(R) - 1
     n = total - s
     for i in range(s):
         for j in range(total):
             aa = a[n + i] * a[j]
-            R_d = e * R[0, i, j] + (1.0 - e) * R[1, i, j]
-            others = (1.0 - e) * (R[0, i, j] - R[1, i, j])
-            S[i, j] = inverse_alpha * aa * (h1[0, i, j] * R_d + h1[1, i, j] * others)
-            C0_F[i, j] = aa * (e * h[0, i, j] + (1.0 - e) * h[1, i, j]) - a_phat[n + i] - a_phat[j] + label_variance
+            R_d = e * R[0, i, j] + (1.0 - e) * R[last, i, j]
+            others = (1.0 - e) * (R[0, i, j] - R[last, i, j])
+            S[i, j] = inverse_alpha * aa * (h1[0, i, j] * R_d + h1[last, i, j] * others)
+            C0_F[i, j] = aa * (e * h[0, i, j] + (1.0 - e) * h[last, i, j]) - a_phat[n + i] - a_phat[j] + label_variance
 
 
 @numba.njit(cache=True, fastmath=True)
 def _force_rows(R, R_F, C_F, h, h1, h2, a, e, inverse_alpha, M, D, total_response, loss_rate):
     """M and D of both channels; sum_j R_F; and sum_j { R_F a' [e h_d + (1-e) h_o] - (1/alpha) a' [h' R] C_F }."""
     s, total = R_F.shape
+    last = len(R) - 1
     n = total - s
     for i in range(s):
         response = 0.0
         loss = 0.0
         for j in range(total):
             aa = a[n + i] * a[j]
-            R_d = e * R[0, i, j] + (1.0 - e) * R[1, i, j]
-            difference = R[0, i, j] - R[1, i, j]
+            R_d = e * R[0, i, j] + (1.0 - e) * R[last, i, j]
+            difference = R[0, i, j] - R[last, i, j]
             noise = inverse_alpha * C_F[i, j]
             M_d = aa * (noise * h2[0, i, j] * R_d - e * h1[0, i, j] * R_F[i, j])
-            M_o = aa * e * (noise * h2[1, i, j] * difference - h1[1, i, j] * R_F[i, j])
-            M_others = aa * (1.0 - e) * (noise * h2[1, i, j] * difference - h1[1, i, j] * R_F[i, j])
+            M_o = aa * e * (noise * h2[last, i, j] * difference - h1[last, i, j] * R_F[i, j])
+            M_others = aa * (1.0 - e) * (noise * h2[last, i, j] * difference - h1[last, i, j] * R_F[i, j])
+            M[last, i, j] = M_d - M_o
             M[0, i, j] = M_d + M_others
-            M[1, i, j] = M_d - M_o
             D_d = aa * noise * h1[0, i, j]
-            D_o = aa * noise * h1[1, i, j]
+            D_o = aa * noise * h1[last, i, j]
+            D[last, i, j] = D_d - D_o
             D[0, i, j] = e * D_d + (1.0 - e) * D_o
-            D[1, i, j] = D_d - D_o
             response += R_F[i, j]
             loss += a[j] * (
-                R_F[i, j] * (e * h[0, i, j] + (1.0 - e) * h[1, i, j])
-                - noise * (h1[0, i, j] * R_d + (1.0 - e) * h1[1, i, j] * difference)
+                R_F[i, j] * (e * h[0, i, j] + (1.0 - e) * h[last, i, j])
+                - noise * (h1[0, i, j] * R_d + (1.0 - e) * h1[last, i, j] * difference)
             )
         total_response[i] = response
         loss_rate[i] = loss

@@ -135,9 +135,8 @@ class TwoLayerExperiment:
         if samples < 1:
             raise ProblemError(f"dim = {self.dim}: wanted enough for n = alpha d >= 1 samples")
         self.sizes: Mapping[str, int] = {"samples": samples}
-        unknown = {"neuron_overlap"} if self.width == 1 else set()
-        if setup.fields == "network":
-            unknown.add("multiplier")
+        # The multiplier depends on the fields off the sphere, where those of a network are others than the theory's.
+        unknown = ("multiplier",) if setup.fields == "network" else ()
         self.names = tuple(name for name in self.model.observables if name not in unknown)
 
     @property
@@ -204,7 +203,7 @@ class TwoLayerExperiment:
         samples, labels, weights = (np.random.default_rng(child) for child in np.random.SeedSequence((seed, self.dim)).spawn(3))
         data = self._network_data if self.setup.fields == "network" else self._gaussian_data
         fields, y = data(samples, labels)
-        m, v = self.width, self.parameters.alignment
+        m, v = self.width, self.model.alignment
         W = weights.standard_normal((m, self.dim))
         W[:, 0] = 0.0
         W *= math.sqrt(1 - v**2) / np.sqrt(along(W, W))[:, None]
@@ -287,4 +286,5 @@ def _value_and_slope(
 
 def label(parameters: TwoLayerFlowParameters, x: Array) -> Array:
     """phi(x)."""
+    assert not isinstance(parameters.target, dict)
     return np.zeros_like(x) if parameters.target == "none" else hermite.evaluator(parameters.target)(x)
