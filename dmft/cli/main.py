@@ -6,10 +6,15 @@ The commands, and with them every other package, are imported only then: a signa
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
 
-from dmft.cli import signals, streams
+from dmft.cli import signals
 from dmft.cli.exit_codes import ExitCode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from dmft.cli.streams import DroppingFile
 
 # Commands whose result is what they print; for all others that is a log.
 PRINTING = {"cite", "check", "compare", "export", "plan", "show", "status"}
@@ -30,7 +35,9 @@ def main() -> NoReturn:
     """The program `dmft`."""
     try:
         with signals.StopOnSignal():
-            out = streams.protect()
+            from dmft.cli.streams import protect
+
+            out = protect()
             code = _checked(run(), out)
             signals.ignore_all()
     except signals.Stopped:
@@ -39,7 +46,7 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _checked(code: int, out: streams.DroppingFile) -> int:
+def _checked(code: int, out: DroppingFile) -> int:
     """The exit status after the output is written; output that was lost matters to commands that print results."""
     sys.stdout.flush()
     if code == ExitCode.DONE and out.error is not None and PRINTING & set(sys.argv[1:2]):

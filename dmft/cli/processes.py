@@ -56,12 +56,20 @@ def one_thread_each() -> None:
         os.environ.setdefault(name, "1")
 
 
-def communicator(file: Path, jobs: int | None) -> Any:
+def world(file: Path) -> Any:
     """The communicator if there are several ranks."""
     from dmft.jobs import ranks
 
     with naming(file, ranks.RanksError):
-        comm = ranks.world()
+        return ranks.world()
+
+
+def communicator(file: Path, jobs: int | None) -> Any:
+    """The communicator if there are several ranks, for a command that shares its work among ranks or --jobs processes."""
+    from dmft.jobs import ranks
+
+    comm = world(file)
+    with naming(file, ranks.RanksError):
         if jobs is None:
             ranks.refuse_idle_tasks()
         elif comm is not None:

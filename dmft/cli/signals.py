@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Any
 
+# `typing` takes milliseconds in which a signal would find no handler.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from dmft.engines.base import AcceptedCell, Engine
 
 # A batch system announces the end of a job by SIGTERM, SIGUSR1, SIGUSR2 or SIGXCPU; a person asks by SIGINT; a terminal or a

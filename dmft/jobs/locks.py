@@ -40,9 +40,9 @@ class Locks:
     """
 
     def __init__(self, path: Path, *, look_only: bool = False) -> None:
-        """Open the file, which is made if it is not there; `look_only`: for `held_by_others` alone, which needs no right to write.
+        """Open the file, which is made if it is not there.  Raises OSError.
 
-        Raises OSError.
+        look_only: for `held_by_others` alone, which needs no right to write; the file is not made.
         """
         self._path = path
         mode = os.O_RDONLY if look_only else os.O_RDWR | os.O_CREAT
@@ -135,8 +135,9 @@ _outputs: set[Path] = set()
 
 @contextmanager
 def output_lock(output: Path) -> Iterator[Taken]:
-    """Keep other processes, and other calls of this one, from an output file, by a lock file beside it that is removed at the end.
+    """Keep other processes, and other calls of this one, from an output file.
 
+    The lock file stands beside the output and is removed at the end.
     The value is UNKNOWN where the file system has no locks.
 
     Raises InUseError if the output is in use, OSError if the lock file cannot be made.

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
+from time import sleep
 from typing import Any
 
 from dmft.jobs.tasks import Ending, Result, Stop, Watch, Worker
@@ -85,6 +86,13 @@ def ranks_of_this_node(comm: Any) -> int:
     size = node.size
     node.Free()
     return size
+
+
+def wait_for_all(comm: Any) -> None:
+    """Return once every rank has called this; the ranks that wait leave the processor to others."""
+    barrier = comm.Ibarrier()
+    while not barrier.Test():
+        sleep(INTERVAL)
 
 
 _worker: Worker | None = None
