@@ -153,6 +153,11 @@ class SweepCommand:
         asked = self.asked
         mine = part(self.folder.sweep, asked.task, asked.tasks)
         states = self.folder.states()[mine]
+        if self.meter is not None and (refused := self.meter.refused) is not None and not self.stop.received:
+            example = f"{self.folder.sweep.slug(refused.index)}: {refused.reason}"
+            line = f"{in_words(states)}, {self.meter.endings['refused']} need more memory, the first of them {example}"
+            typer.echo(f"dmft: {asked.output}: {line}", err=True)
+            return ExitCode.BAD_INPUT
         if (states == State.MISSING).any():
             cause = f"stopped by {self.stop.received or 'a signal'}"
             typer.echo(f"dmft: {asked.output}: {cause}, {in_words(states)}: the same command goes on from there", err=True)

@@ -21,13 +21,15 @@ RECENT = 100
 class SweepMeter:
     """Counts the points, or seeds, that ended, and shows a line every `interval` seconds.
 
-    at_hand: what is being done now, in words, if that is known.
+    at_hand: the task that is being run now, in words, if that is known.
+    refused: the first task that needs more memory than there is.
     """
 
     def __init__(self, todo: int, show: Show, interval: float, noun: str = "points") -> None:
         self.todo, self.show, self.interval, self.noun = todo, show, interval, noun
         self.at_hand = ""
         self.endings: Counter[str] = Counter()
+        self.refused: Result | None = None
         self.began = self.shown = monotonic()
         self.recent: deque[float] = deque([self.began], maxlen=RECENT + 1)
 
@@ -36,6 +38,8 @@ class SweepMeter:
         now = monotonic()
         if result is not None:
             self.endings[result.ending] += 1
+            if result.ending == "refused":
+                self.refused = self.refused or result
             self.recent.append(now)
         if now - self.shown >= self.interval:
             self.shown = now

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-# Outcomes of a task whose code raised an error, and of one that ended the processes that ran it.
-RAISED, KILLED = "raised", "killed"
+# Outcomes of a task whose code raised an error, of one that ended the processes that ran it, and of one that lacks memory.
+RAISED, KILLED, TOO_LARGE = "raised", "killed", "too-large"
 
 
 class Ending(StrEnum):

@@ -14,7 +14,7 @@ from dmft.jobs.tasks import Result, Stop, Watch, run_in_turn, stop_after
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.results.simulation import Simulation
-from dmft.running.memory import available_memory
+from dmft.running import memory
 from dmft.simulation.experiment import Setup, experiment
 from dmft.simulation.folder import Seeds, open_seeds
 from dmft.simulation.worker import SeedWorker, Tell, recipe
@@ -60,16 +60,12 @@ def numbered(seeds: int | Iterable[int], first: int = 0) -> list[int]:
 
 
 def refuse_too_large(problem: Problem, setup: Setup, processes: int) -> None:
-    """ProblemError if so many seeds at once need more memory than is available."""
+    """TooLargeError if so many seeds at once need more memory than is available."""
     made = experiment(problem, setup)
-    needed, available = processes * made.memory, available_memory()
-    if needed > available:
-        at_once = f"{processes} seeds at once need" if processes > 1 else "a seed needs"
-        fewer = "fewer processes, " if processes > 1 else ""
-        raise ProblemError(
-            f"dim = {setup.dim} with fields = {setup.fields}: {at_once} {needed / 1e9:.3g} GB, "
-            f"{available / 1e9:.3g} GB are available; wanted {fewer}{made.lighter}"
-        )
+    at_once = f"{processes} seeds at once need" if processes > 1 else "a seed needs"
+    fewer = f"fewer processes, {made.lighter}" if processes > 1 else made.lighter
+    asked = f"dim = {setup.dim} with fields = {setup.fields}"
+    memory.refuse_too_large(f"{asked}: {at_once}", processes * made.memory, fewer)
 
 
 def run_here(

@@ -16,9 +16,10 @@ from dmft.engines.base import AcceptedCell, Engine
 from dmft.engines.outcome import Outcome
 from dmft.jobs.locks import Locks
 from dmft.jobs.pool import Recipe
-from dmft.jobs.tasks import RAISED, Ending, Result, Stop
+from dmft.jobs.tasks import RAISED, TOO_LARGE, Ending, Result, Stop
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution
+from dmft.running.memory import TooLargeError
 from dmft.running.solve import StopRun, solve
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder
@@ -50,6 +51,9 @@ class PointSolver:
             solution = self._solution(index, self.folder.sweep.problem(index))
         except OSError:
             raise
+        except (TooLargeError, MemoryError) as error:
+            # Nothing is wrong with the point: the same command solves it where there is more memory.
+            return Result(index, Ending.REFUSED, TOO_LARGE, str(error) or "not enough memory")
         except Exception as error:
             result = Result(index, Ending.FAILED, RAISED, f"{type(error).__name__}: {error}")
             self.folder.record_failure(result, traceback.format_exc())

@@ -15,7 +15,7 @@ from tests.comparison import assert_same, datasets
 
 from .conftest import start
 
-PATIENCE = 60.0
+PATIENCE = 600.0
 
 
 def wait_for(path, process):
