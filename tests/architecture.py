@@ -19,7 +19,7 @@ from typing import NamedTuple
 # From the ground up.  Rooms on one floor do not know each other.  A theory's simulation is written in the terms of
 # `dmft.simulation`, so it stands there although it lies in the folder of its theory.
 FLOORS = (
-    ("compiled",),
+    ("compiled", "system"),
     ("mathematics",),
     ("problem", "history"),
     ("models",),

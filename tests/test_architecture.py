@@ -19,6 +19,7 @@ TO_BE_TURNED = (
     ("results.", "sweeps."),
     ("results.", "simulation."),
     ("storage.simulation_file", "simulation."),
+    ("storage.table_file", "sweeps."),
     ("storage.provenance", "the package itself"),
     ("circle", "plots.sweeps"),
 )

@@ -134,7 +134,7 @@ class Simulation:
 
     @staticmethod
     def load(path: str | Path) -> Simulation:
-        """Read a simulation file.  Raises `dmft.storage.simulation_file.SimulationFileError` if it is not one."""
+        """Read a simulation file.  Raises `dmft.storage.hdf5.FileError`, one line, if it is not one."""
         from dmft.storage import simulation_file
 
         return simulation_file.read(path)

@@ -158,7 +158,7 @@ class Solution:
 
     @staticmethod
     def load(path: str | Path) -> Solution:
-        """Read a run file.  Raises `dmft.storage.run_file.RunFileError` if it is not one."""
+        """Read a run file.  Raises `dmft.storage.hdf5.FileError`, one line, if it is not one."""
         from dmft.storage import run_file
 
         return run_file.read(path)

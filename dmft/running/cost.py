@@ -5,7 +5,8 @@ from __future__ import annotations
 from dmft.engines.kinds import empty_history, expected_nodes
 from dmft.problem.problem import Problem
 from dmft.problem.settings import SolverSettings
-from dmft.running import memory
+from dmft.problem.table import ProblemError
+from dmft.system.memory import memory_limit
 
 BYTES = 8
 # Temporary arrays (n, n) while kernels and run file are made.
@@ -38,13 +39,24 @@ def working_memory(problem: Problem, nodes: float) -> float:
     return BYTES * (nodes**2 * (2 * stored + TEMPORARY_ARRAYS) + problem.parameters.step_values)
 
 
+class TooLargeError(ProblemError):
+    """A run that needs more memory than there is for this process; where there is more, nothing is wrong with it."""
+
+
+def refuse_memory(what: str, needed: float, alternative: str) -> None:
+    """TooLargeError, one line, if bytes are needed that are not available."""
+    limit = memory_limit()
+    if needed > limit.available:
+        raise TooLargeError(f"{what} {limit.refusal(needed, alternative)}")
+
+
 def refuse_too_large(problem: Problem) -> None:
     """TooLargeError if a step, or the expected nodes, need more memory than is available."""
     parameters = problem.parameters
-    memory.refuse_too_large(f"{', '.join(parameters.step_keys)}: a step needs", BYTES * parameters.step_values, "smaller ones")
+    refuse_memory(f"{', '.join(parameters.step_keys)}: a step needs", BYTES * parameters.step_values, "smaller ones")
     nodes = expected_nodes(problem)
     fewer = FEWER[problem.solver.scheme]
-    memory.refuse_too_large(f"{_why_so_many(problem.solver, nodes)} need", working_memory(problem, nodes), fewer)
+    refuse_memory(f"{_why_so_many(problem.solver, nodes)} need", working_memory(problem, nodes), fewer)
 
 
 FEWER = {"radau": "a larger tolerance or more stages", "gradient-descent": "a larger learning_rate or a smaller t_max"}

@@ -14,7 +14,7 @@ from dmft.jobs.tasks import Result, Stop, Watch, run_in_turn, stop_after
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.results.simulation import Simulation
-from dmft.running import memory
+from dmft.running.cost import refuse_memory
 from dmft.simulation.experiment import Setup, experiment
 from dmft.simulation.folder import Seeds, open_seeds
 from dmft.simulation.worker import SeedWorker, Tell, recipe
@@ -65,7 +65,7 @@ def refuse_too_large(problem: Problem, setup: Setup, processes: int) -> None:
     at_once = f"{processes} seeds at once need" if processes > 1 else "a seed needs"
     fewer = f"fewer processes, {made.lighter}" if processes > 1 else made.lighter
     asked = f"dim = {setup.dim} with fields = {setup.fields}"
-    memory.refuse_too_large(f"{asked}: {at_once}", processes * made.memory, fewer)
+    refuse_memory(f"{asked}: {at_once}", processes * made.memory, fewer)
 
 
 def run_here(

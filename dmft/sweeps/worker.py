@@ -19,9 +19,10 @@ from dmft.jobs.pool import Recipe
 from dmft.jobs.tasks import RAISED, TOO_LARGE, Ending, Result, Stop
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution
-from dmft.running.memory import TooLargeError
+from dmft.running.cost import TooLargeError
 from dmft.running.solve import StopRun, solve
 from dmft.storage import run_file
+from dmft.storage.hdf5 import FileError
 from dmft.sweeps.folder import Folder
 from dmft.sweeps.sweep import Sweep
 
@@ -83,7 +84,7 @@ class PointSolver:
             if path.exists():
                 try:
                     found = run_file.read(path)
-                except run_file.RunFileError:
+                except FileError:
                     continue
                 if found.state.history.n:
                     return found

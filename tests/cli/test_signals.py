@@ -47,15 +47,30 @@ def test_signal_stops_after_a_checkpoint(dmft, slow, tmp_path, uninterrupted, nu
 
 
 def test_signal_before_the_first_cell(dmft, slow, tmp_path, uninterrupted, monkeypatch):
+    """What is to be solved is known, so that the first cell is worth waiting for."""
     path = tmp_path / "run.h5"
+    begin = Meter.__init__
+
+    def begin_and_signal(*arguments):
+        begin(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
     with monkeypatch.context() as patch:
-        patch.setattr("dmft.cli.solve._stored", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        patch.setattr(Meter, "__init__", begin_and_signal)
         ended = dmft("solve", slow, "-o", path)
     assert ended.code == 4
     assert ended.err.count("\n") == 1
     assert len(Solution.load(path).time) == 1 + 3
     assert dmft("solve", slow, "-o", path).code == 0
     assert_same(datasets(path), uninterrupted)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_signal_while_the_input_is_read_ends_at_once(dmft, slow, tmp_path, monkeypatch, number):
+    monkeypatch.setattr("dmft.cli.solve._stored", lambda *_: os.kill(os.getpid(), number))
+    ended = dmft("solve", slow, "-o", tmp_path / "run.h5")
+    assert (ended.code, ended.out, ended.err) == (4, "", f"dmft: stopped by {number.name}\n")
+    assert not (tmp_path / "run.h5").exists()
 
 
 def test_signal_in_the_last_cell_changes_nothing(dmft, quick, tmp_path, monkeypatch):

@@ -287,7 +287,7 @@ def test_a_damaged_checkpoint_is_begun_anew(dmft, quick, tmp_path, reference):
 
 def test_what_a_killed_process_was_writing_is_removed(dmft, quick, tmp_path):
     with open_folder(tmp_path / "out", Sweep.load(quick)) as (folder, _, _):
-        half = folder.group(0) / ".samples_per_parameter=1,init_scale=1.h5.elsewhere-123.part"
+        half = folder.group(0) / ".dmft-0123456789abcdef.part"
     half.write_bytes(b"half")
     assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
     assert not half.exists()

@@ -12,16 +12,10 @@ from typing import NamedTuple
 
 import psutil
 
-from dmft.problem.table import ProblemError
-
 CGROUPS = Path("/sys/fs/cgroup")
 MIB = 2.0**20
 # What to ask for is rounded up to a multiple of so many MiB, and this much larger than the estimate.
 STEP, MARGIN = 100, 1.1
-
-
-class TooLargeError(ProblemError):
-    """A run that needs more memory than there is for this process; with more, nothing is wrong with it."""
 
 
 class Limit(NamedTuple):
@@ -54,13 +48,6 @@ def memory_limit() -> Limit:
     machine = psutil.virtual_memory()
     found = [Limit(machine.available, machine.total, MACHINE), *_cgroup_limits(), *_slurm_limits(), *_address_limits()]
     return min(found, key=lambda limit: limit.available)
-
-
-def refuse_too_large(what: str, needed: float, alternative: str) -> None:
-    """TooLargeError, one line, if bytes are needed that are not available."""
-    limit = memory_limit()
-    if needed > limit.available:
-        raise TooLargeError(f"{what} {limit.refusal(needed, alternative)}")
 
 
 def _mib(size: float) -> str:
