@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dmft.sweeps.run import sweep
     from dmft.sweeps.sweep import Sweep
 
-    __version__: str
+__version__ = "0.1.0"
 
 __all__ = [
     "Outcome",
@@ -38,7 +38,7 @@ __all__ = [
     "sweep",
 ]
 
-# Imported on first use: numba and SciPy take half a second, which neither `dmft --help` nor a signal should wait for.
+# Imported on first use: SciPy and h5py take half a second, which neither `dmft --help` nor a signal should wait for.
 _HOMES = {
     "Outcome": "dmft.engines.outcome",
     "Problem": "dmft.problem.problem",
@@ -54,22 +54,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> "Any":
-    if name == "__version__":
-        return _version()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("dmft")
-    except PackageNotFoundError:  # a source tree that was never installed
-        return "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -38,7 +38,7 @@ FAILED_RUN, FAILED_TEXT = ".failed.h5", ".failed.txt"
 
 
 class State(IntEnum):
-    """What is known of a point."""
+    """State of a point."""
 
     MISSING = 0
     DONE = 1

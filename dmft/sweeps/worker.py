@@ -79,7 +79,7 @@ class PointSolver:
                 return solution
 
     def _begun(self, index: int) -> Solution | None:
-        """What an earlier process left of this point, if it can be gone on from."""
+        """The unfinished run of an earlier process at this point, if it can be resumed."""
         for path in (self.folder.checkpoint(index), self.folder.failed_run(index)):
             if path.exists():
                 try:
