@@ -15,6 +15,7 @@ from dmft.cli.inputs import load_problem, naming
 from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
+from dmft.problem.description import smallest
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
@@ -159,8 +160,7 @@ def _summary(solution: Solution) -> str:
     parts = [f"t = {solution.time[-1]:.6g}", f"{len(solution.time)} nodes"]
     parts += [f"{name.replace('_', ' ')} {solution.observables[name][-1]:.6g}" for name in description.summary]
     if description.smallest is not None:
-        best = solution.minimum(description.smallest)
-        parts.append(f"smallest {best.value:.6g} at t = {best.time:.4g}")
+        parts.append(f"smallest {smallest(solution, description.smallest, '.6g')}")
     return ", ".join(parts)
 
 
