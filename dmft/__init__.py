@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dmft.engines.outcome import Outcome
     from dmft.problem.problem import Problem
+    from dmft.problem.sweep import Sweep
     from dmft.problem.table import ProblemError
     from dmft.results.simulation import Simulation
     from dmft.results.solution import Solution
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from dmft.running.solve import solve
     from dmft.simulation.run import simulate
     from dmft.sweeps.run import sweep
-    from dmft.sweeps.sweep import Sweep
 
 try:
     __version__ = version("dmft")
@@ -48,7 +48,7 @@ _HOMES = {
     "ProblemError": "dmft.problem.table",
     "Simulation": "dmft.results.simulation",
     "Solution": "dmft.results.solution",
-    "Sweep": "dmft.sweeps.sweep",
+    "Sweep": "dmft.problem.sweep",
     "Table": "dmft.results.table",
     "simulate": "dmft.simulation.run",
     "solve": "dmft.running.solve",

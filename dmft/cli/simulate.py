@@ -89,7 +89,7 @@ def _begun(asked: Asked, processes: int) -> Iterator[tuple[Seeds, list[int], lis
     """
     from dmft import ProblemError
     from dmft.jobs.locks import Taken
-    from dmft.simulation.experiment import Setup
+    from dmft.models.experiment import Setup
     from dmft.simulation.folder import open_seeds
     from dmft.simulation.run import numbered, refuse_too_large
 

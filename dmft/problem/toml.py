@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from dmft.problem.table import ProblemError
 
 
@@ -30,8 +32,13 @@ def read_toml(text: str) -> dict[str, Any]:
         raise ProblemError(f"malformed TOML: {error}") from None
 
 
+def toml_text(tables: Mapping[str, Any]) -> str:
+    """The text of a TOML file with these tables."""
+    return tomli_w.dumps(tables)
+
+
 def toml_value(value: Any) -> str:
-    """A value as it is written in TOML."""
+    """A value in one line, as TOML writes it, for messages and labels."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

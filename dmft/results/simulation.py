@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.outcome import Outcome
+from dmft.models.experiment import Setup, Trajectory, experiment
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
-from dmft.simulation.experiment import Setup, Trajectory, experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,6 +16,7 @@ from dmft.history.history import History
 from dmft.mathematics.tableau import lagrange
 from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
+from dmft.problem.settings import LIMITS
 from dmft.problem.table import ProblemError
 
 if TYPE_CHECKING:
@@ -168,10 +169,6 @@ class Solution:
         from dmft.plots import standard
 
         return standard.figure(self, path, simulations)
-
-
-# What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
-LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
 
 
 def refuse_other_problem(found: Solution, problem: Problem) -> None:

@@ -27,14 +27,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.problem.axes import POINT
 from dmft.problem.description import TIME, Description
 from dmft.problem.problem import Problem
+from dmft.problem.sweep import Sweep
 from dmft.problem.toml import toml_value
 from dmft.storage import schema
 from dmft.storage.hdf5 import whole_file, why_not_opened
 from dmft.storage.provenance import provenance
-from dmft.sweeps.axes import POINT
-from dmft.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,9 +14,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dmft.engines.outcome import Outcome
+from dmft.models.experiment import State, experiment
 from dmft.results.simulation import Simulation
 from dmft.running.solve import StopRun
-from dmft.simulation.experiment import State, experiment
 from dmft.simulation.folder import Seeds
 from dmft.sweeps.worker import RAISED, Ended
 

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.jobs.locks import Locks, Taken
+from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
-from dmft.sweeps.sweep import Sweep
 
 FAN = 1000
 FAILED_RUN, FAILED_TEXT = ".failed.h5", ".failed.txt"

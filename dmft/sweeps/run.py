@@ -13,10 +13,10 @@ from dmft.engines.base import AcceptedCell, Engine
 from dmft.engines.kinds import expected_nodes
 from dmft.jobs import processes
 from dmft.jobs.locks import Locks
+from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
 from dmft.running.solve import StopRun, solve
 from dmft.sweeps.folder import Folder, State, open_folder, slice_of, spread
-from dmft.sweeps.sweep import Sweep
 from dmft.sweeps.worker import KILLED, Worker, solve_in_turn
 
 if TYPE_CHECKING:

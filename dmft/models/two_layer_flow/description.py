@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmft.problem.description import RATE, Citation, Description, Picture, Quantity
+from dmft.problem.description import NETWORK, RATE, Citation, Description, Picture, Quantity, System
 
 DESCRIPTION = Description(
     title=(
@@ -46,6 +46,13 @@ DESCRIPTION = Description(
     swept=("train_error", "alignment"),
     smallest="test_error",
     pictures=(Picture("C_d"), Picture("C_o"), Picture("R_d", decades=True), Picture("C_F", decades=True)),
+    systems={
+        "network": NETWORK,
+        "gaussian": System(
+            "the Gaussian fields for which the theory is exact", "sample of Gaussian fields", "samples of Gaussian fields"
+        ),
+    },
+    two_time_simulated=True,
     citations=(
         Citation(
             "the equations of the two-layer gradient flow",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,16 @@ from dmft.mathematics.hermite import Covariance
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel
-from dmft.problem.parameters import Parameters, register
+from dmft.problem.parameters import Parameters
+
+if TYPE_CHECKING:
+    from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
+    from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 
 
-@register("two-layer-flow")
 class TwoLayerFlowParameters(Parameters):
     """The `[problem]` table of `model = "two-layer-flow"`."""
 
@@ -130,6 +134,12 @@ class TwoLayerFlowParameters(Parameters):
             alignment=self.alignment,
             train_second_layer=self.train_second_layer,
         )
+
+    def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment:
+        """The simulation of this parameter point."""
+        from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
+
+        return TwoLayerExperiment(problem, setup)
 
     def panels(self) -> tuple[Panel, ...]:
         """Errors; alignment and size of the second layer."""
