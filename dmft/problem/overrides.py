@@ -36,18 +36,30 @@ def copied(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def assign(tables: dict[str, Any], table: str, key: str, value: Any) -> None:
-    """Set a key of a table, in place of its alternatives; `key.inner` sets a key of a table inside it."""
+    """Set a key of a table, in place of its alternatives; `key.inner` sets a key of a table, or a place of a list, in it."""
     target = tables[table]
     key, dot, inner = key.partition(".")
     if dot:
-        nested = target.get(key, {})
-        if not isinstance(nested, Mapping):
-            raise ProblemError(f"{key}.{inner}: {key} is not a table")
-        value = {**nested, inner: value}
+        value = _with(target.get(key, {}), key, inner, value)
     if table == "problem":
         for other in _alternatives(target, key):
             target.pop(other, None)
     target[key] = value
+
+
+def _with(given: Any, name: str, path: str, value: Any) -> Any:
+    """A nested table or list, copied, with one value changed."""
+    place, dot, rest = path.partition(".")
+    if isinstance(given, Mapping):
+        inner = _with(given.get(place, {}), f"{name}.{place}", rest, value) if dot else value
+        return {**given, place: inner}
+    if not isinstance(given, list | tuple):
+        raise ProblemError(f"{name}.{path}: {name} is not a table")
+    if not place.isdecimal() or int(place) >= len(given):
+        raise ProblemError(f"{name}.{path}: wanted a place from 0 to {len(given) - 1} of the list {name}")
+    entry = given[int(place)]
+    changed = _with(entry, f"{name}.{place}", rest, value) if dot else value
+    return [*given[: int(place)], changed, *given[int(place) + 1 :]]
 
 
 def _alternatives(problem: Mapping[str, Any], key: str) -> tuple[str, ...]:

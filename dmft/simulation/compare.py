@@ -1,36 +1,35 @@
-"""Theory against simulation, in standard errors.
+"""Theory against simulation: deviations, their standard errors and degrees of freedom, at the times that both have.
 
 At each time an observable has the theory's value T and, in S seeds of dimension d, a mean with standard error s.  Its deviation
 counts as far as it exceeds what theory and integration of the simulation may err by, each its tolerance times
-max(|T|, F max |T|) with F = FLOOR for the theory and AT_REST for the simulation.  Divided by s it has Student's law with S - 1
-degrees of freedom, whose tails are long for few seeds.  It is given as the deviation z of a normal law that is as improbable,
-so that z = 4 is one chance in 16,000 for any number of seeds.
+max(|T|, F max |T|) with F = FLOOR for the theory and AT_REST for the simulation.
 
 A finite system deviates from the theory of d -> infinity by O(1/d) on average.  With simulations in several dimensions, the
 deviation is fitted as c_0 + c_1/d, by least squares with weights S d, and c_0, linear in the means, is what is judged:
 
-    c_0 = sum_i l_i (mean_i - T),     s^2 = sum_i l_i^2 s_i^2,     s^4 / sum_i (l_i s_i)^4/(S_i - 1)   degrees of freedom
+    c_0 = sum_i l_i (mean_i - T),     s^2 = sum_i l_i^2 s_i^2 + s_T^2,
+    s^4 / [sum_i (l_i s_i)^4/(S_i - 1) + s_T^4/(S_T - 1)]   degrees of freedom
 
-(Welch & Satterthwaite).  In one dimension, the same with l = 1.
+(Welch & Satterthwaite).  In one dimension, the same with l = 1.  s_T is the standard error of a theory that is sampled, from
+S_T replicates of it; zero of any other.  `dmft.simulation.agreement` says what follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from dmft.engines.step_control import FLOOR
 from dmft.problem.table import ProblemError
 from dmft.results.simulation import Simulation, standard_error
 from dmft.results.solution import Solution
+from dmft.simulation.agreement import LEVEL, WITHIN, Agreement, Comparison
 
 Array = NDArray[np.float64]
 
-THRESHOLD = 4.0
 ROUNDING = 1e-12
 # What has decayed to less than this fraction of its largest value is simulated to that fraction times the tolerance: a system
 # close to its rest is integrated in steps so long that they leave it there only to the error of a step.
@@ -38,64 +37,28 @@ AT_REST = 3e-2
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """One observable of the theory beside that of simulations.
+class _Expected:
+    """One observable or kernel of the theory: values and standard errors at the times compared, degrees of freedom of these."""
 
-    time, theory, deviation, error: (times,): common times; T; c_0; s.
-    z: (times,), deviation in standard errors of a normal law, signed.
-    """
-
-    time: Array
-    theory: Array
-    deviation: Array
-    error: Array
-    z: Array
-
-    @property
-    def worst(self) -> int:
-        """Index of the time with the largest |z|."""
-        return int(np.argmax(np.abs(self.z)))
-
-    @property
-    def rms(self) -> float:
-        """Root mean square of z over the times at which there is anything to compare."""
-        compared = self.error > 0
-        return float(np.sqrt(np.mean(self.z[compared] ** 2))) if compared.any() else 0.0
-
-    @property
-    def relative(self) -> float:
-        """Largest deviation over the largest value of the theory; not a number if that is zero."""
-        size = np.abs(self.theory).max()
-        return float(np.abs(self.deviation).max() / size) if size > 0 else np.nan
+    values: Array
+    errors: Array
+    degrees: float
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Every observable that both have, by name, in simulations of these dimensions and numbers of seeds."""
-
-    observables: dict[str, Agreement]
-    dims: tuple[int, ...]
-    seeds: tuple[int, ...]
-
-    @property
-    def extrapolated(self) -> bool:
-        """Whether what is judged is the limit 1/d -> 0."""
-        return len(set(self.dims)) > 1
-
-    def agrees(self, threshold: float = THRESHOLD) -> bool:
-        """Whether no observable deviates by more at any time."""
-        return all(abs(found.z[found.worst]) <= threshold for found in self.observables.values())
-
-    def blind_spot(self, threshold: float = THRESHOLD) -> float:
-        """By how many standard errors, as measured in a few seeds, a mean may deviate before |z| is above the threshold.
-
-        In the simulation with the fewest seeds.
-        """
-        return float(stats.t.isf(stats.norm.sf(threshold), min(self.seeds) - 1))
-
-
-def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
+def compare(
+    theory: Solution,
+    simulations: Sequence[Simulation],
+    standard_errors: Mapping[str, Array] | None = None,
+    *,
+    level: float = LEVEL,
+    within: float = WITHIN,
+) -> Comparison:
     """Theory at the times of simulations of the same problem, as far as it goes.
+
+    standard_errors: of the theory on its nodes, name -> array of the shape of the observable or kernel; those that the solution
+    carries unless given.
+    level: family-wise probability that chance alone makes a deviation significant.
+    within: relative deviation that is excluded where an observable is said to agree.
 
     Where times are rounded to steps that depend on the dimension, deviations are interpolated at those of the first simulation.
 
@@ -106,20 +69,65 @@ def compare(theory: Solution, simulations: Sequence[Simulation]) -> Comparison:
         refuse_unlike(simulations[0], simulation)
     dims = tuple(simulation.setup.dim for simulation in simulations)
     tolerances = theory.problem.solver.accuracy, simulations[0].setup.tolerance
-    time = _common_times(theory, simulations[0])
+    time, sampled = _common_times(theory, simulations[0]), _sampled(theory, standard_errors)
     found = {}
     for name in theory.observables:
         of_seeds = [_deviations(theory, one, name, time) for one in simulations if name in one.trajectories]
         if of_seeds:
-            expected = np.array([theory.at(t)[name] for t in time])
-            found[name] = _agreement(time, expected, of_seeds, dims, tolerances)
+            expected = _expected(theory, name, time, sampled)
+            for label, index in _components(name, expected.values.shape[1:]):
+                at = (..., *index)
+                one = _Expected(expected.values[at], expected.errors[at], expected.degrees)
+                found[label] = _agreement(time, one, [values[at] for values in of_seeds], dims, tolerances)
     later, earlier = np.tril_indices(len(time))
     for name in theory.kernels:
         of_seeds = [one.two_time[name][:, later, earlier] for one in simulations if name in one.two_time]
         if of_seeds:
-            expected = theory.kernel_at(name, time)[later, earlier]
-            found[name] = _agreement(time[later], expected, [values - expected for values in of_seeds], dims, tolerances)
-    return Comparison(found, dims, tuple(len(simulation.seeds) for simulation in simulations))
+            expected = _expected_kernel(theory, name, time, sampled)
+            deviations = [values - expected.values for values in of_seeds]
+            found[name] = _agreement(time[later], expected, deviations, dims, tolerances)
+    seeds = tuple(len(simulation.seeds) for simulation in simulations)
+    return Comparison(found, dims, seeds, level=level, within=within)
+
+
+def _sampled(theory: Solution, given: Mapping[str, Array] | None) -> tuple[Mapping[str, Array], float]:
+    """Standard errors of a theory on its nodes, by name, and their degrees of freedom."""
+    errors = getattr(theory, "standard_errors", None) if given is None else given
+    replicates = getattr(theory.problem.solver, "replicates", None)
+    return errors or {}, np.inf if replicates is None else max(replicates - 1.0, 1.0)
+
+
+def _expected(theory: Solution, name: str, time: Array, sampled: tuple[Mapping[str, Array], float]) -> _Expected:
+    """One observable at these times, (times, ...)."""
+    values = np.array([theory.at(t)[name] for t in time])
+    errors, degrees = sampled
+    known = errors.get(name)
+    return _Expected(values, np.zeros_like(values) if known is None else _between(theory.time, time, known), degrees)
+
+
+def _expected_kernel(theory: Solution, name: str, time: Array, sampled: tuple[Mapping[str, Array], float]) -> _Expected:
+    """One correlation at all pairs of times t' <= t, in the order of the lower triangle."""
+    lower = np.tril_indices(len(time))
+    values = theory.kernel_at(name, time)[lower]
+    errors, degrees = sampled
+    known = errors.get(name)
+    if known is None:
+        return _Expected(values, np.zeros_like(values), degrees)
+    symmetric = np.tril(known) + np.tril(known, -1).T
+    rows = _between(theory.time, time, symmetric)
+    return _Expected(values, _between(theory.time, time, rows.T).T[lower], degrees)
+
+
+def _between(nodes: Array, time: Array, values: Array) -> Array:
+    """Values on nodes, linear between them, at these times: (nodes, ...) -> (times, ...)."""
+    flat = values.reshape(len(nodes), -1)
+    found = np.array([np.interp(time, nodes, column) for column in flat.T]).T
+    return found.reshape(len(time), *values.shape[1:])
+
+
+def _components(name: str, shape: tuple[int, ...]) -> list[tuple[str, tuple[int, ...]]]:
+    """Label and index of every component of an observable: the name alone of one that is a number."""
+    return [(name + "".join(f"[{i}]" for i in index), index) for index in np.ndindex(*shape)]
 
 
 def _common_times(theory: Solution, simulation: Simulation) -> Array:
@@ -130,11 +138,11 @@ def _common_times(theory: Solution, simulation: Simulation) -> Array:
 
 
 def _deviations(theory: Solution, simulation: Simulation, name: str, time: Array) -> Array:
-    """Of one observable in each seed from the theory, at these times, (seeds, times)."""
+    """Deviations of one observable from the theory at these times in each seed, (seeds, times, ...)."""
     own = _common_times(theory, simulation)
     expected = np.array([theory.at(t)[name] for t in own])
     found = simulation.trajectories[name][:, : len(own)] - expected
-    return found if np.array_equal(own, time) else np.array([np.interp(time, own, row) for row in found])
+    return found if np.array_equal(own, time) else np.array([_between(own, time, row) for row in found])
 
 
 def _refuse_other(theory: Solution, simulation: Simulation) -> None:
@@ -156,36 +164,25 @@ def refuse_unlike(first: Simulation, simulation: Simulation) -> None:
 
 
 def _agreement(
-    time: Array, expected: Array, of_seeds: Sequence[Array], dims: Sequence[int], tolerances: tuple[float, float]
+    time: Array, expected: _Expected, of_seeds: Sequence[Array], dims: Sequence[int], tolerances: tuple[float, float]
 ) -> Agreement:
-    """One observable; expected (times,), deviations (seeds, times) of each simulation, tolerances of theory and simulation."""
+    """One observable; deviations (seeds, times) of each simulation, tolerances of theory and simulation."""
     weights = limit_weights(np.array(dims), np.array([len(values) for values in of_seeds]))[:, None]
     means = np.array([values.mean(axis=0) for values in of_seeds])
-    errors = weights * np.array([standard_error(values) for values in of_seeds])
-    freedom = np.array([len(values) - 1 for values in of_seeds])[:, None]
-    deviation = (weights * means).sum(axis=0)
-    error = np.sqrt((errors**2).sum(axis=0))
+    errors = [*(weights * np.array([standard_error(values) for values in of_seeds])), expected.errors]
+    freedom = [*(len(values) - 1.0 for values in of_seeds), expected.degrees]
+    error = np.sqrt(np.sum(np.square(errors), axis=0))
     with np.errstate(divide="ignore", invalid="ignore"):
-        degrees = error**4 / (errors**4 / freedom).sum(axis=0)
-    value, largest = np.abs(expected), max(np.abs(expected).max(), np.abs(expected + means).max())
+        parts = np.array([(of_one / error) ** 4 / degrees for of_one, degrees in zip(errors, freedom, strict=True)])
+        degrees = 1 / parts.sum(axis=0)
+    value = np.abs(expected.values)
+    largest = max(value.max(), np.abs(expected.values + means).max())
     allowed = tolerances[0] * np.maximum(value, FLOOR * largest) + tolerances[1] * np.maximum(value, AT_REST * largest)
-    excess = np.sign(deviation) * np.maximum(np.abs(deviation) - allowed, 0.0)
-    return Agreement(time, expected, deviation, error, normal_deviation(excess, error, degrees))
+    return Agreement(time, expected.values, (weights * means).sum(axis=0), error, degrees, allowed)
 
 
 def limit_weights(dims: NDArray[np.int64], seeds: NDArray[np.int64]) -> Array:
-    """l_i of the module docstring: what the constant of c_0 + c_1/d is made of; the weighted mean in a single dimension."""
+    """Weights l_i of the means in the constant of the fit c_0 + c_1/d; those of the weighted mean in a single dimension."""
     design = np.stack([np.ones(len(dims)), 1.0 / dims])[: 2 if len(set(dims)) > 1 else 1]
     weighted = design * (seeds * dims)
     return np.linalg.solve(weighted @ design.T, weighted)[0]
-
-
-def normal_deviation(deviation: Array, error: Array, degrees: Array) -> Array:
-    """Deviation of a normal law as improbable as deviation/error is in Student's law; infinite if only the error is zero."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(deviation) / error
-    tail = stats.t.sf(t, degrees)
-    # Beyond what a floating-point number can tell from certainty, the two laws are not told apart.
-    z = np.where(tail > 0, stats.norm.isf(tail), t)
-    z = np.where(error > 0, z, np.where(deviation == 0, 0.0, np.inf))
-    return np.sign(deviation) * np.maximum(z, 0.0)

@@ -84,8 +84,8 @@ def type_name(annotation: Any) -> str:
     if origin is tuple:
         return f"list of {plural(type_name(inside[0]))}"
     if origin is dict:
-        return f"table of {type_name(inside[1])}s"
-    return WORDS[annotation]
+        return "table" if inside[1] is Any else f"table of {type_name(inside[1])}s"
+    return "table" if isinstance(annotation, type) and issubclass(annotation, BaseModel) else WORDS[annotation]
 
 
 def plural(words: str) -> str:

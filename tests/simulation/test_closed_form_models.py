@@ -84,7 +84,7 @@ def test_commands(dmft, tmp_path):
     assert (ended.code, ended.err) == (0, "")
     ended = dmft("compare", tmp_path / "run.h5", tmp_path / "sim.h5", "--threshold", 1000)
     assert ended.code == 0
-    for part in ("generalization_error", "train_error", "slope", "agree"):
+    for part in ("generalization_error", "train_error", "slope", "no deviation above 1000 standard errors"):
         assert part in ended.out
     assert re.search(r"units +60\n", dmft("show", tmp_path / "sim.h5").out)
     assert dmft("plot", tmp_path / "run.h5", tmp_path / "sim.h5", "-o", tmp_path / "both.png").code == 0

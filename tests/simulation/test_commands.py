@@ -1,5 +1,7 @@
 """Commands on simulation files: compare, show, plot, cite."""
 
+import re
+
 import pytest
 
 from dmft import Simulation, simulate, solve
@@ -28,18 +30,18 @@ def test_compare_prints_a_table_and_a_verdict(dmft, files):
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
     assert lines[0].endswith("twenty.h5: gaussian in d = 20, 12 seeds")
-    assert lines[1].split() == ["observable", "largest", "z", "at", "t", "theory", "simulation", "+-", "rms", "z", "relative"]
+    assert lines[1].split() == ["observable", "at", "t", "theory", "simulation", "z", "off", "by", "seen", "from"]
     assert {line.split()[0] for line in lines[2:10]} >= {"train_error", "test_error", "multiplier", "neuron_overlap"}
-    verdict = (
-        "agree: no observable deviates by more than 4 standard errors; with 12 seeds that is 6.24 times +-, more seeds see more"
-    )
-    assert lines[-1] == verdict
+    assert any(line.endswith("comparisons at the family-wise level 0.01 (Holm)") for line in lines)
+    assert lines[-1].startswith("not distinguishable with 12 seeds: ")
+    assert "agree" not in lines[-1]
+    assert max(map(len, lines[1:])) <= 80
 
 
 def test_compare_extrapolates_over_dimensions(dmft, files):
     ended = dmft("compare", files / "run.h5", files / "ten.h5", files / "twenty.h5")
     assert ended.code == 0
-    for part in ("d = 10, 12 seeds", "d = 20, 12 seeds", "limit 1/d -> 0 of d = 10, 20", "agree:"):
+    for part in ("d = 10, 12 seeds", "d = 20, 12 seeds", "limit 1/d -> 0 of d = 10, 20", "not distinguishable"):
         assert part in ended.out
 
 
@@ -59,6 +61,12 @@ def test_disagreement_has_its_own_status(dmft, files, simulations, advice):
     assert advice in ended.out.splitlines()[-1]
 
 
+def test_compare_says_within_how_much_they_agree(dmft, files):
+    ended = dmft("compare", files / "run.h5", files / "twenty.h5", "--within", 1e6)
+    assert ended.code == 0
+    assert re.fullmatch(r"agrees within [\d.e+]+%: every observable at every time", ended.out.splitlines()[-1])
+
+
 def test_compare_refuses(dmft, files):
     for arguments, message in (
         (["run.h5", "run.h5"], "is no simulation file"),
@@ -67,6 +75,8 @@ def test_compare_refuses(dmft, files):
         (["run.h5", "twenty.h5", "network.h5"], "another simulation than the first: fields"),
         (["run.h5", "none.h5"], "is no simulation file"),
         (["run.h5", "ten.h5", "--threshold", "0"], "wanted a number > 0"),
+        (["run.h5", "ten.h5", "--level", "1.5"], "wanted a number between 0 and 1"),
+        (["run.h5", "ten.h5", "--within", "-1"], "wanted a number > 0"),
     ):
         ended = dmft("compare", *(files / one if one.endswith(".h5") else one for one in arguments))
         assert ended.code == 2

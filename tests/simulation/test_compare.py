@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 
 from dmft import Problem, ProblemError, Simulation, simulate, solve
-from dmft.simulation.compare import compare, limit_weights, normal_deviation
+from dmft.mathematics.significance import normal_deviation
+from dmft.simulation.agreement import Finding
+from dmft.simulation.compare import compare, limit_weights
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,40 @@ def test_only_as_far_as_the_theory_goes(small, simulations):
     problem, _ = small
     found = compare(solve(problem.replace(t_max=1.0)), simulations)
     assert found.observables["test_error"].time[-1] <= 1.0
+
+
+def test_components_of_an_observable_are_judged_one_by_one(small, simulations):
+    """Two groups of neurons: the second one deviates, and only that one is said to."""
+    _, theory = small
+    one = simulations[0]
+    both = np.stack([theory.observables["second_layer"]] * 2, axis=-1)
+    grouped = replace(theory, observables={"second_layer": both}, kernels={})
+    object.__setattr__(grouped, "at", lambda t: {"second_layer": np.full(2, theory.at(t)["second_layer"])})
+    found = one.trajectories["second_layer"]
+    trajectories = {"second_layer": np.stack([found, found + 0.5], axis=-1)}
+    comparison = compare(grouped, [replace(one, trajectories=trajectories, two_time={})])
+    alone = compare(theory, [one]).observables["second_layer"]
+    assert comparison.observables.keys() == {"second_layer[0]", "second_layer[1]"}
+    np.testing.assert_allclose(comparison.observables["second_layer[0]"].z, alone.z, atol=1e-12)
+    assert comparison.verdicts["second_layer[0]"].finding is not Finding.DIFFERS
+    assert comparison.verdicts["second_layer[1]"].finding is Finding.DIFFERS
+
+
+def test_standard_errors_of_the_theory_are_added(small, simulations):
+    """z of a sampled theory is normal where both scatter, and not where one of the errors is forgotten."""
+    _, theory = small
+    random, seeds, times = np.random.default_rng(3), 24, 1500
+    time = np.linspace(0.0, 3.0, times)
+    nodes = len(theory.time)
+    expected = np.array([theory.at(t)["test_error"] for t in time])
+    own, others = 0.06, 0.05
+    values = expected + own * random.standard_normal(times) + others * np.sqrt(seeds) * random.standard_normal((seeds, times))
+    simulation = replace(simulations[0], time=time, seeds=np.arange(seeds), trajectories={"test_error": values}, two_time={})
+    found = compare(theory, [simulation], {"test_error": np.full(nodes, own)}).observables["test_error"]
+    forgotten = compare(theory, [simulation]).observables["test_error"]
+    np.testing.assert_allclose(found.error**2 - forgotten.error**2, own**2)
+    assert stats.kstest(found.z, "norm").pvalue > 0.01
+    assert stats.kstest(forgotten.z, "norm").pvalue < 0.01
 
 
 def test_refusals(small, simulations):

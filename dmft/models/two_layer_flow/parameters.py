@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,10 +12,13 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from dmft.mathematics import hermite
 from dmft.mathematics.hermite import Covariance
+from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
+from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel
 from dmft.problem.parameters import Parameters
+from dmft.problem.table import ProblemError, shown
 
 if TYPE_CHECKING:
     from dmft.models.experiment import Setup
@@ -37,7 +41,9 @@ class TwoLayerFlowParameters(Parameters):
     activation_degree: int | None = Field(
         default=None, ge=1, le=hermite.MAX_DEGREE, description="cut the series of a named activation here"
     )
-    target: str | tuple[float, ...] = Field(default="none", description="phi: a name, normalised Hermite coefficients, or none")
+    target: str | tuple[float, ...] | dict[str, Any] = Field(
+        default="none", description="phi: a name, normalised Hermite coefficients, a table of several directions, or none"
+    )
     noise: float = Field(
         default=0.0, ge=0, le=1e100, allow_inf_nan=False, description="tau, standard deviation of the label noise"
     )
@@ -45,7 +51,12 @@ class TwoLayerFlowParameters(Parameters):
         default="mean-field", description="a(0) = init_scale, or init_scale sqrt(width)"
     )
     init_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="gamma")
-    alignment: float = Field(default=0.0, gt=-1, lt=1, allow_inf_nan=False, description="v(0), overlap of every neuron with u")
+    alignment: float | tuple[float, ...] = Field(
+        default=0.0, description="v(0), overlap of every neuron with u; a number for each direction of the target"
+    )
+    neurons: tuple[NeuronGroup, ...] | None = Field(
+        default=None, description="groups of neurons that start alike; without it, all neurons do"
+    )
     train_second_layer: bool = Field(default=True, description="whether a(t) moves")
 
     @field_validator("width")
@@ -59,10 +70,32 @@ class TwoLayerFlowParameters(Parameters):
     def _written_whole(self, width: float) -> float | int:
         return width if math.isinf(width) else int(width)
 
-    @field_validator("activation", "target")
+    @field_validator("activation", "target", mode="after")
     @classmethod
-    def _coefficients(cls, value: str | tuple[float, ...]) -> str | tuple[float, ...]:
-        return value if value == "none" else hermite.checked(value)
+    def _coefficients(cls, value: str | tuple[float, ...] | dict[str, Any]) -> str | tuple[float, ...] | dict[str, Any]:
+        return value if value == "none" or isinstance(value, dict) else hermite.checked(value)
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _several_directions(cls, value: Any) -> Any:
+        return targets.read_target(value) if isinstance(value, Mapping) else value
+
+    @field_validator("alignment", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any) -> Any:
+        if isinstance(value, bool | str):
+            raise ValueError("wanted a number, or one for each direction of the target")
+        return value
+
+    @field_validator("alignment")
+    @classmethod
+    def _inside(cls, value: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        return checked_alignment(value)
+
+    @field_validator("neurons", mode="before")
+    @classmethod
+    def _groups(cls, given: Any) -> Any:
+        return None if given is None else read_groups(given)
 
     @model_validator(mode="before")
     @classmethod
@@ -98,7 +131,36 @@ class TwoLayerFlowParameters(Parameters):
             raise ValueError(f'activation = "{self.activation}": {error}') from None
         if not np.any(coefficients[1:]):
             raise ValueError("activation: wanted a non-zero coefficient beyond s_0, a constant learns nothing")
+        self.groups()
         return self
+
+    @property
+    def directions(self) -> int:
+        """Number r of directions of the target."""
+        return targets.directions(self.target) if isinstance(self.target, dict) else 1
+
+    def groups(self) -> tuple[Group, ...]:
+        """The groups of neurons, one of them if all start alike.  ValueError if they do not fit the width or the target."""
+        start = self.init_scale * (math.sqrt(self.width) if self.init == "lazy" else 1.0)
+        if self.neurons is None:
+            return (Group(1.0, self.width, start, self._vector("alignment", self.alignment)),)
+        found = []
+        for place, (group, (fraction, number)) in enumerate(zip(self.neurons, sizes(self.neurons, self.width), strict=True)):
+            alignment = self.alignment if group.alignment is None else group.alignment
+            vector = self._vector(f"neurons[{place}].alignment", alignment)
+            found.append(Group(fraction, number, group.second_layer * start, vector))
+        return tuple(found)
+
+    def _vector(self, key: str, alignment: float | tuple[float, ...]) -> Array:
+        """An alignment as a vector of the directions; zero in all of them may be written as one zero."""
+        parts = np.atleast_1d(np.array(alignment, dtype=float))
+        if parts.size == 1 and not parts.any():
+            return np.zeros(self.directions)
+        if parts.size != self.directions:
+            raise ValueError(
+                f"{key} = {shown(alignment)}: wanted {self.directions} numbers, one for each direction of the target"
+            )
+        return parts
 
     def activation_series(self) -> Array:
         """Normalised Hermite coefficients s_k of the activation."""
@@ -110,12 +172,16 @@ class TwoLayerFlowParameters(Parameters):
         """Coefficients p_k of the target up to `degree`, and E[phi^2] of the whole of it."""
         if self.target == "none":
             return np.zeros(1), 0.0
+        assert not isinstance(self.target, dict)
         if isinstance(self.target, str):
             return hermite.series(self.target, degree), hermite.variance(self.target)
         return np.array(self.target), float(np.sum(np.square(self.target)))
 
     def build(self) -> TwoLayerFlow:
         """The equations of this parameter point."""
+        first, *others = self.groups()
+        if others or self.directions > 1:
+            raise ProblemError("neurons, target: wanted one group of neurons and one direction, several are not solved yet")
         activation = self.activation_series()
         target, variance = self.target_series(len(activation) - 1)
         inverse_width = 1.0 / self.width
@@ -130,8 +196,8 @@ class TwoLayerFlowParameters(Parameters):
             covariance=Covariance(activation**2, closed_form=self.activation == "erf" and self.activation_degree is None),
             signal=hermite.signal_series(activation, target),
             label_variance=variance + self.noise**2,
-            second_layer=self.init_scale * (math.sqrt(self.width) if self.init == "lazy" else 1.0),
-            alignment=self.alignment,
+            second_layer=first.second_layer,
+            alignment=float(first.alignment[0]),
             train_second_layer=self.train_second_layer,
         )
 

@@ -202,7 +202,7 @@ class TwoLayerExperiment:
         samples, labels, weights = (np.random.default_rng(child) for child in np.random.SeedSequence((seed, self.dim)).spawn(3))
         data = self._network_data if self.setup.fields == "network" else self._gaussian_data
         fields, y = data(samples, labels)
-        m, v = self.width, self.parameters.alignment
+        m, v = self.width, self.model.alignment
         W = weights.standard_normal((m, self.dim))
         W[:, 0] = 0.0
         W *= math.sqrt(1 - v**2) / np.sqrt(along(W, W))[:, None]
@@ -285,4 +285,5 @@ def _value_and_slope(
 
 def label(parameters: TwoLayerFlowParameters, x: Array) -> Array:
     """phi(x)."""
+    assert not isinstance(parameters.target, dict)
     return np.zeros_like(x) if parameters.target == "none" else hermite.evaluator(parameters.target)(x)
