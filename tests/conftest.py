@@ -5,19 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import dmft
 from dmft import Problem
-
-PACKAGE = Path(dmft.__file__).parent
-
-
-def pytest_configure():
-    """Compiled code that is older than the source: numba does not see that a function called from another file has changed."""
-    newest = max(path.stat().st_mtime for path in PACKAGE.rglob("*.py"))
-    for compiled in PACKAGE.rglob("*.nb[ic]"):
-        if compiled.stat().st_mtime < newest:
-            compiled.unlink(missing_ok=True)
-
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "two_layer_flow.json").read_text())["cases"]
 

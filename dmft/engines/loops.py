@@ -5,11 +5,12 @@ Everything that involves the history has been contracted before; what is left is
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 
-@numba.njit(cache=True)
+
+@njit
 def history_terms(A, MC, MR, DR, drift, overlap, M_overlap, C_last, R_last, C_rhs, R_rhs, v_rhs):
     """Right-hand sides over the history columns, before the factor (1 - A (M - nu)_BB)^(-1):
 
@@ -36,7 +37,7 @@ def history_terms(A, MC, MR, DR, drift, overlap, M_overlap, C_last, R_last, C_rh
             v_rhs[i] += A[i, k] * (M_overlap[k] + drift[k])
 
 
-@numba.njit(cache=True)
+@njit
 def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, multiplier, P, C_BB, R_BB, v_B):
     """Find the multiplier nu (s,) with C(t_i, t_i) = 1 on the cell's nodes; P = (1 - A (M - nu)_BB)^(-1) and
 

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from functools import cache
 from math import isfinite, pi, sqrt
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
+
+from dmft.compiled import njit
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -181,7 +182,7 @@ def signal_series(activation: Array, target: Array) -> Array:
     return np.asarray(activation[:length]) * np.asarray(target[:length])
 
 
-@numba.njit(cache=True)
+@njit
 def hermite_series(coefficients, x):
     """Value and slope of sum_k coefficients_k He_k(x)/sqrt(k!) at each x.
 
@@ -225,7 +226,7 @@ class Covariance:
         return out
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def power_series(coefficients, x):
     """Value and slope of sum_k coefficients_k x^k at each x."""
     value = np.zeros_like(x)
@@ -237,7 +238,7 @@ def power_series(coefficients, x):
 
 
 # The error model: beyond |q| = 2 an infinity, which the solver knows how to refuse, not an exception.
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@njit(fastmath=True)
 def _erf_covariance(q, h, h1, h2):
     for i in range(q.size):
         r = 1.0 / np.sqrt(4.0 - q[i] * q[i])
@@ -246,7 +247,7 @@ def _erf_covariance(q, h, h1, h2):
         h2[i] = 2.0 / np.pi * q[i] * r * r * r
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _series_covariance(q, powers, h, h1, h2):
     """Horner's rule for a polynomial and its derivatives; the inner loop runs over the points, which vectorises."""
     top = powers.size - 1

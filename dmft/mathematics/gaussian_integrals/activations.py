@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import cos, erf, exp, log1p, pi, sin, sqrt, tanh
 
-import numba
+from dmft.compiled import njit
 
 ERF, RELU, LINEAR, TANH, SIGMOID, SOFTPLUS, GELU, SILU, SIN, COS, QUADRATIC, CUBIC = range(12)
 NUMBERS: dict[str, int] = {
@@ -23,13 +23,13 @@ NUMBERS: dict[str, int] = {
 }
 
 
-@numba.njit(cache=True)
+@njit
 def logistic(x):
     """1/(1 + exp(-x)) without overflow."""
     return 0.5 + 0.5 * tanh(0.5 * x)
 
 
-@numba.njit(cache=True)
+@njit
 def value(kind, x):
     """g(x); the functions are those of `dmft.mathematics.hermite`."""
     if kind == ERF:
@@ -57,7 +57,7 @@ def value(kind, x):
     return (x * x * x - 3.0 * x) / sqrt(6.0)
 
 
-@numba.njit(cache=True)
+@njit
 def slope(kind, x):
     """g'(x)."""
     if kind == ERF:
@@ -85,7 +85,7 @@ def slope(kind, x):
     return (3.0 * x * x - 3.0) / sqrt(6.0)
 
 
-@numba.njit(cache=True)
+@njit
 def curvature(kind, x):
     """g''(x), of ReLU without its delta."""
     if kind == ERF:
@@ -111,7 +111,7 @@ def curvature(kind, x):
     return sqrt(6.0) * x
 
 
-@numba.njit(cache=True)
+@njit
 def third(kind, x):
     """The third derivative of g at x, of ReLU without what its delta becomes."""
     if kind == ERF:

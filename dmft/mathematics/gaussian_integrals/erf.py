@@ -12,25 +12,25 @@ from __future__ import annotations
 
 from math import asin, pi, sqrt
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.tables import tabulated
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def two_point(C, i, k):
     """(2/pi) asin[C_ik/sqrt((1 + C_ii)(1 + C_kk))]."""
     return 2.0 / pi * asin(C[i, k] / sqrt((1.0 + C[i, i]) * (1.0 + C[k, k])))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def slopes(C, i, k):
     """(2/pi)/sqrt((1 + C_ii)(1 + C_kk) - C_ik^2)."""
     return 2.0 / pi / sqrt((1.0 + C[i, i]) * (1.0 + C[k, k]) - C[i, k] ** 2)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def curvature(C, i, k):
     """-slopes(i, k) C_ik/(1 + C_ii)."""
     return -slopes(C, i, k) * C[i, k] / (1.0 + C[i, i])
@@ -39,7 +39,7 @@ def curvature(C, i, k):
 pairs = tabulated(two_point, slopes, curvature)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def four_point(C, i, k, a, b):
     """(4/pi^2) asin(L0/sqrt(L1 L2))/sqrt(L4), in the form of Saad & Solla."""
     ii, kk, ik = 1.0 + C[i, i], 1.0 + C[k, k], C[i, k]
@@ -50,7 +50,7 @@ def four_point(C, i, k, a, b):
     return 4.0 / pi**2 * asin(L0 / sqrt(L1 * L2)) / sqrt(L4)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def back_reaction(C, e, out):
     """out_ik = sum_ab e_a e_b four_point(i, k, a, b), by conditioning on i and k once for all a and b."""
     n, K = len(C), len(out)

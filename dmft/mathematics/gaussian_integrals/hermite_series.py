@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from math import comb, exp, pi, sqrt
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals import activations
 
 # Distance of the poles from the real axis, or what does as well for functions without, by the number of the activation.
@@ -31,7 +31,7 @@ FAR = 10.5
 CHOOSE = np.array([[sqrt(comb(p + t, t)) if p + t < MOST_TERMS else 0.0 for p in range(MOST_TERMS)] for t in range(MOST_TERMS)])
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def derivative(kind, order, x):
     """g at all x, or one of its first three derivatives."""
     found = np.empty_like(x)
@@ -47,7 +47,7 @@ def derivative(kind, order, x):
     return found
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@njit(fastmath={"reassoc", "contract"})
 def dot(a, b):
     """sum_q a_q b_q."""
     total = 0.0
@@ -56,7 +56,7 @@ def dot(a, b):
     return total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def step(kind, spread, digits):
     """Step of the trapezoidal rule for E g(spread z), with an error of exp(-digits).
 
@@ -67,7 +67,7 @@ def step(kind, spread, digits):
     return 2.0 * pi * y / (digits + 0.5 * y * y)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def terms(kind, C, digits):
     """Terms of the series of each field with covariance C, (n,), that leave errors of exp(-digits)."""
     numbers = np.empty(len(C), np.int64)
@@ -76,7 +76,7 @@ def terms(kind, C, digits):
     return numbers
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def projection(kind, broadest, number, digits):
     """Nodes z >= 0, and h_n at them times the weights of E over a standard normal variable, (number, nodes).
 
@@ -94,7 +94,7 @@ def projection(kind, broadest, number, digits):
     return z, rows
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def series(kind, order, C, numbers, nodes, c):
     """Fills c_n of a derivative of g for all fields with covariance C, (n, terms); `nodes` from `projection`."""
     z, rows = nodes
@@ -111,7 +111,7 @@ def series(kind, order, C, numbers, nodes, c):
         c[a, numbers[a] :] = 0.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def largest_left(c, left):
     """Fills the largest of all coefficients from c_n on, for every n."""
     largest = 0.0
@@ -120,7 +120,7 @@ def largest_left(c, left):
         left[n] = largest
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def conditional(c, left, others, least, on, spread, B, sizes, reach):
     """Fills B (t, p), the norm of each row, and how many of its columns are there.
 

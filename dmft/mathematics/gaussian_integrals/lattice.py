@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from math import exp, pi, sqrt
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.hermite_series import derivative, step
 
 # Odd and even functions, by the number of the activation: half of the plane is enough.
@@ -21,7 +21,7 @@ STEEP = np.array([False] * 10 + [True, True])
 LOST, PARALLEL, GROWTH = 3.0, 11.0, 16.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def lattice(kind, on, i, k, parallel, sloped, digits):
     """Nodes (2, m), roots (m,) of the absolute weights, and the number of positive weights, which come first.
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import numba
-
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.tables import tabulated
 
 
-@numba.njit(cache=True)
+@njit
 def two_point(C, i, k):
     """E x_i x_k."""
     return C[i, k]
 
 
-@numba.njit(cache=True)
+@njit
 def slopes(C, i, k):
     """One."""
     return 1.0
 
 
-@numba.njit(cache=True)
+@njit
 def curvature(C, i, k):
     """Zero."""
     return 0.0
@@ -28,13 +27,13 @@ def curvature(C, i, k):
 pairs = tabulated(two_point, slopes, curvature)
 
 
-@numba.njit(cache=True)
+@njit
 def four_point(C, i, k, a, b):
     """E x_a x_b."""
     return C[a, b]
 
 
-@numba.njit(cache=True)
+@njit
 def back_reaction(C, e, out):
     """out_ik = sum_ab e_a e_b four_point(i, k, a, b)."""
     out[:] = e @ C @ e

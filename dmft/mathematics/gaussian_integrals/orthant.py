@@ -21,8 +21,9 @@ from __future__ import annotations
 
 from math import asin, asinh, atan2, pi, sin, sinh, sqrt, tan
 
-import numba
 import numpy as np
+
+from dmft.compiled import njit
 
 
 def _gauss(n: int):
@@ -41,13 +42,13 @@ SMALLEST_OTHER = np.array([[min({0, 1, 2, 3} - {i, j}) for j in range(4)] for i 
 CLOSEST = 1e-5
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def angle(r):
     """asin(r), exact to rounding also next to 1."""
     return atan2(r, sqrt(max((1.0 - r) * (1.0 + r), 0.0)))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def conditional_angle(r_ij, r_ip, r_iq, r_jp, r_jq, r_pq):
     """asin of the correlation of p and q where i and j vanish."""
     left = 1.0 / ((1.0 - r_ij) * (1.0 + r_ij))
@@ -58,7 +59,7 @@ def conditional_angle(r_ij, r_ip, r_iq, r_jp, r_jq, r_pq):
     return asin(min(1.0, max(-1.0, covariance / sqrt(variance))))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def conditional_variance(r_ij, r_ip, r_jp, left):
     """Of p where i and j vanish, left = 1/(1 - r_ij^2).
 
@@ -69,7 +70,7 @@ def conditional_variance(r_ij, r_ip, r_jp, left):
     return by_j if abs(r_ip) < abs(r_jp) else by_i
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def orthant(R, s):
     """P_s for the first s = 1 ... 4 of correlations R, of rank three at least if s = 4."""
     if s == 1:
@@ -82,7 +83,7 @@ def orthant(R, s):
     return _one_and_three(R, alone) if partner < 0 else _two_and_two(R, partner)
 
 
-@numba.njit(cache=True)
+@njit
 def _blocks(R):
     """The block of one, and -1; or any, and the partner of variable 0 in blocks of two, which need one integral more."""
     alone, partner, weakest = 0, -1, 2.0
@@ -100,14 +101,14 @@ def _blocks(R):
     return alone, partner
 
 
-@numba.njit(inline="always", error_model="numpy")
+@njit(inline="always")
 def others(i, j):
     """The two of 0 ... 3 that are left, in order."""
     p = SMALLEST_OTHER[i, j]
     return p, 6 - i - j - p
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def _one_and_three(R, m):
     """P_4 from the blocks {m} and the rest; kappa is the multiple correlation of m with the rest."""
     a = 0 if m > 0 else 1
@@ -123,7 +124,7 @@ def _one_and_three(R, m):
     return total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def _two_and_two(R, k):
     """P_4 from the blocks {0, k} and {j, m}; kappa is their largest canonical correlation, a singular value."""
     j, m = others(0, k)
@@ -142,13 +143,13 @@ def _two_and_two(R, k):
     return total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def _ratio(x, y):
     """x/y, zero where y vanishes, as x does then."""
     return x / y if y > 0.0 else 0.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def _integral(r_ij, r_ip, r_iq, r_jp, r_jq, r_pq, kappa, pairs):
     """1/(2 pi) int_0^{asin r_ij} P_{pq|ij} dtheta for the blocks {i} and {j, p, q} or, `pairs`, {i, p} and {j, q}."""
     if r_ij == 0.0:

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from math import atan2, cos, pi, sin, sqrt
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.orthant import conditional_angle, orthant, others
 
 # Four fields are in a plane if less than this of their variances is out of it: what is neglected, and the rounding errors that
@@ -28,7 +28,7 @@ from dmft.mathematics.gaussian_integrals.orthant import conditional_angle, ortha
 PLANAR = 1e-8
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def second_moments(R, size, D, RD, moments):
     """E[x_a x_b 1_S] of so many fields into `moments`."""
     if size == 4 and in_a_plane(R):
@@ -38,7 +38,7 @@ def second_moments(R, size, D, RD, moments):
         regular_moments(R, orthant(R, size), D, RD, moments)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def regular_moments(R, probability, D, RD, moments):
     """The same of fields that are in no plane, from P_S and D_jm."""
     for b in range(4):
@@ -55,7 +55,7 @@ def regular_moments(R, probability, D, RD, moments):
             moments[a, b] = total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def densities(R, size, D):
     """D_jm, zero for j = m."""
     D[:] = 0.0
@@ -66,13 +66,13 @@ def densities(R, size, D):
             D[j, m] = D[m, j] = rest(R, size, j, m) / (2.0 * pi * across) if across > 0.0 else 0.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def sine(r):
     """Of the angle between two fields, sqrt(1 - r^2)."""
     return sqrt((1.0 - r) * (1.0 + r))
 
 
-@numba.njit(inline="always", error_model="numpy")
+@njit(inline="always")
 def rest(R, size, j, m):
     """Probability that the fields beside j and m are positive where these two vanish."""
     if size < 4:
@@ -81,7 +81,7 @@ def rest(R, size, j, m):
     return 0.25 + conditional_angle(R[j, m], R[j, p], R[j, q], R[m, p], R[m, q], R[p, q]) / (2.0 * pi)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def in_a_plane(R):
     """Whether four fields with correlations R span two dimensions at most."""
     second = second_axis(R)
@@ -92,7 +92,7 @@ def in_a_plane(R):
     return True
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def second_axis(R):
     """The field that is least along the first one."""
     second = 1
@@ -102,14 +102,14 @@ def second_axis(R):
     return second
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def component(R, second, a):
     """Of field a, of unit length, across the first field, on the side of `second`; zero if all are along the first."""
     across = (1.0 - R[0, second]) * (1.0 + R[0, second])
     return (R[second, a] - R[0, second] * R[0, a]) / sqrt(across) if across > 0.0 else 0.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def sector_moments(R, moments):
     """E[x_a x_b 1_S] of four fields in a plane."""
     second, angles = second_axis(R), np.empty(4)

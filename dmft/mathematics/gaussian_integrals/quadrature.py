@@ -16,9 +16,9 @@ from __future__ import annotations
 from math import exp, sqrt
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.hermite_series import (
     conditional,
     derivative,
@@ -62,7 +62,7 @@ class Fields(NamedTuple):
     u: np.ndarray
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def too_broad(C):
     """Whether any variance is, or is not a number."""
     broad = False
@@ -71,7 +71,7 @@ def too_broad(C):
     return broad
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def nodes(kind, C, numbers, digits):
     """Those of `projection` for all fields with covariance C."""
     broadest, number = 0.0, 0
@@ -80,7 +80,7 @@ def nodes(kind, C, numbers, digits):
     return projection(kind, sqrt(broadest), number, digits)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def pairs(kind, C, students):
     """two_point, slopes and curvature of the first `students` fields with all fields, (3, students, n)."""
     found = np.empty((3, students, len(C)))
@@ -104,14 +104,14 @@ def pairs(kind, C, students):
     return found
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def correlation(C, i, a):
     """C_ia/sqrt(C_ii C_aa)."""
     both = C[i, i] * C[a, a]
     return min(1.0, max(-1.0, C[i, a] / sqrt(both))) if both > 0.0 else 0.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def back_reaction(kind, C, e, out):
     """out_ik = sum_ab e_a e_b four_point(i, k, a, b)."""
     if too_broad(C):
@@ -123,7 +123,7 @@ def back_reaction(kind, C, e, out):
             out[i, k] = out[k, i] = squared_error(kind, C, e, fields, i, k)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def four_point(kind, C, i, k, a, b):
     """E g'(x_i) g'(x_k) g(x_a) g(x_b)."""
     at, part = (i, k, a, b), np.empty((4, 4))
@@ -135,7 +135,7 @@ def four_point(kind, C, i, k, a, b):
     return squared_error(kind, part, plus, fields, 0, 1) - squared_error(kind, part, minus, fields, 0, 1)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def prepared(kind, C, order, digits):
     """The fields with covariance C, for a derivative of g."""
     n, numbers = len(C), terms(kind, C, digits)
@@ -151,7 +151,7 @@ def prepared(kind, C, order, digits):
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def squared_error(kind, C, e, fields, i, k):
     """E g'(x_i) g'(x_k) [sum_a e_a g(x_a)]^2."""
     on, spread = regressions(C, i, k)
@@ -169,7 +169,7 @@ def squared_error(kind, C, e, fields, i, k):
     return total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def regressions(C, i, k):
     """Coefficients (n, 2) of all fields on z_1 and z_2 that make up x_i (the first alone) and x_k, and what is left, (n,)."""
     on, spread = np.zeros((len(C), 2)), np.zeros(len(C))
@@ -184,7 +184,7 @@ def regressions(C, i, k):
     return on, spread
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def expanded(C, on, spread, fields, rows, columns):
     """Fills B, sizes, reach and least; and the rows t of each field that count, and the columns p of row 0 and of others."""
     most = fields.sizes.shape[1]
@@ -212,7 +212,7 @@ def expanded(C, on, spread, fields, rows, columns):
                     columns[min(t, 1), a] = max(columns[min(t, 1), a], fields.reach[a, t])
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def largest(table, t):
     """The largest entry of a column."""
     found = table[0, t]
@@ -221,7 +221,7 @@ def largest(table, t):
     return found
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def products(C, on, spread, rows, columns, fields):
     """rho_ab, the terms t that a and b need, and whether they are summed over values u_at u_bt on the nodes; a >= b."""
     n, least = len(C), exp(-fields.digits)
@@ -243,7 +243,7 @@ def products(C, on, spread, rows, columns, fields):
     return rho, number, by_values
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def evaluated(kind, e, on, spread, z, roots, columns, number, by_values, fields):
     """Fills basis and u on the nodes z; returns sum_a e_a u_a0.  See `products` for `number`."""
     size = len(roots)
@@ -273,14 +273,14 @@ def evaluated(kind, e, on, spread, z, roots, columns, number, by_values, fields)
     return error
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(fastmath={"contract"})
 def add(factor, row, out):
     """out += factor * row, as far as out goes."""
     for s in range(len(out)):
         out[s] += factor * row[s]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def polynomials(y, roots, out):
     """Rows h_p(y), times `roots`."""
     for s in range(len(roots)):
@@ -292,7 +292,7 @@ def polynomials(y, roots, out):
         recurrence(p, y, out[p - 1], out[p - 2], out[p])
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(fastmath={"contract"})
 def recurrence(p, y, last, below, out):
     """h_p = (y h_{p-1} - sqrt(p - 1) h_{p-2})/sqrt(p), as far as y goes."""
     up, down = 1.0 / sqrt(p), sqrt((p - 1.0) / p)
@@ -300,7 +300,7 @@ def recurrence(p, y, last, below, out):
         out[s] = up * y[s] * last[s] - down * below[s]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def correlated(e, rho, number, by_values, columns, size, fields):
     """sum_ab e_a e_b sum_t>0 rho_ab^t of u_at u_bt, summed over the nodes."""
     total, least = 0.0, exp(-fields.digits)
@@ -323,7 +323,7 @@ def correlated(e, rho, number, by_values, columns, size, fields):
     return total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def contracted(rho, number, columns, a, b, fields):
     """sum_t>0 rho^t B_a,tp B_b,tq for all p and q that count."""
     weights, power = np.zeros((columns[1, a], columns[1, b])), 1.0

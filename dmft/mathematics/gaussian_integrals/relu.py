@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.orthant import angle, orthant, others
 from dmft.mathematics.gaussian_integrals.orthant_moments import densities, regular_moments, second_moments, sine
 from dmft.mathematics.gaussian_integrals.tables import tabulated
@@ -20,7 +20,7 @@ PROPORTIONAL = 1e-12
 STEP = 1.5e-8
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def correlation(C, i, k):
     """C_ik/sqrt(C_ii C_kk), in [-1, 1]; fields are in proportion if rounding leaves no other choice."""
     r = C[i, k] / sqrt(C[i, i] * C[k, k])
@@ -29,20 +29,20 @@ def correlation(C, i, k):
     return r
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def two_point(C, i, k):
     """[sqrt(C_ii C_kk - C_ik^2) + C_ik (pi/2 + asin r)]/(2 pi)."""
     r = correlation(C, i, k)
     return sqrt(C[i, i] * C[k, k]) * (sine(r) + r * (pi / 2 + angle(r))) / (2.0 * pi)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def slopes(C, i, k):
     """1/4 + asin(r)/(2 pi)."""
     return 0.25 + angle(correlation(C, i, k)) / (2.0 * pi)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def curvature(C, i, k):
     """E delta(x_i) g(x_k) = sqrt(C_kk - C_ik^2/C_ii)/(2 pi sqrt(C_ii))."""
     r = correlation(C, i, k)
@@ -52,7 +52,7 @@ def curvature(C, i, k):
 pairs = tabulated(two_point, slopes, curvature)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def four_point(C, i, k, a, b):
     """E theta(x_i) theta(x_k) g(x_a) g(x_b)."""
     S, size = np.empty(4, np.int64), 0
@@ -66,7 +66,7 @@ def four_point(C, i, k, a, b):
     return sqrt(C[a, a] * C[b, b]) * moments[0, 0 if a == b else 1]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def correlations(C):
     """C_ik/sqrt(C_ii C_kk) of all fields."""
     R = np.eye(len(C))
@@ -76,7 +76,7 @@ def correlations(C):
     return R
 
 
-@numba.njit(cache=True)
+@njit
 def of_fields(R, S, size, part):
     """Correlations of the first `size` fields of S, (4, 4), zero for the others."""
     part[:] = 0.0
@@ -85,7 +85,7 @@ def of_fields(R, S, size, part):
             part[a, b] = R[S[a], S[b]]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def back_reaction(C, e, out):
     """out_ik = sum_ab e_a e_b four_point(i, k, a, b): each orthant once for all the sums that it is part of."""
     R, e = correlations(C), e * np.sqrt(np.diag(C))
@@ -100,7 +100,7 @@ def back_reaction(C, e, out):
     symmetrise(out)
 
 
-@numba.njit(cache=True)
+@njit
 def next_set(S, size, n, students):
     """Go on to the next set of fields in ascending order, in place; its size, 0 after the last one.
 
@@ -117,7 +117,7 @@ def next_set(S, size, n, students):
     return 0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def add_moments(e, S, size, moments, weight, out):
     """`weight` times sum_ab e_a e_b E[x_a x_b 1_S], a and b such that {i, k, a, b} = S, to the upper triangle of out_ik."""
     for i in range(size):
@@ -126,7 +126,7 @@ def add_moments(e, S, size, moments, weight, out):
                 out[S[i], S[k]] += weight * sum_of_rest(e, S, size, moments, i, k)
 
 
-@numba.njit(inline="always", error_model="numpy")
+@njit(inline="always")
 def sum_of_rest(e, S, size, moments, i, k):
     """That sum for one i <= k."""
     slopes = 1 if i == k else 2
@@ -141,7 +141,7 @@ def sum_of_rest(e, S, size, moments, i, k):
     return total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def sensitivity(C, e, students, digits):
     """Derivatives of back_reaction[i, k], i <= k, by C_jm = C_mj (students, students, n, n) and by e (students, students, n).
 
@@ -161,7 +161,7 @@ def sensitivity(C, e, students, digits):
     return by_C.transpose(2, 3, 0, 1), by_e.transpose(1, 2, 0)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def sensitivity_of_unit_fields(R, e, students):
     """The same for fields of unit variance, by R_jm with j > m, (n, n, students, students), and by e, (n, students, students).
 
@@ -191,7 +191,7 @@ def sensitivity_of_unit_fields(R, e, students):
     return by_R, by_e
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def add_derivative(e, S, size, moments, field, out):
     """The derivative of `add_moments` by e of one field; differences of a quadratic function are exact."""
     kept = e[field]
@@ -202,7 +202,7 @@ def add_derivative(e, S, size, moments, field, out):
     e[field] = kept
 
 
-@numba.njit(cache=True)
+@njit
 def symmetrise(out):
     """The upper triangle below the diagonal too."""
     for i in range(len(out)):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from math import exp
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.hermite_series import derivative, dot
 from dmft.mathematics.gaussian_integrals.lattice import lattice
 from dmft.mathematics.gaussian_integrals.quadrature import (
@@ -30,7 +30,7 @@ from dmft.mathematics.gaussian_integrals.quadrature import (
 ORDERS = np.array([[1, 2, 1, 3, 1, 2], [1, 1, 2, 1, 3, 2]])
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def sensitivity(kind, C, e, students, digits):
     """Derivatives of back_reaction[i, k], i <= k, by C_lm = C_ml (students, students, n, n) and by e (students, students, n).
 
@@ -55,7 +55,7 @@ def sensitivity(kind, C, e, students, digits):
     return by_covariance, by_weight
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def differentiate(kind, C, e, orders, i, k, by_covariance, by_weight):
     """Adds d/dC_lm and d/de_a of E g'(x_i) g'(x_k) Delta^2."""
     n = len(C)
@@ -80,7 +80,7 @@ def differentiate(kind, C, e, orders, i, k, by_covariance, by_weight):
         collected(e, factors, with_error, i, k, by_covariance, by_weight)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def prefactors(kind, on, i, k, z):
     """Products of derivatives of g at x_i and x_k on the nodes, (6, nodes), in the order of ORDERS."""
     x_i, x_k, found = np.empty(z.shape[1]), np.empty(z.shape[1]), np.ones((6, z.shape[1]))
@@ -95,7 +95,7 @@ def prefactors(kind, on, i, k, z):
     return found
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def conditional_error(e, rho, rows, orders, weight, by_covariance):
     """E[Delta g^(r)(x_a) | z] on the nodes, (3, n, nodes); adds 2 e_a e_b E g'_i g'_k g'_a g'_b to d/dC_ab."""
     n, size = len(e), len(weight)
@@ -126,14 +126,14 @@ def conditional_error(e, rho, rows, orders, weight, by_covariance):
     return found
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(fastmath={"contract"})
 def multiply(row, other, out):
     """out += row * other, as far as out goes."""
     for s in range(len(out)):
         out[s] += row[s] * other[s]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def collected(e, factors, with_error, i, k, by_covariance, by_weight):
     """Adds all terms with Delta."""
     squared = np.zeros(factors.shape[1])

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
+
+from dmft.compiled import njit
 
 
 def tabulated(two_point: Callable[..., float], slopes: Callable[..., float], curvature: Callable[..., float]) -> Any:
     """The compiled function of C and a number of students that tabulates these of the first fields with all n, (3, K, n)."""
 
-    @numba.njit(cache=True, error_model="numpy")
+    @njit
     def pairs(C, students):
         found = np.empty((3, students, len(C)))
         for i in range(students):

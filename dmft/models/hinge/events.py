@@ -19,8 +19,9 @@ Problem*.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from dmft.compiled import njit
 
 # Where the iteration ends, in weights, and the sweeps that it may take.
 SETTLED, SWEEPS = 1e-12, 500
@@ -30,7 +31,7 @@ ROUNDING = 1e-9
 EVENTS = 20
 
 
-@numba.njit(cache=True)
+@njit
 def follow(m, K, drift, weights, step):
     """Weights at the end of a step, and their means over it, both (k,).
 
@@ -55,7 +56,7 @@ def follow(m, K, drift, weights, step):
     return weights, mean + left / step * weights
 
 
-@numba.njit(cache=True)
+@njit
 def next_arrival(m, K, speed, weights, held, left):
     """Time to the next arrival at the limit, and the example; `left` and -1 if there is none before that."""
     first = -1
@@ -68,7 +69,7 @@ def next_arrival(m, K, speed, weights, held, left):
 
 
 # Division by zero gives infinity: an example that no node sees.
-@numba.njit(cache=True, error_model="numpy")
+@njit
 def settle(K, speed, weights, held, wanted):
     """Weights with which the held examples move as wanted; those with weight 0 or 1 are released.  Changes all but K."""
     members = np.flatnonzero(held)
@@ -89,7 +90,7 @@ def settle(K, speed, weights, held, wanted):
             held[j], wanted[j] = False, 0.0
 
 
-@numba.njit(cache=True)
+@njit
 def part_active(fields, forces, own, a, step):
     """The part of a step for which w.x is positive, (P, M).
 

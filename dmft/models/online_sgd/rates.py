@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from dmft.compiled import njit
 
-@numba.njit(cache=True)
+
+@njit
 def unpacked(y, v, A, T):
     """Covariance C of all fields and e = (-v, A); v is that of y if it is there."""
     K, M = len(v), len(A)
@@ -29,7 +30,7 @@ def unpacked(y, v, A, T):
     return C, e
 
 
-@numba.njit(cache=True)
+@njit
 def rate(y, C, e, pairs, back_reaction, learning):
     """dy/dt of one state from its averages; `learning` is lr, lr2, sigma, wd."""
     K, n = len(back_reaction), len(e)
@@ -55,7 +56,7 @@ def rate(y, C, e, pairs, back_reaction, learning):
     return dy
 
 
-@numba.njit(cache=True)
+@njit
 def correlations(C, e, slopes, curvature):
     """S_in = sum_a e_a E[g'(x_i) x_n g(x_a)] for the students i and all fields n, (K, K + M)."""
     S = np.zeros(slopes.shape)

@@ -11,10 +11,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.activations import NUMBERS, slope, value
 from dmft.models.experiment import Setup, State, Trajectory, Watch, log_times
 from dmft.models.online_sgd.parameters import OnlineSGDParameters
@@ -132,7 +132,7 @@ class OnlineSGDExperiment:
         progress.taken += 1
 
 
-@numba.njit(cache=True)
+@njit
 def learn(kind, w, v, teachers, A, x, noise, learning, both):
     """Steps of SGD on the samples x (samples, N) in turn; w and v are changed; `learning` is lr, lr2, wd."""
     K, N = w.shape

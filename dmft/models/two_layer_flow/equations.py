@@ -29,10 +29,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.compiled import njit
 from dmft.history.history import History
 from dmft.mathematics import hermite
 from dmft.mathematics.hermite import Covariance
@@ -210,7 +210,7 @@ class TwoLayerFlow:
         return {name: kernel for name, kernel in kernels.items() if not (self.alone and name in BETWEEN_NEURONS)}
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _neuron_correlations(C, e, out):
     """C_d and C_o from K and C_-."""
     channels, s, total = C.shape
@@ -221,7 +221,7 @@ def _neuron_correlations(C, e, out):
             out[0, i, j] = C[0, i, j] + (1.0 - e) * C[last, i, j]
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _residual_rows(R, h, h1, a, a_phat, e, inverse_alpha, label_variance, S, C0_F):
     """S and C0_F on the new rows; (m - 1) R_o = (1 - e)(R_+ - R_-)."""
     s, total = S.shape
@@ -236,7 +236,7 @@ def _residual_rows(R, h, h1, a, a_phat, e, inverse_alpha, label_variance, S, C0_
             C0_F[i, j] = aa * (e * h[0, i, j] + (1.0 - e) * h[last, i, j]) - a_phat[n + i] - a_phat[j] + label_variance
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _force_rows(R, R_F, C_F, h, h1, h2, a, e, inverse_alpha, M, D, total_response, loss_rate):
     """M and D of both channels; sum_j R_F; and sum_j { R_F a' [e h_d + (1-e) h_o] - (1/alpha) a' [h' R] C_F }."""
     s, total = R_F.shape

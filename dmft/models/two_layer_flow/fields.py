@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from dmft.compiled import njit
 
 Array = NDArray[np.float64]
 
@@ -148,7 +149,7 @@ def orders(dim: int, degree: int) -> Array:
     return number
 
 
-@numba.njit(cache=True)
+@njit
 def raised(lower, W, counts):
     """Monomials of one degree more, (m, D): for each variable j, those in the variables up to j, times w_j."""
     m, d = W.shape
@@ -162,7 +163,7 @@ def raised(lower, W, counts):
     return upper
 
 
-@numba.njit(cache=True)
+@njit
 def lowered(pulled, lower, W, counts, pulled_lower, gradient):
     """Add to `pulled_lower` and `gradient` what `pulled`, on the monomials that `raised` makes, is on its arguments."""
     m, d = W.shape

@@ -1,0 +1,268 @@
+"""Compiled functions: one decorator, `njit`, with the options and the cache of machine code for the whole project.
+
+A decorated function costs nothing until it is called: only then is numba imported, and the machine code read from the cache
+or made.  Division by zero gives an infinity or a NaN, as in NumPy; the solver refuses those.
+
+The name of a cache file is a digest of everything that the machine code depends on: the bytecode of the function and of all
+functions that it calls, however deep and in whatever file, the constants that they read, types of the arguments, options,
+processor, versions of Python, numba and NumPy.  So no file is ever stale, and comments or moved lines cost no compilation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property, update_wrapper
+from itertools import count
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+# Versions of these are in the key, so that their functions are not followed.
+FOREIGN = {"numba", "numpy", "scipy", *sys.stdlib_module_names}
+# Files kept of one function: types of arguments, processors that share a home, states of the source.
+KEPT = 32
+PREFIX = 32  # bytes of the digest that opens a file
+
+
+def njit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Compile a function when it is first called: `@njit` or `@njit(fastmath=True)`, with the options of `numba.njit`."""
+    if function is None:
+        return lambda given: njit(given, **options)
+    return Compiled(function, {"error_model": "numpy", **options})
+
+
+class Compiled:
+    """A function that is compiled when it is first called, from Python or from another compiled function.
+
+    py_func: the function as written; targetoptions: the options of numba.  Both names are numba's.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        update_wrapper(self, function)
+        self.py_func = function
+        self.targetoptions = options
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """The function as numba knows it, with a cache of machine code."""
+        import numba
+
+        dispatcher: Any = numba.njit(**self.targetoptions)(self.py_func)
+        dispatcher._cache = MachineCode(self)
+        return dispatcher
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The value of the function; compiles it, or reads its machine code, the first time."""
+        return self.dispatcher(*arguments)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """Type of this object where numba finds it in the source of another function."""
+        from numba.core import types
+
+        return types.Dispatcher(self.dispatcher)
+
+    def __reduce__(self) -> str:
+        return self.py_func.__qualname__
+
+
+class MachineCode:
+    """Machine code of one function on disk, asked by numba before it compiles and told afterwards."""
+
+    cache_path = None
+
+    def __init__(self, function: Compiled) -> None:
+        self.function = function
+        source = function.py_func
+        self.name = f"{source.__module__}.{source.__qualname__}".replace("<", "").replace(">", "")
+
+    @cached_property
+    def sources(self) -> str:
+        """Digest of the function and all that it reads."""
+        digest = Digest()
+        digest.add(self.function)
+        return digest.hexdigest()
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """The function compiled for a signature; None if the cache has no whole file of it.
+
+        Numba's own cache first fills its tables of functions to compile, which takes longer than all else here.  Finished code
+        needs only the symbols that it is linked to: those of memory and of hashing.
+        """
+        import numba.cpython.hashing  # noqa: F401
+        from numba.core.compiler import CompileResult
+        from numba.core.runtime.nrt import rtsys
+
+        folder = cache_folder()
+        if folder is None:
+            return None
+        try:
+            content = self._path(folder, signature, target.codegen()).read_bytes()
+            payload = content[PREFIX:]
+            if hashlib.sha256(payload).digest() != content[:PREFIX]:
+                return None
+            rtsys.initialize(target)
+            return CompileResult._rebuild(target, *pickle.loads(payload))
+        except OSError:
+            return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep what has been compiled for a signature."""
+        from numba.core.serialize import dumps
+
+        folder = cache_folder()
+        # Code with addresses of this process in it is of no use to another.
+        if folder is None or compiled.library.has_dynamic_globals:
+            return
+        payload = dumps(compiled._reduce())
+        path = self._path(folder, signature, compiled.library.codegen)
+        try:
+            self._remove_oldest(folder)
+            _write(path, hashlib.sha256(payload).digest() + payload)
+        except OSError as error:
+            say_not_kept(f"{folder}: {error.strerror}")
+
+    def _path(self, folder: Path, signature: Any, codegen: Any) -> Path:
+        import numba
+        import numpy as np
+
+        versions = sys.implementation.cache_tag, numba.__version__, np.__version__
+        key = repr((signature, codegen.magic_tuple(), versions, self.sources))
+        return folder / f"{self.name}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.machine"
+
+    def _remove_oldest(self, folder: Path) -> None:
+        files = sorted(folder.glob(f"{self.name}-*.machine"), key=lambda file: file.stat().st_mtime)
+        for file in files[: max(0, len(files) - KEPT + 1)]:
+            file.unlink(missing_ok=True)
+
+    def enable(self) -> None:
+        """Part of what numba asks of a cache."""
+
+    def disable(self) -> None:
+        """Part of what numba asks of a cache."""
+
+    def flush(self) -> None:
+        """Part of what numba asks of a cache."""
+
+
+class Digest:
+    """Digest of Python values: functions with everything that their machine code depends on, and constants."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._numbers: dict[int, int] = {}
+        self._next = count()
+
+    def hexdigest(self) -> str:
+        """The digest of all that was added."""
+        return self._hash.hexdigest()
+
+    def add(self, value: Any, names: Iterable[str] = ()) -> None:
+        """Add a value; of a module, what it holds under these names."""
+        if hasattr(value, "py_func") and hasattr(value, "targetoptions"):
+            self._text("options", sorted(value.targetoptions.items(), key=repr))
+            self.add(value.py_func)
+        elif isinstance(value, FunctionType):
+            self._add_function(value)
+        elif isinstance(value, ModuleType):
+            self._add_module(value, names)
+        elif isinstance(value, tuple | list):
+            self._text(type(value).__name__, len(value))
+            for item in value:
+                self.add(item)
+        elif isinstance(value, frozenset):
+            self._text("set", sorted(map(repr, value)))
+        elif isinstance(value, type):
+            self._text("type", value.__module__, value.__qualname__, getattr(value, "_fields", ()))
+        elif hasattr(value, "dtype") and hasattr(value, "tobytes"):
+            self._text("array", value.dtype, value.shape)
+            self._hash.update(value.tobytes())
+        else:
+            self._text(type(value).__name__, repr(value))
+
+    def _add_module(self, module: ModuleType, names: Iterable[str]) -> None:
+        self._text("module", module.__name__)
+        if not _foreign(module.__name__):
+            for name in names:
+                held = vars(module).get(name)
+                if not isinstance(held, ModuleType):
+                    self.add(held)
+
+    def _add_function(self, function: FunctionType) -> None:
+        known = id(function) in self._numbers
+        self._text("function", self._numbers.setdefault(id(function), next(self._next)), function.__qualname__)
+        if known or _foreign(function.__module__):
+            return
+        self.add(function.__defaults__)
+        for cell in function.__closure__ or ():
+            self.add(cell.cell_contents)
+        self._add_code(function.__code__, function.__globals__, function.__doc__)
+
+    def _add_code(self, code: CodeType, scope: dict[str, Any], docstring: str | None = None) -> None:
+        self._text("code", code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+        for place, constant in enumerate(code.co_consts):
+            if isinstance(constant, CodeType):
+                self._add_code(constant, scope)
+            elif place > 0 or constant != docstring:
+                self.add(constant)
+        for name in code.co_names:
+            if name in scope:
+                self._text("global", name)
+                self.add(scope[name], code.co_names)
+
+    def _text(self, *parts: Any) -> None:
+        self._hash.update(repr(parts).encode())
+
+
+def _foreign(module: str | None) -> bool:
+    """Whether a module belongs to Python or to a library whose version is in the key."""
+    return (module or "").partition(".")[0] in FOREIGN
+
+
+@cache
+def cache_folder() -> Path | None:
+    """The folder of machine code: NUMBA_CACHE_DIR, or beside the package, or the user's cache; None if none can be written."""
+    import numba
+
+    given = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    beside = [str(Path(__file__).parent / "__pycache__"), os.path.join(user, "dmft")]
+    for candidate in [os.path.join(given, "dmft")] if given else beside:
+        if _writable(candidate):
+            return Path(candidate)
+    say_not_kept(given or " and ".join(beside))
+    return None
+
+
+def _writable(folder: str) -> bool:
+    if not os.path.isabs(folder) and folder.startswith("~"):  # no home
+        return False
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+@cache
+def say_not_kept(where: str) -> None:
+    """One line on standard error: machine code is made anew in each process, and how to change that."""
+    line = f"dmft: compiled code cannot be kept ({where}): set NUMBA_CACHE_DIR to a writable folder to compile only once"
+    print(line, file=sys.stderr)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The whole file or none, whatever else writes or ends."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".machine-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
