@@ -11,6 +11,8 @@ Knowing the names imports no theory; loading one imports no other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -21,28 +23,42 @@ from dmft.problem.parameters import Parameters
 from dmft.problem.table import ProblemError, shown
 
 GROUP = "dmft.models"
+_given: dict[str, type[Parameters]] = {}
 
 
 class TheoryError(ProblemError):
     """A theory of another package that cannot be loaded."""
 
 
+@contextmanager
+def trying(name: str, parameters: type[Parameters]) -> Iterator[None]:
+    """Have a theory in this process alone, for as long as the context lasts: to try one in a notebook or a test."""
+    if known(name):
+        raise ValueError(f"there is a theory of the name {name!r} already")
+    _given[name] = parameters
+    try:
+        yield
+    finally:
+        del _given[name]
+
+
 def names() -> list[str]:
     """Every theory that there is, sorted."""
     folders = (entry.name for entry in files(GROUP).iterdir() if (entry / "parameters.py").is_file())
-    return sorted({*(folder.replace("_", "-") for folder in folders), *(point.name for point in entry_points(group=GROUP))})
+    own = (folder.replace("_", "-") for folder in folders)
+    return sorted({*own, *_given, *(point.name for point in entry_points(group=GROUP))})
 
 
 def known(name: Any) -> bool:
     """Whether there is a theory of this name."""
-    return isinstance(name, str) and (_is_own(name) or bool(entry_points(group=GROUP, name=name)))
+    return isinstance(name, str) and (_is_own(name) or name in _given or bool(entry_points(group=GROUP, name=name)))
 
 
 def load(name: Any) -> type[Parameters]:
     """The class that validates `[problem]` of a theory.  Raises ProblemError if there is none, or it cannot be loaded."""
     if not isinstance(name, str):
         raise _unknown(name)
-    return _load(name)
+    return _given[name] if name in _given else _load(name)
 
 
 @cache

@@ -81,9 +81,8 @@ class MatrixParameters(Parameters):
 @pytest.fixture(autouse=True)
 def matrix():
     """Register the model of the test, for the test."""
-    Parameters.registry["matrix"] = MatrixParameters
-    yield
-    del Parameters.registry["matrix"]
+    with registry.trying("matrix", MatrixParameters):
+        yield
 
 
 @pytest.fixture(params=PROBLEMS)
