@@ -7,10 +7,12 @@ solution.save("run.h5")
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from dmft.version import __version__
+
 if TYPE_CHECKING:
+    from dmft.api import load, plot, save
     from dmft.engines.outcome import Outcome
     from dmft.problem.problem import Problem
     from dmft.problem.sweep import Sweep
@@ -22,11 +24,6 @@ if TYPE_CHECKING:
     from dmft.simulation.run import simulate
     from dmft.sweeps.run import sweep
 
-try:
-    __version__ = version("dmft")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
-
 __all__ = [
     "Outcome",
     "Problem",
@@ -36,6 +33,9 @@ __all__ = [
     "Sweep",
     "Table",
     "__version__",
+    "load",
+    "plot",
+    "save",
     "simulate",
     "solve",
     "sweep",
@@ -50,6 +50,9 @@ _HOMES = {
     "Solution": "dmft.results.solution",
     "Sweep": "dmft.problem.sweep",
     "Table": "dmft.results.table",
+    "load": "dmft.api",
+    "plot": "dmft.api",
+    "save": "dmft.api",
     "simulate": "dmft.simulation.run",
     "solve": "dmft.running.solve",
     "sweep": "dmft.sweeps.run",

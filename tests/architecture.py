@@ -18,13 +18,14 @@ from typing import NamedTuple
 
 # From the ground up.  Rooms on one floor do not know each other.
 FLOORS = (
-    ("compiled",),
+    ("compiled", "system", "version"),
     ("mathematics",),
     ("problem", "history"),
     ("models",),
     ("engines",),
     ("results",),
-    ("storage", "plots"),
+    ("storage",),
+    ("plots",),
     ("running", "jobs"),
     ("simulation",),
     ("sweeps",),

@@ -13,11 +13,6 @@ PACKAGE = Path(dmft.__file__).parent
 TO_BE_TURNED = (
     ("jobs.", "sweeps."),
     ("simulation.", "sweeps."),
-    ("plots.standard", "storage."),
-    ("results.", "plots."),
-    ("results.", "storage."),
-    ("storage.provenance", "the package itself"),
-    ("circle", "plots.sweeps"),
 )
 
 

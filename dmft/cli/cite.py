@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmft.cli.inputs import load_observables, load_simulation, load_table
+from dmft.cli.inputs import load_file
 from dmft.problem.description import Citation
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ def cite(
     ],
 ) -> None:
     """Print BibTeX of what was used to make a file."""
+    from dmft import Simulation
     from dmft.engines.kinds import engine_name
 
-    simulation = load_simulation(file)
-    made = simulation or load_table(file) or load_observables(file)
-    scheme = engine_name(made.problem) if simulation is None else simulation.scheme
+    made = load_file(file, only_observables=True)
+    scheme = made.scheme if isinstance(made, Simulation) else engine_name(made.problem)
     typer.echo("\n\n".join(f"% {cited.purpose}\n{cited.entry}" for cited in citations(made.problem, made.provenance, scheme)))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmft.cli.exit_codes import ExitCode
-from dmft.cli.inputs import demand_simulation, load_solution, naming
+from dmft.cli.inputs import load_simulation, load_solution, naming
 from dmft.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def compare(
     from dmft.simulation.compare import refuse_unlike
 
     _refuse_options(level, within, threshold)
-    theory, simulations = load_solution(run), [demand_simulation(file) for file in files]
+    theory, simulations = load_solution(run), [load_simulation(file) for file in files]
     for file, simulation in zip(files, simulations, strict=True):
         with naming(file, ProblemError):
             refuse_unlike(simulations[0], simulation)

@@ -66,48 +66,34 @@ def load_sweep(file: Path, assignments: list[str] | None = None) -> Sweep:
     return sweep
 
 
-def load_table(file: Path) -> Table | None:
-    """The table of a sweep, None if the file is something else."""
-    from dmft.results.table import Table, TableError, is_table
+def load_file(file: Path, *, only_observables: bool = False) -> Solution | Simulation | Table:
+    """What is in a run file, a simulation, or the table of a sweep.
 
-    if not is_table(file):
-        return None
-    with naming(file, TableError):
-        return Table.load(file)
+    only_observables: of a run file, leave out everything two-time: enough to print.
+    """
+    from dmft.storage.files import load
+    from dmft.storage.hdf5 import FileError
+
+    with naming(file, FileError):
+        return load(file, only_observables=only_observables)
 
 
 def load_solution(file: Path) -> Solution:
     """Everything in a run file."""
     from dmft.storage import run_file
+    from dmft.storage.hdf5 import FileError
 
-    with naming(file, run_file.RunFileError):
+    with naming(file, FileError):
         return run_file.read(file)
 
 
-def load_observables(file: Path) -> Solution:
-    """A run file without its two-time functions: quick for any size, enough to print."""
-    from dmft.storage import run_file
-
-    with naming(file, run_file.RunFileError):
-        return run_file.read(file, only_observables=True)
-
-
-def load_simulation(file: Path) -> Simulation | None:
-    """A simulation, None if the file is something else."""
-    from dmft.storage import simulation_file
-
-    if not simulation_file.is_simulation(file):
-        return None
-    with naming(file, simulation_file.SimulationFileError):
-        return simulation_file.read(file)
-
-
-def demand_simulation(file: Path) -> Simulation:
+def load_simulation(file: Path) -> Simulation:
     """A simulation; BadInput if the file is something else."""
-    simulation = load_simulation(file)
-    if simulation is None:
-        raise BadInput(file, "is no simulation file: wanted one that dmft simulate wrote")
-    return simulation
+    from dmft.storage import simulation_file
+    from dmft.storage.hdf5 import FileError
+
+    with naming(file, FileError):
+        return simulation_file.read(file)
 
 
 def refuse_unwritable(file: Path) -> None:

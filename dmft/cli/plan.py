@@ -44,8 +44,8 @@ def plan(
 def plan_sweep(file: Path, assignments: list[str]) -> None:
     """The same of a sweep file."""
     from dmft import ProblemError
-    from dmft.running.memory import available_memory
     from dmft.sweeps.plan import plan_sweep as estimate
+    from dmft.system.memory import available_memory
 
     asked = load_sweep(file, assignments)
     with naming(file, ProblemError):

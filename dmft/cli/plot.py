@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dmft.cli.inputs import BadInput, demand_simulation, load_simulation, load_solution, load_table, naming, refuse_unwritable
+from dmft.cli.inputs import BadInput, load_file, load_simulation, naming, refuse_unwritable
 
 FORMATS = (".png", ".pdf", ".svg")
 
@@ -32,11 +32,11 @@ def plot(
     if figure.suffix.lower() not in FORMATS:
         raise BadInput(figure, f"suffix = {figure.suffix or 'none'}: wanted one of {', '.join(FORMATS)}")
     refuse_unwritable(figure)
-    first, simulations = load_table(file) or load_simulation(file) or load_solution(file), []
+    first, simulations = load_file(file), []
     for path in more or []:
         if isinstance(first, Table):
             raise BadInput(file, "is the table of a sweep: wanted a run file or a simulation to draw another one with")
-        simulations.append(demand_simulation(path))
+        simulations.append(load_simulation(path))
         with naming(path, ProblemError):
             simulations[-1].refuse_other_problem(first.problem)
     with naming(file, ValueError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmft.cli.inputs import load_observables, load_simulation, load_table, naming
+from dmft.cli.inputs import load_file, naming
 from dmft.cli.progress import duration
 from dmft.cli.show_simulation import show_simulation
 from dmft.cli.show_table import show_table
@@ -28,14 +28,19 @@ def show(
     ] = None,
 ) -> None:
     """Show what is in a file."""
-    table, simulation = load_table(file), load_simulation(file)
-    if table is not None:
-        show_table(file, table)
-        return
-    if simulation is not None:
-        show_simulation(file, simulation, at)
-        return
-    solution = load_observables(file)
+    from dmft import Simulation, Table
+
+    found = load_file(file, only_observables=True)
+    if isinstance(found, Table):
+        show_table(file, found)
+    elif isinstance(found, Simulation):
+        show_simulation(file, found, at)
+    else:
+        show_run(file, found, at)
+
+
+def show_run(file: Path, solution: Solution, at: float | None) -> None:
+    """Print what is in a run file, or its values at a time."""
     if at is not None:
         with naming(file, ValueError):
             values = solution.at(at)

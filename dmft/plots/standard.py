@@ -5,6 +5,7 @@ A run that failed or is not finished is drawn by the same call and says so; one 
 
 from __future__ import annotations
 
+import io
 import logging
 import textwrap
 from collections.abc import Callable, Sequence
@@ -141,10 +142,10 @@ def _grid(pictures: Sequence[Picture]) -> tuple[int, int]:
 
 def save(drawn: Figure, path: Path) -> None:
     """Write the figure; it appears complete or not at all."""
-    from dmft.storage.atomic import replacing
+    from dmft.storage.atomic import write_whole
 
     # The subsetter of fonts for PDF remarks on their dates.
     logging.getLogger("fontTools").setLevel(logging.ERROR)
-    # The name that is written to ends in .part, which tells no format.
-    with replacing(path) as beside:
-        drawn.savefig(beside, format=path.suffix.lstrip(".").lower(), dpi=DOTS_PER_INCH)
+    image = io.BytesIO()
+    drawn.savefig(image, format=path.suffix.lstrip(".").lower(), dpi=DOTS_PER_INCH)
+    write_whole(path, image.getbuffer())

@@ -133,8 +133,8 @@ class Sweep:
     def to_toml(self) -> str:
         """The sweep file; `Sweep.from_toml` reads back the same points."""
         axes, points = self._given
-        sweep = {"keep": self.keep, "axes": axes, "points": points}
-        return toml_text({**self.tables, "sweep": {key: value for key, value in sweep.items() if value}})
+        tables = {name: table for name, table in self.tables.items() if isinstance(table, Mapping)}
+        return toml_text({**tables, "sweep": {"keep": self.keep}, "sweep.axes": axes, "sweep.points": points})
 
     def refuse_other(self, wanted: Sweep) -> None:
         """ProblemError, naming the difference, unless `wanted` has the same points and keeps the same; limits may change."""

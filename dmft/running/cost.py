@@ -6,7 +6,7 @@ from dmft.engines.kinds import empty_history, expected_nodes
 from dmft.problem.problem import Problem
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError
-from dmft.running.memory import available_memory
+from dmft.system.memory import available_memory
 
 BYTES = 8
 # Temporary arrays (n, n) while kernels and run file are made.

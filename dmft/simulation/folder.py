@@ -11,14 +11,11 @@ The folder goes when nothing in it is needed any more.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from dmft.jobs.locks import Locks, Taken
@@ -27,8 +24,9 @@ from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.problem.toml import read_toml_file, toml_value
 from dmft.results.simulation import Simulation, refuse_difference
-from dmft.storage import simulation_file
-from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
+from dmft.storage import arrays_file, simulation_file
+from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
+from dmft.storage.hdf5 import FileError
 
 
 class SeedsError(ProblemError):
@@ -62,17 +60,13 @@ class Seeds:
     def load_state(self, seed: int) -> State | None:
         """What an earlier process left of a seed."""
         try:
-            with np.load(self.state(seed)) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, zipfile.BadZipFile):
+            return arrays_file.read(self.state(seed))
+        except FileError:
             return None
 
     def save_state(self, seed: int, state: Mapping[str, NDArray[Any]]) -> None:
         """Keep a seed on its way."""
-        image = io.BytesIO()
-        np.savez(image, allow_pickle=False, **state)
-        with replacing(self.state(seed), one_of_many=True) as beside:
-            beside.write_bytes(image.getbuffer())
+        arrays_file.write(self.state(seed), state)
 
     def save_result(self, seed: int, simulation: Simulation) -> None:
         """Keep a seed that is done, then remove what it takes the place of."""
@@ -81,8 +75,8 @@ class Seeds:
 
     def record_failure(self, seed: int, outcome: str, reason: str, details: str = "") -> None:
         """Write down why a seed has no result: outcome and reason on the first line."""
-        with replacing(self.failure(seed)) as beside:
-            beside.write_text(f"{outcome}: {' '.join(reason.split())}\n{details}", encoding="utf-8")
+        text = f"{outcome}: {' '.join(reason.split())}\n{details}"
+        write_whole(self.failure(seed), text.encode())
 
     def failures(self) -> dict[int, str]:
         """Seed -> outcome and reason of those that have no result."""
@@ -169,8 +163,8 @@ def _refuse_other(output: Path, problem: Problem, setup: Setup) -> None:
             refuse_difference(found.problem, found.setup, problem, setup)
         if asked.exists():
             refuse_difference(*_read_asked(asked), problem, setup)
-    except simulation_file.SimulationFileError as error:
-        raise SeedsError(f"{error}; wanted a new name, or the simulation to add to") from None
+    except FileError as error:
+        raise SeedsError(f"{error} to add to, or a new name") from None
     except ProblemError as error:
         raise SeedsError(str(error)) from None
 
@@ -195,8 +189,7 @@ def _take(folder: Path) -> tuple[Locks, Taken]:
 
 def _put_asked(path: Path, problem: Problem, setup: Setup) -> None:
     lines = [problem.to_toml(), "[simulation]", *(f"{key} = {toml_value(value)}" for key, value in setup.model_dump().items())]
-    with replacing(path) as beside:
-        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(path, ("\n".join(lines) + "\n").encode())
 
 
 def _read_asked(path: Path) -> tuple[Problem, Setup]:

@@ -14,11 +14,11 @@ from dmft.models.experiment import Setup, experiment
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.results.simulation import Simulation
-from dmft.running.memory import available_memory
 from dmft.simulation.folder import Seeds, open_seeds
 from dmft.simulation.worker import SeedWorker, Tell
 from dmft.storage import simulation_file
 from dmft.sweeps.worker import KILLED, Ended, solve_in_turn
+from dmft.system.memory import available_memory
 
 COMMAND = (sys.executable, "-m", "dmft.simulation.child")
 

@@ -1,9 +1,8 @@
-"""HDF5 files that appear complete or not at all, and datasets in them that say what they are."""
+"""HDF5 files that appear complete or not at all, with a seal; and datasets in them that say what they are."""
 
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,21 +13,30 @@ import numpy as np
 from h5py import h5a, h5d, h5ds, h5f, h5p, h5s, h5t  # pyright: ignore[reportAttributeAccessIssue]
 from numpy.typing import NDArray
 
-from dmft.storage.atomic import replacing
+from dmft.storage import seal
+from dmft.storage.atomic import write_whole
 from dmft.storage.schema import Entry
+from dmft.storage.seal import Seal
+from dmft.system.memory import available_memory
+from dmft.system.regular_file import read_regular_file
 
 Array = NDArray[np.float64]
 
 TEXT = h5t.py_create(h5py.string_dtype(), logical=True)
 TYPES: dict[type, Any] = {float: h5t.NATIVE_DOUBLE, int: h5t.NATIVE_INT64}
+NUMBERS = "fiu"  # kinds of dtype
 WITH_GROUPS = h5p.create(h5p.LINK_CREATE)
 WITH_GROUPS.set_create_intermediate_group(True)
 WITH_GROUPS.set_char_encoding(h5t.CSET_UTF8)
 
 
+class FileError(ValueError):
+    """A file that is not what is wanted, is damaged, or cannot be read: one line."""
+
+
 @contextmanager
 def whole_file(path: str | Path, *, one_of_many: bool = False) -> Iterator[h5py.File]:
-    """Yield an HDF5 file to fill; afterwards it is put at `path`, as `replacing` does.
+    """Yield an HDF5 file to fill; afterwards it is sealed and put at `path`, as `write_whole` does.
 
     Raises OSError if it cannot be written, for example because the disk is full.
     """
@@ -36,13 +44,56 @@ def whole_file(path: str | Path, *, one_of_many: bool = False) -> Iterator[h5py.
     image = io.BytesIO()
     with h5py.File(image, "w", libver=("v108", "v110")) as file:
         yield file
-    with replacing(Path(path), one_of_many=one_of_many) as beside:
-        beside.write_bytes(image.getbuffer())
+        put_text(file.id, seal.ATTRIBUTE, seal.MEANING)
+    content = image.getbuffer()
+    write_whole(path, content, seal.seal(content), one_of_many=one_of_many)
 
 
-def why_not_opened(error: OSError) -> str:
-    """What h5py's error means, in a few words."""
-    return os.strerror(error.errno) if error.errno else "not an HDF5 file, or damaged"
+@contextmanager
+def opened(path: str | Path, wanted: str) -> Iterator[h5py.File]:
+    """Yield an HDF5 file, read into memory at once and verified before HDF5 sees a byte of it.
+
+    wanted: what the file should be, for messages: "run file".
+
+    Raises FileError if the file cannot be read or is damaged, and if reading from it fails.
+    """
+    try:
+        content = read_regular_file(path, available_memory())
+        state = _refuse_damaged(content)
+        with h5py.File(io.BytesIO(content), "r") as file:
+            if state is Seal.ABSENT and seal.ATTRIBUTE in file.attrs:
+                raise FileError("is damaged, it has lost its checksum")
+            yield file
+    except FileError as error:
+        raise FileError(f"{error}: wanted a {wanted}") from None
+    except OSError as error:
+        reason = error.strerror or "not an HDF5 file, or damaged"
+        raise FileError(f"cannot be read ({reason}): wanted a {wanted}") from None
+    except Exception as error:  # h5py raises nearly anything for contents that are not what they were
+        raise FileError(f"is not a whole {wanted} ({str(error).strip(chr(34))}): wanted a {wanted}") from None
+
+
+def _refuse_damaged(content: bytes) -> Seal:
+    """FileError unless the seal is whole, or there is none and the file ends where HDF5 says it does."""
+    state = seal.verify(content)
+    if state is Seal.WHOLE:
+        return state
+    if not content.startswith(SIGNATURE):
+        raise FileError("is not an HDF5 file")
+    if state is Seal.BROKEN or len(content) != _end_of_data(content):
+        raise FileError("is damaged, its contents do not match their checksum")
+    return state
+
+
+# Of the superblock: position of the end of the data by version; byte 8 is the version.
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+END_OF_DATA = {0: 40, 1: 44, 2: 28, 3: 28}
+
+
+def _end_of_data(content: bytes) -> int:
+    """Where the superblock says that the file ends."""
+    start = END_OF_DATA.get(content[8], 0) if len(content) > 8 else 0
+    return int.from_bytes(content[start : start + 8], "little")
 
 
 def put(file: h5py.File, name: str, values: NDArray[Any], entry: Entry) -> None:
@@ -79,20 +130,50 @@ def put_attributes(file: h5py.File, attributes: Mapping[str, object]) -> None:
             file.attrs[name] = value
 
 
-def read_number(item: h5py.HLObject, name: str) -> float:
+def read_number(item: h5py.HLObject, name: str, *, finite: bool = False) -> float:
     """An attribute that is a number."""
-    return float(np.asarray(item.attrs[name]))
+    value = np.asarray(item.attrs[name])
+    if value.shape != () or value.dtype.kind not in NUMBERS or (finite and not np.isfinite(value)):
+        raise FileError(f"is damaged, {name} is not a number")
+    return float(value)
 
 
-def read_array(file: h5py.File, name: str) -> Array:
-    """A dataset of numbers."""
+def read_text(item: h5py.HLObject, name: str) -> str:
+    """An attribute that is a text."""
+    value = item.attrs[name]
+    if not isinstance(value, str):
+        raise FileError(f"is damaged, {name} is not a text")
+    return value
+
+
+def read_array(file: h5py.File, name: str, shape: tuple[int | None, ...] = (None,)) -> Array:
+    """A dataset of numbers of this shape; None is any number of values."""
     dataset = file[name]
-    assert isinstance(dataset, h5py.Dataset)
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in NUMBERS:
+        raise FileError(f"is damaged, {name} is not an array of numbers")
+    found = dataset.shape
+    if len(found) != len(shape) or any(size not in (None, known) for known, size in zip(found, shape, strict=True)):
+        raise FileError(f"is damaged, {name} has the shape {found}")
     return np.asarray(dataset[()], dtype=float)
 
 
-def read_group(file: h5py.File, name: str) -> dict[str, Array]:
-    """Every dataset of a group, none if it is not there."""
-    group = file.get(name, {})
-    assert isinstance(group, Mapping | h5py.Group)
-    return {str(key): read_array(file, f"{name}/{key}") for key in group}
+def read_times(file: h5py.File) -> Array:
+    """The dataset `time`: ascending from 0."""
+    time = read_array(file, "time")
+    if not (len(time) and time[0] == 0 and np.isfinite(time[-1]) and (np.diff(time) > 0).all()):
+        raise FileError("is damaged, its times do not ascend from 0")
+    return time
+
+
+def read_group(file: h5py.File, name: str, entries: Mapping[str, Entry], **sizes: int) -> dict[str, Array]:
+    """Every declared dataset of a group, none if it is not there; of its dimensions, some have these sizes."""
+    shapes = {key: tuple(map(sizes.get, entries[key].dimensions)) for key in names_in(file, name) if key in entries}
+    return {key: read_array(file, f"{name}/{key}", shape) for key, shape in shapes.items()}
+
+
+def names_in(file: h5py.File, name: str) -> tuple[str, ...]:
+    """Names of a group, none if it is not there."""
+    group = file.get(name)
+    if group is not None and not isinstance(group, h5py.Group):
+        raise FileError(f"is damaged, {name} is not a group")
+    return tuple(map(str, group or ()))

@@ -17,7 +17,18 @@ from dmft.problem.table import ProblemError
 from dmft.results.solution import Solution, State, refuse_other_problem
 from dmft.storage import schema
 from dmft.storage.atomic import refuse_unwritable
-from dmft.storage.hdf5 import put, put_attributes, read_array, read_group, read_number, whole_file, why_not_opened
+from dmft.storage.hdf5 import (
+    FileError,
+    opened,
+    put,
+    put_attributes,
+    read_array,
+    read_group,
+    read_number,
+    read_text,
+    read_times,
+    whole_file,
+)
 from dmft.storage.provenance import provenance
 from dmft.storage.schema import Entry
 
@@ -28,15 +39,11 @@ class OutputError(ProblemError):
     """A place for a run file that cannot be used: it holds something else, or cannot be written to."""
 
 
-class RunFileError(ValueError):
-    """A file that is not a run file of this schema, or cannot be read."""
-
-
 def write(path: str | Path, solution: Solution, *, kernels: bool = True, one_of_many: bool = False) -> None:
     """Write a run file; it appears complete or not at all.
 
     kernels: without them, and without order parameters and state, the file is small but cannot be continued.
-    one_of_many: as in `replacing`.
+    one_of_many: as in `write_whole`.
 
     Raises OSError if it cannot be written, for example because the disk is full.
     """
@@ -98,56 +105,62 @@ def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
 def read(path: str | Path, *, only_observables: bool = False) -> Solution:
     """Read a run file.
 
-    only_observables: leave out everything two-time and the state: quick for any size, enough to print, not to go on.
+    only_observables: leave out everything two-time and the state: enough to print, not to go on.
 
-    Raises RunFileError, one line, if it cannot be opened, is not a run file, or has another schema.
+    Raises FileError, one line, if it cannot be opened, is damaged, is not a run file, or has another schema.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file, only_observables)
-    except OSError as error:
-        raise RunFileError(f"cannot be read ({why_not_opened(error)}): wanted a run file") from None
-    except RunFileError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunFileError(f"is not a whole run file ({str(error).strip(chr(34))}): wanted a run file") from None
+    with opened(path, "run file") as file:
+        return read_from(file, only_observables=only_observables)
 
 
-def _read(file: h5py.File, only_observables: bool) -> Solution:
+def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
+    """The solution in an open run file."""
     found = file.attrs.get("schema")
     if found != schema.SCHEMA:
-        raise RunFileError(f"schema = {found}: wanted a run file of schema {schema.SCHEMA}")
-    problem = Problem.from_toml(str(file.attrs["problem"]))
-    only_observables = only_observables or "state" not in file
-    one_time = {"time": read_array(file, "time"), "weights": read_array(file, "weights"), **read_group(file, "observables")}
-    history = History({}, {}) if only_observables else _history(file, problem, one_time)
+        raise FileError(f"schema = {found}, not {schema.SCHEMA}")
+    problem = Problem.from_toml(read_text(file, "problem"))
+    time = read_times(file)
+    n, description = len(time), problem.parameters.description
+    sizes = {"time": n, "time_prime": n}
+    observables = read_group(file, "observables", schema.observables(description.observables), **sizes)
+    order_parameters = read_group(file, "order_parameters", schema.order_parameters(description.order_parameters), **sizes)
+    kernels, state = {}, State(History({}, {}), 0.0)
+    weights = read_array(file, "weights", (n,))
+    if not only_observables and "state" in file:
+        kernels = read_group(file, "kernels", schema.kernels(description.kernels), **sizes)
+        history = _history(file, problem, {"time": time, "weights": weights, **observables})
+        state = State(history, read_number(file["state"], "next_step", finite=True))
     return Solution(
         problem=problem,
-        time=one_time.pop("time"),
-        weights=one_time.pop("weights"),
-        observables=one_time,
-        kernels={} if only_observables else read_group(file, "kernels"),
-        order_parameters=read_group(file, "order_parameters"),
-        outcome=Outcome(file.attrs["outcome"]),
-        state=State(history, read_number(file["state"], "next_step") if "state" in file else 0.0),
+        time=time,
+        weights=weights,
+        observables=observables,
+        kernels=kernels,
+        order_parameters=order_parameters,
+        outcome=Outcome(read_text(file, "outcome")),
+        state=state,
         iterations=int(read_number(file, "iterations")),
         residual=read_number(file, "residual"),
         wall_time=read_number(file, "wall_time"),
-        provenance={name: str(file.attrs[name]) for name in ("dmft_version", "git", "command")},
+        provenance={name: read_text(file, name) for name in ("dmft_version", "git", "command")},
     )
 
 
-def _history(file: h5py.File, problem: Problem, one_time: Mapping[str, Array]) -> History:
-    """What the march goes on from."""
-    nodes = len(one_time["time"])
+def _history(file: h5py.File, problem: Problem, known: Mapping[str, Array]) -> History:
+    """What an engine goes on from; FileError unless every number of it is finite."""
+    nodes = len(known["time"])
     history = empty_history(problem, capacity=nodes)
-    known = {**one_time, **read_group(file, "state")}
-    for arrays, times in ((history.one_time, 1), (history.two_time, 2)):
+    for arrays, times in ((history.one_time, 1), (history.two_time, 2), (history.latest, 0)):
         for name, array in arrays.items():
+            lead = array.shape[: array.ndim - times]
+            values = (
+                known[name] if name in known else read_array(file, f"state/{name}", (*[None] * len(lead), *[nodes] * times))
+            )
             # Older files hold a second channel of a single neuron, which acts on nothing.
-            channels = tuple(slice(length) for length in array.shape[:-times])
-            array[...] = known[name][channels]
-    history.latest = {name: known[name] for name in history.latest}
+            values = values[tuple(map(slice, lead))]
+            if values.shape != array.shape or not np.isfinite(values).all():
+                raise FileError(f"is damaged, {name} of the shape {values.shape} is not finite, or not of {array.shape}")
+            array[...] = values
     history.n = nodes
     return history
 
@@ -165,8 +178,8 @@ def continue_from(path: Path, problem: Problem, *, only_observables: bool = Fals
         refuse_other_problem(found, problem)
         if not (only_observables or found.state.history.n or found.time[-1] == problem.solver.t_max):
             raise ProblemError("holds observables only, which cannot be continued")
-    except RunFileError as error:
-        raise OutputError(f"{error}; wanted a new name or the run file to continue") from None
+    except FileError as error:
+        raise OutputError(f"{error} to continue, or a new name") from None
     except ProblemError as error:
         raise OutputError(str(error)) from None
     return found

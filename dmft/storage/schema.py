@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from dmft.engines.outcome import Outcome
 from dmft.problem.description import TIME, OrderParameter, Quantity
+from dmft.storage import seal
 
 SCHEMA = 1
 SIMULATION_SCHEMA = 1
@@ -42,6 +43,7 @@ ATTRIBUTES: dict[str, str] = {
     "wall_time": "seconds of computing, all continuations together",
     "git": "commit of the program's source tree, empty if there is none",
     "command": "the command line that wrote the file last",
+    seal.ATTRIBUTE: seal.MEANING,
 }
 
 _T, _TT = ("time",), ("time", "time_prime")
@@ -70,6 +72,7 @@ SIMULATION_ATTRIBUTES: dict[str, str] = {
     "wall_time": "seconds of computing, all seeds together",
     "git": ATTRIBUTES["git"],
     "command": ATTRIBUTES["command"],
+    seal.ATTRIBUTE: seal.MEANING,
 }
 
 SIMULATION_ROOT: dict[str, Entry] = {

@@ -11,27 +11,26 @@ from dmft.models.experiment import Setup
 from dmft.problem.problem import Problem
 from dmft.results.simulation import Simulation
 from dmft.storage import schema
-from dmft.storage.hdf5 import put, put_attributes, read_array, read_group, read_number, whole_file, why_not_opened
+from dmft.storage.hdf5 import (
+    FileError,
+    opened,
+    put,
+    put_attributes,
+    read_array,
+    read_group,
+    read_number,
+    read_text,
+    read_times,
+    whole_file,
+)
 from dmft.storage.provenance import provenance
-
-
-class SimulationFileError(ValueError):
-    """A file that is not a simulation file of this schema, or cannot be read."""
-
-
-def is_simulation(path: str | Path) -> bool:
-    """Whether a file is a simulation, of any schema."""
-    try:
-        with h5py.File(path, "r") as file:
-            return "simulation_schema" in file.attrs
-    except OSError:
-        return False
+from dmft.storage.schema import Entry
 
 
 def write(path: str | Path, simulation: Simulation, *, one_of_many: bool = False) -> None:
     """Write a simulation file; it appears complete or not at all.
 
-    one_of_many: as in `replacing`.
+    one_of_many: as in `write_whole`.
 
     Raises OSError if it cannot be written, for example because the disk is full.
     """
@@ -45,8 +44,7 @@ def _fill(file: h5py.File, simulation: Simulation) -> None:
         scales["time_prime"] = simulation.time
     for name, values in scales.items():
         put(file, name, values, schema.SIMULATION_ROOT[name])
-    description = simulation.problem.parameters.description
-    entries = {**schema.observables(description.observables), **schema.kernels(description.kernels)}
+    entries = _entries(simulation.problem)
     for group, arrays, described in (
         ("observables", simulation.observables, schema.mean),
         ("kernels", simulation.kernels, schema.mean),
@@ -76,34 +74,37 @@ def _attributes(simulation: Simulation) -> dict[str, object]:
 def read(path: str | Path) -> Simulation:
     """Read a simulation file.
 
-    Raises SimulationFileError, one line, if it cannot be opened, is not a simulation file, or has another schema.
+    Raises FileError, one line, if it cannot be opened, is damaged, is not a simulation file, or has another schema.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file)
-    except OSError as error:
-        raise SimulationFileError(f"cannot be read ({why_not_opened(error)}): wanted a simulation file") from None
-    except SimulationFileError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        reason = str(error).strip(chr(34))
-        raise SimulationFileError(f"is not a whole simulation file ({reason}): wanted a simulation file") from None
+    with opened(path, "simulation file") as file:
+        return read_from(file)
 
 
-def _read(file: h5py.File) -> Simulation:
+def read_from(file: h5py.File) -> Simulation:
+    """The simulation in an open file."""
     found = file.attrs.get("simulation_schema")
     if found != schema.SIMULATION_SCHEMA:
-        wanted = f"wanted a simulation file of schema {schema.SIMULATION_SCHEMA}"
-        raise SimulationFileError(f"simulation_schema = {found}: {wanted}")
-    of_seeds = read_group(file, "seeds")
+        raise FileError(f"simulation_schema = {found}, not {schema.SIMULATION_SCHEMA}")
+    problem = Problem.from_toml(read_text(file, "problem"))
+    time, seeds = read_times(file), read_array(file, "seed").astype(int)
+    if not (len(seeds) and (np.diff(seeds) > 0).all()):
+        raise FileError("is damaged, its seeds do not ascend")
+    entries = {name: schema.of_each_seed(entry) for name, entry in _entries(problem).items()}
+    of_seeds = read_group(file, "seeds", entries, seed=len(seeds), time=len(time), time_prime=len(time))
     return Simulation(
-        problem=Problem.from_toml(str(file.attrs["problem"])),
+        problem=problem,
         setup=Setup.of(**{key: np.asarray(file.attrs[key]).item() for key in Setup.model_fields}),
-        time=read_array(file, "time"),
-        seeds=read_array(file, "seed").astype(int),
+        time=time,
+        seeds=seeds,
         trajectories={name: values for name, values in of_seeds.items() if values.ndim == 2},
         two_time={name: values for name, values in of_seeds.items() if values.ndim == 3},
-        evaluations=read_array(file, "evaluations").astype(int),
+        evaluations=read_array(file, "evaluations", (len(seeds),)).astype(int),
         wall_time=read_number(file, "wall_time"),
-        provenance={name: str(file.attrs[name]) for name in ("dmft_version", "git", "command")},
+        provenance={name: read_text(file, name) for name in ("dmft_version", "git", "command")},
     )
+
+
+def _entries(problem: Problem) -> dict[str, Entry]:
+    """Arrays of one seed."""
+    description = problem.parameters.description
+    return {**schema.observables(description.observables), **schema.kernels(description.kernels)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -14,6 +13,7 @@ from dmft.problem.description import Minimum
 from dmft.results.solution import Solution
 from dmft.results.table import MISSING, OVERFITTED, Table
 from dmft.storage import run_file
+from dmft.storage.hdf5 import FileError, names_in, opened
 from dmft.sweeps.folder import Folder, State
 
 Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ def _row(folder: Folder, index: int, state: State) -> tuple[dict[str, Any], dict
         return {"outcome": outcome, "reason": reason, "file": ""}, {}
     try:
         solution = run_file.read(path, only_observables=True)
-    except run_file.RunFileError as error:
+    except FileError as error:
         reason = f"{path.relative_to(folder.path)} {error}; remove it, and dmft sweep solves the point again"
         return {"outcome": "unreadable", "reason": reason, "file": ""}, {}
     row = {
@@ -100,8 +100,8 @@ def _kernels(folder: Folder, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     first = next((row["file"] for row in rows if row["file"]), None)
     if folder.sweep.keep != "kernels" or first is None:
         return ()
-    with h5py.File(folder.path / first, "r") as file:
-        return tuple(file["kernels"]) if "kernels" in file else ()  # type: ignore[arg-type]
+    with opened(folder.path / first, "run file") as file:
+        return names_in(file, "kernels")
 
 
 WHOLE = ("nodes", "iterations")

@@ -22,14 +22,15 @@ from enum import IntEnum
 from pathlib import Path
 from time import monotonic, sleep
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from dmft.jobs.locks import Locks, Taken
 from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
-from dmft.storage.atomic import refuse_unwritable, remove_left_behind, replacing
+from dmft.storage import run_file
+from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
+from dmft.storage.hdf5 import FileError
 
 FAN = 1000
 FAILED_RUN, FAILED_TEXT = ".failed.h5", ".failed.txt"
@@ -101,15 +102,18 @@ class Folder:
         try:
             text = self.failed_text(index).read_text(encoding="utf-8")
         except FileNotFoundError:
-            with h5py.File(self.failed_run(index), "r") as file:
-                return str(file.attrs["outcome"]), str(file.attrs["advice"])
+            try:
+                found = run_file.read(self.failed_run(index), only_observables=True).outcome
+            except FileError as error:
+                return "unreadable", str(error)
+            return found.value, found.advice
         outcome, _, reason = text.partition("\n")[0].partition(": ")
         return outcome, reason
 
     def record_failure(self, index: int, outcome: str, reason: str, details: str = "") -> None:
         """Write down why a point has no run file: outcome and reason on the first line."""
-        with replacing(self.failed_text(index)) as beside:
-            beside.write_text(f"{outcome}: {' '.join(reason.split())}\n{details}", encoding="utf-8")
+        text = f"{outcome}: {' '.join(reason.split())}\n{details}"
+        write_whole(self.failed_text(index), text.encode())
         self.failed_run(index).unlink(missing_ok=True)
 
     def states(self) -> NDArray[np.uint8]:
@@ -215,8 +219,7 @@ def _put_sweep(path: Path, sweep: Sweep) -> None:
             raise
         except ProblemError as error:
             raise FolderError(str(error)) from None
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    write_whole(path, text.encode())
 
 
 def slice_of(number: int, task: int, tasks: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from dmft.problem.problem import Problem
 from dmft.results.solution import Solution
 from dmft.running.solve import StopRun, solve
 from dmft.storage import run_file
+from dmft.storage.hdf5 import FileError
 from dmft.sweeps.folder import Folder
 
 RAISED = "raised"
@@ -113,7 +114,7 @@ class Worker:
             if path.exists():
                 try:
                     found = run_file.read(path)
-                except run_file.RunFileError:
+                except FileError:
                     continue
                 if found.state.history.n:
                     return found

@@ -50,6 +50,7 @@ def test_bad_input_is_refused_in_one_line(keys, words):
 def test_toml_round_trip():
     problem = random_features(teacher_overlap=[[1.0, 0.25], [0.25, 0.1]], activation=[0.1, 0.5])
     assert Problem.from_toml(problem.to_toml()) == problem
+    assert "teacher_overlap = [[1.0, 0.25], [0.25, 0.1]]" in problem.to_toml()
     assert "teacher_overlap" not in random_features().to_toml()
 
 

@@ -1,6 +1,5 @@
 """Run files: layout, round trip, continuation bit for bit, refusal, atomic writes."""
 
-import platform
 import resource
 import shutil
 import signal
@@ -13,8 +12,8 @@ import xarray as xr
 
 from dmft import Outcome, Problem, ProblemError, Solution, solve
 from dmft.running.solve import StopRun
-from dmft.storage import run_file, schema
-from dmft.storage.atomic import replacing
+from dmft.storage import schema
+from dmft.storage.hdf5 import FileError
 from tests.comparison import assert_same, datasets
 
 
@@ -169,7 +168,7 @@ def test_either_sample_ratio_gives_the_same_file(tmp_path):
 def test_a_file_that_is_no_run_file_is_left_alone(small, tmp_path, content):
     path = tmp_path / "run.h5"
     path.write_bytes(content)
-    with pytest.raises(run_file.RunFileError):
+    with pytest.raises(FileError):
         Solution.load(path)
     with pytest.raises(ProblemError, match="run file"):
         solve(small, output=path)
@@ -179,7 +178,7 @@ def test_a_file_that_is_no_run_file_is_left_alone(small, tmp_path, content):
 def test_an_hdf5_file_of_another_kind_is_refused(tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = [1.0]
-    with pytest.raises(run_file.RunFileError, match="schema"):
+    with pytest.raises(FileError, match="schema"):
         Solution.load(tmp_path / "other.h5")
 
 
@@ -217,28 +216,3 @@ def test_a_link_is_followed(solution, tmp_path):
     solution.save(tmp_path / "link.h5")
     assert (tmp_path / "link.h5").is_symlink()
     assert Solution.load(tmp_path / "there" / "run.h5").complete
-
-
-def test_a_write_in_progress_elsewhere_is_left_alone(tmp_path):
-    """Only the parts of processes that are gone are removed; process 1 is always there."""
-    alive = tmp_path / f".run.h5.{platform.node()}-1.part"
-    alive.write_text("being written")
-    with replacing(tmp_path / "run.h5") as beside:
-        beside.write_text("new")
-    assert alive.read_text() == "being written"
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "run.h5"
-    path.write_text("old")
-    (tmp_path / f".run.h5.{platform.node()}-4194305.part").write_text("left by a killed process")
-
-    def write_half():
-        with replacing(path) as beside:
-            beside.write_text("half")
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_half()
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["run.h5"]

@@ -11,8 +11,8 @@ import pytest
 from dmft import Sweep, Table, __version__
 from dmft.cli.sweep_progress import rate, speed
 from dmft.jobs.locks import Locks, Taken
-from dmft.running.memory import available_memory
 from dmft.sweeps.folder import open_folder
+from dmft.system.memory import available_memory
 from tests.cli.test_reports import rows
 
 from .conftest import QUICK
@@ -140,7 +140,7 @@ def test_limits_of_the_batch_system_count(monkeypatch):
 
 
 def test_limits_of_the_control_group_count(monkeypatch, tmp_path):
-    monkeypatch.setattr("dmft.running.memory.CGROUPS", tmp_path)
+    monkeypatch.setattr("dmft.system.memory.CGROUPS", tmp_path)
     (tmp_path / "memory.max").write_text("max\n")
     assert available_memory() > 10**6
     (tmp_path / "memory.max").write_text("3000000\n")

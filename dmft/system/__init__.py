@@ -1,0 +1,1 @@
+"""The machine: files that can be read whole, memory that is left."""
