@@ -41,7 +41,7 @@ __all__ = [
     "sweep",
 ]
 
-# Imported on first use: numba and SciPy take half a second, which neither `dmft --help` nor a signal should wait for.
+# Imported on first use: SciPy and h5py take half a second, which neither `dmft --help` nor a signal should wait for.
 _HOMES = {
     "Outcome": "dmft.engines.outcome",
     "Problem": "dmft.problem.problem",

@@ -1,8 +1,3 @@
-"""The version of the package, from its metadata."""
+"""The version of the package: `pyproject.toml` reads it here."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("dmft")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
+__version__ = "0.1.0"

@@ -11,6 +11,7 @@ from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_problem, naming
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
+from dmft.problem.description import smallest
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
@@ -85,8 +86,7 @@ def _summary(solution: Solution) -> str:
     parts = [f"t = {solution.time[-1]:.6g}", f"{len(solution.time)} nodes"]
     parts += [f"{name.replace('_', ' ')} {solution.observables[name][-1]:.6g}" for name in description.summary]
     if description.smallest is not None:
-        best = solution.minimum(description.smallest)
-        parts.append(f"smallest {best.value:.6g} at t = {best.time:.4g}")
+        parts.append(f"smallest {smallest(solution, description.smallest, '.6g')}")
     return ", ".join(parts)
 
 

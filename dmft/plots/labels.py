@@ -72,7 +72,7 @@ def _keys(part: str) -> set[str]:
 
 
 def ending_of_simulation(simulation: Simulation) -> str:
-    """What was simulated, and whether any of it diverged."""
+    """Description of the simulated networks, and of those that diverged."""
     seeds, setup = len(simulation.seeds), simulation.setup
     system = simulation.problem.parameters.description.systems[setup.fields]
     kind = system.one if seeds == 1 else system.many

@@ -1,4 +1,4 @@
-"""What a model shows to the outside: what its results are called and mean, how they are summed up and drawn, what they rest on.
+"""Description of a model for users: names and meanings of its results, summaries, figures, citations.
 
 A model declares this beside its equations.  Run files, the command line, the figures and the tables of the documentation
 read it there, so that a new model changes none of them.  Labels are text with LaTeX between dollar signs.
@@ -22,11 +22,15 @@ RATE = f"1/{TIME}"
 
 @dataclass(frozen=True)
 class Quantity:
-    """An observable or a kernel: units ("1" for a pure number), meaning, and what stands at its axis."""
+    """An observable or a kernel: units ("1" for a pure number), meaning, and what stands at its axis.
+
+    squared: a mean of squares, never negative.
+    """
 
     units: str
     meaning: str
     label: str
+    squared: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ NETWORK = System("the network itself", "network", "networks")
 
 @dataclass(frozen=True)
 class Description:
-    """What is the same for all parameter points of a model.
+    """Properties that all parameter points of a model share.
 
     title: parts of the headline of a figure; `{key}` stands for a value of `[problem]`, a part without its value is left out.
     observables, kernels, order_parameters: all that a run file holds, by name and in order.
@@ -148,7 +152,7 @@ class Minimum(NamedTuple):
 
 
 class Found(Protocol):
-    """What a model may look at of a solution in order to report on it."""
+    """The part of a solution that a model may read in order to report on it."""
 
     @property
     def time(self) -> Array:
@@ -168,3 +172,11 @@ class Found(Protocol):
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable."""
         ...
+
+
+def smallest(found: Found, observable: str, digits: str = ".8g") -> str:
+    """The smallest value of an observable in words; at the end of a run it is no minimum."""
+    best = found.minimum(observable)
+    if best.time == found.time[-1]:
+        return f"{best.value:{digits}} at the end, still falling"
+    return f"{best.value:{digits}} at t = {best.time:{digits}}"

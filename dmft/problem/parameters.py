@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from dmft.problem.description import Description, Found, Panel
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError, Table
+
+Array = NDArray[np.float64]
 
 
 class Parameters(Table):
@@ -36,7 +41,7 @@ class Parameters(Table):
 
     @property
     def step_values(self) -> float:
-        """How many numbers a step of the solver needs at once beside the history, of a model that needs many."""
+        """Count of the numbers that a step of the solver needs beside the history, for a model that needs many."""
         return 0.0
 
     def build(self) -> Any:
@@ -51,10 +56,14 @@ class Parameters(Table):
         """Numbers that follow from the parameters alone, those that the description names."""
         return {}
 
+    def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
+        """Observables with kinks, from the smooth ones: between nodes only the latter are polynomials."""
+        return {}
+
     def panels(self) -> tuple[Panel, ...]:
-        """What the standard figure shows of this parameter point beside the pictures of kernels."""
+        """Panels of the standard figure for this parameter point, beside the pictures of kernels."""
         raise NotImplementedError
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
-        """What is to be said of a run beyond the range of every observable: tables of two columns, by title."""
+        """Report on a run beyond the range of every observable: tables of two columns, by title."""
         return {}

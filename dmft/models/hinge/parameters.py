@@ -13,7 +13,7 @@ from dmft.models.hinge.description import DESCRIPTION
 from dmft.models.hinge.equations import FiniteData, InfiniteData
 from dmft.models.hinge.population import SIGNS, Population, drawn
 from dmft.models.hinge.step import DataSet
-from dmft.problem.description import Curve, Curves, Found, Pair, Panel
+from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
 from dmft.problem.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class HingeParameters(Parameters):
         return self.output_variance + self.weight_variance
 
     def late_rotation(self, t: float) -> float:
-        """What g tends to at late times with an infinite data set."""
+        """Limit of g at late times with an infinite data set."""
         rate = 128 * self.threshold**2 / (math.sqrt(2 * math.pi) * self.laziness**3 * self.variance**2)
         return math.log(rate * t) / 4
 
@@ -145,7 +145,7 @@ class HingeParameters(Parameters):
         best, last = found.minimum("generalization_error"), found.observables["generalization_error"][-1]
         return {
             "overfitting": [
-                ("smallest generalization error", f"{best.value:.8g} at t = {best.time:.8g}"),
+                ("smallest generalization error", smallest(found, "generalization_error")),
                 ("at the end", f"{last:.8g}, {last / best.value:.4g} times as large"),
             ]
         }
