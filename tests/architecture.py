@@ -26,10 +26,12 @@ FLOORS = (
     ("results",),
     ("storage",),
     ("plots",),
-    ("running", "jobs"),
+    ("jobs",),
+    ("running",),
     ("simulation",),
     ("sweeps",),
     ("api",),
+    ("explore",),
     ("cli",),
     ("__main__",),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,6 +115,34 @@ NETWORK = System("the network itself", "network", "networks")
 
 
 @dataclass(frozen=True)
+class Slider:
+    """A number of the problem that `dmft explore` changes with a slider, between two bounds; `key` is `table.key`.
+
+    decades: the slider is even in the logarithm.  whole: whole numbers only.  beyond: further values after the upper bound.
+    """
+
+    key: str
+    label: str
+    low: float
+    high: float
+    decades: bool = False
+    whole: bool = False
+    beyond: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of the problem that `dmft explore` changes with a list to choose from; `key` is `table.key`."""
+
+    key: str
+    label: str
+    options: tuple[Any, ...]
+
+
+Control = Slider | Choice
+
+
+@dataclass(frozen=True)
 class Description:
     """Properties that all parameter points of a model share.
 
@@ -128,6 +156,8 @@ class Description:
     citations: what the equations rest on.
     systems: kinds of finite systems that are simulated, by name, the first of them unless another one is asked for.
     two_time_simulated: whether simulations have two-time correlations.
+    example: tables of a problem to begin with, as in a problem file.
+    controls: what `dmft explore` lets a reader change.
     """
 
     title: tuple[str, ...]
@@ -142,6 +172,8 @@ class Description:
     pictures: tuple[Picture, ...] = ()
     systems: Mapping[str, System] = field(default_factory=lambda: {"network": NETWORK})
     two_time_simulated: bool = False
+    example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    controls: tuple[Control, ...] = ()
 
 
 class Minimum(NamedTuple):

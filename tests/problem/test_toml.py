@@ -2,7 +2,7 @@
 
 import tomllib
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dmft.problem.toml import toml_text, toml_value
@@ -10,9 +10,12 @@ from dmft.problem.toml import toml_text, toml_value
 # A lone surrogate is no text that a file can hold.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 SCALARS = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | TEXTS
+# On a busy machine everything is slow.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4))
 
 
+@patient
 @given(VALUES)
 def test_value_in_one_line(value):
     written = toml_value(value)
@@ -20,6 +23,7 @@ def test_value_in_one_line(value):
     assert tomllib.loads(f"x = {written}") == {"x": value}
 
 
+@patient
 @given(st.dictionaries(TEXTS, VALUES, max_size=5))
 def test_keys_keep_their_order(table):
     read = tomllib.loads(toml_text({"one": table, "two": table}))
