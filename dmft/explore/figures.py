@@ -13,9 +13,10 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from dmft.explore.explorer import Pinned
-from dmft.plots.curves import COLOURS, first_motion
+from dmft.plots.curves import first_motion
 from dmft.plots.labels import words
 from dmft.plots.pictures import on_log_grid
+from dmft.plots.style import COLOURS
 from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.results.solution import Solution
 
@@ -164,7 +165,7 @@ def _axes(solution: Solution) -> Iterator[tuple[str, list[Drawn]]]:
                     shape = solution.order_parameters[name].shape[1:]
                     yield description.order_parameters[name].label, [Entry(name, index) for index in np.ndindex(*shape)]
             case Ageing(kernel):
-                powers = range(0, int(np.log10(max(solution.time[-1], 1.0))))
+                powers = range(max(1, int(np.log10(max(solution.time[-1], 1.0)))))
                 yield description.kernels[kernel].label, [Waited(kernel, 10.0**power) for power in powers]
 
 

@@ -64,3 +64,18 @@ def test_every_theory_has_an_example_and_controls_of_it(name):
             changed.set(control.key, value)
             assert changed.problem.parameters.model == name
     assert explorer.problem.parameters.model == name
+
+
+@pytest.mark.parametrize("tables", [SMALL, models()["spherical-pspin"].description.example], ids=["two-layer", "p-spin"])
+def test_what_is_found_is_drawn(tables):
+    figures = pytest.importorskip("dmft.explore.figures", exc_type=ModuleNotFoundError)
+    explorer = Explorer(tables)
+    explorer.set("solver.t_max", 3.0)
+    explorer.pin()
+    solution = explorer.answer().solution
+    for view in (figures.View(), figures.View(log_time=False, log_values=True)):
+        drawn = figures.curve_figures(solution, explorer.pinned, view)
+        assert drawn
+        assert all(own.renderers for own in drawn)
+    for kernel in solution.kernels:
+        assert figures.kernel_figure(solution, kernel).renderers
