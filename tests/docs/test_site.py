@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGES = [path.stem for path in sorted((ROOT / "docs").glob("*.md"))]
-# Equations that reach beyond the screen, or beyond a box that hides what is outside; a box that scrolls to the right hides nothing.
+# Equations that reach beyond the screen or beyond a box that hides them; a box that scrolls to the right hides nothing.
 SCRIPT = """
 function clipped(page) {
   const found = [], view = page.defaultView, width = page.documentElement.clientWidth;
