@@ -14,6 +14,8 @@ from dmft.mathematics import functions
 from dmft.mathematics.gaussian_integrals import ACTIVATIONS, CLOSED_FORMS, activations, averages, linear, quadrature, relu
 from dmft.mathematics.gaussian_integrals.activations import NUMBERS, SIN
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = 300_000
 # Every pattern of repeated indices.
 PATTERNS = [(0, 1, 2, 3), (0, 0, 2, 3), (0, 1, 2, 2), (0, 0, 2, 2), (0, 1, 0, 2), (0, 1, 0, 1), (0, 0, 0, 2), (0, 1, 0, 0)]
