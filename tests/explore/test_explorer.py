@@ -3,8 +3,8 @@
 import pytest
 
 from dmft.explore.explorer import Explorer, options
+from dmft.problem import registry
 from dmft.problem.description import Slider
-from dmft.problem.problem import models
 
 SMALL = {
     "problem": {"width": 3, "samples_per_parameter": 1.0, "activation": [0.0, 1.0], "noise": 0.5},
@@ -53,9 +53,9 @@ def test_the_value_of_a_file_is_on_its_slider():
     assert offered == sorted(offered)
 
 
-@pytest.mark.parametrize("name", sorted(models()))
+@pytest.mark.parametrize("name", registry.names())
 def test_every_theory_has_an_example_and_controls_of_it(name):
-    description = models()[name].description
+    description = registry.load(name).description
     explorer = Explorer(description.example)
     assert description.controls
     for control in description.controls:
@@ -66,7 +66,7 @@ def test_every_theory_has_an_example_and_controls_of_it(name):
     assert explorer.problem.parameters.model == name
 
 
-@pytest.mark.parametrize("tables", [SMALL, models()["spherical-pspin"].description.example], ids=["two-layer", "p-spin"])
+@pytest.mark.parametrize("tables", [SMALL, registry.load("spherical-pspin").description.example], ids=["two-layer", "p-spin"])
 def test_what_is_found_is_drawn(tables):
     figures = pytest.importorskip("dmft.explore.figures", exc_type=ModuleNotFoundError)
     explorer = Explorer(tables)
