@@ -11,6 +11,7 @@ from dmft.cli.cite import cite
 from dmft.cli.collect import collect
 from dmft.cli.compare import compare
 from dmft.cli.exit_codes import ExitCode
+from dmft.cli.explore import explore
 from dmft.cli.inputs import BadInput
 from dmft.cli.plan import plan
 from dmft.cli.plot import plot
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (solve, sweep, plan, status, collect, simulate, compare, show, plot, cite):
+for command in (solve, sweep, plan, status, collect, simulate, compare, show, plot, explore, cite):
     app.command()(command)
 
 
