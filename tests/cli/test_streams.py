@@ -24,12 +24,14 @@ def shell(command: str, *arguments) -> int:
     return subprocess.run(["bash", "-c", line, "bash", *map(str, arguments)], timeout=600, check=False).returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", LOGS)
 def test_log_that_cannot_be_written_changes_nothing(quick, solved, tmp_path, log):
     assert shell(f'"$@" {log}', *PROGRAM, "solve", quick, "-o", tmp_path / "run.h5") == 0
     assert_same(datasets(tmp_path / "run.h5"), datasets(solved))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log", ["2>&-", "2>/dev/full"])
 def test_exit_status_of_what_is_refused_or_fails_stays(quick, tmp_path, log):
     failing = ["--set", "solver.max_nodes=10"]
@@ -62,6 +64,7 @@ def limited(size):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+@pytest.mark.slow
 def test_figure_on_a_full_disk_is_one_line(solved, tmp_path):
     process = start("plot", solved, "-o", tmp_path / "run.png", preexec_fn=limited(2000))
     out, err = process.communicate(timeout=600)
@@ -70,6 +73,7 @@ def test_figure_on_a_full_disk_is_one_line(solved, tmp_path):
     assert not (tmp_path / "run.png").exists()
 
 
+@pytest.mark.slow
 def test_figure_without_latex_is_one_line(solved, tmp_path):
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
     environment = {**os.environ, "MATPLOTLIBRC": str(tmp_path), "PATH": "/nonexistent"}
