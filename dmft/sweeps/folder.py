@@ -123,6 +123,14 @@ class Folder:
         outcome, _, reason = text.partition("\n")[0].partition(": ")
         return outcome, reason
 
+    def is_damaged(self, index: int) -> bool:
+        """True if the run file of a point that is done cannot be read."""
+        try:
+            run_file.read(self.run(index), only_observables=True)
+        except FileError:
+            return True
+        return False
+
     def record_failure(self, result: Result, details: str = "") -> None:
         """Write the text file of a point without a run file: outcome and reason on the first line."""
         text = f"{result.outcome}: {' '.join(result.reason.split())}\n{details}"
