@@ -301,7 +301,7 @@ def test_a_run_file_is_not_overwritten(dmft, quick, tmp_path):
     before = output.read_bytes()
     ended = dmft("simulate", quick, "-o", output, *OPTIONS)
     assert ended.code == 2
-    assert "wanted a new name, or the simulation to add to" in ended.err
+    assert "wanted a simulation file to add to, or a new name" in ended.err
     assert output.read_bytes() == before
     assert left(tmp_path) == ["run.h5"]
 
