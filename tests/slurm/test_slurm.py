@@ -16,6 +16,8 @@ from tests.sweep.test_sweep import assert_same_points
 
 from .cluster import PACKAGES, Cluster, missing_programs, wait_for
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parents[2] / "slurm"
 
 
