@@ -127,7 +127,7 @@ def test_one_group_is_the_network_of_today():
 
 
 def test_both_signs_start_at_zero_output():
-    """a = +-gamma: f = 0, so that the test error is half of the variance of the labels; odd activations stay symmetric."""
+    """a = +-gamma: f = 0 but for the random sum of m neurons, of variance h(1)/m; odd activations stay symmetric."""
     neurons = [
         {"fraction": 0.5, "second_layer": 1.0, "alignment": 0.1},
         {"fraction": 0.5, "second_layer": -1.0, "alignment": -0.1},
@@ -138,7 +138,8 @@ def test_both_signs_start_at_zero_output():
     np.testing.assert_allclose(solution.second_layer[:, 0], -solution.second_layer[:, 1], atol=1e-9)
     np.testing.assert_allclose(solution.alignment[:, 0], -solution.alignment[:, 1], atol=1e-9)
     still = [{**group, "alignment": 0.0} for group in neurons]
-    assert solve(Problem(**{**keys, "neurons": still})).test_error[0] == pytest.approx((1.0 + 0.09) / 2, rel=1e-14)
+    start = solve(Problem(**{**keys, "neurons": still, "t_max": 0.1})).test_error[0]
+    assert start == pytest.approx((1.0 + 0.09 + 1 / 3 / 10) / 2, rel=1e-12)
 
 
 @pytest.mark.parametrize("solver", [{}, {"scheme": "gradient-descent", "learning_rate": 0.1}])
