@@ -38,13 +38,8 @@ def test_products_of_monomials_are_powers_of_overlaps(d, degree, seed):
 
 def both_kinds(n, d):
     random = np.random.default_rng(1)
-<<<<<<< HEAD
     gaussian, _ = gaussian_fields(random, n, d, S, *P_BY_INDEX)
-    network = NetworkFields(random.standard_normal((n, d)), lambda x: hermite_series(S, x))
-=======
-    gaussian, _ = gaussian_fields(random, n, d, S, P)
     network = NetworkFields(random.standard_normal((n, d)), lambda x: evaluate_series(S, x))
->>>>>>> main
     return {"gaussian": gaussian, "network": network}
 
 
