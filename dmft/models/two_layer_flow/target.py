@@ -125,7 +125,7 @@ def evaluate(target: Table, z: Array) -> Array:
     for key, coefficient in target.items():
         term = np.full(len(z), float(coefficient))
         for k, degree in enumerate(_index(key)):
-            term *= hermite.hermite_series(np.eye(degree + 1)[degree], np.ascontiguousarray(z[:, k]))[0]
+            term *= hermite.evaluate_series(np.eye(degree + 1)[degree], np.ascontiguousarray(z[:, k]))[0]
         found += term
     return found
 
