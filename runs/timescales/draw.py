@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dmft import Solution
 from dmft.mathematics.power_law import PowerLaw, local_exponents, power_law
 from dmft.plots import style
+from dmft.results.crossing import first_crossing
 from dmft.sweeps.collect import solutions
 
 Array = NDArray[np.float64]
@@ -28,18 +29,6 @@ def width(run: Solution) -> float:
     return float(run.problem.tables["problem"]["width"])
 
 
-def first_time(run: Solution, name: str, level: float, *, rising: bool) -> float:
-    """First time at which an observable crosses a level, linear in log t between the nodes of a fine grid."""
-    times = np.geomspace(run.time[1], run.time[-1], 20 * POINTS)
-    values = np.array([run.at(min(t, run.time[-1]))[name] for t in times])
-    beyond = values > level if rising else values < level
-    if not beyond.any():
-        return np.nan
-    k = max(int(np.argmax(beyond)), 1)
-    fraction = (level - values[k - 1]) / (values[k] - values[k - 1])
-    return float(times[k - 1] * (times[k] / times[k - 1]) ** fraction)
-
-
 def curve(run: Solution, name: str, start: float) -> tuple[Array, Array]:
     """An observable on times that are equally spaced in log t."""
     times = np.geomspace(start, run.time[-1], POINTS)
@@ -51,9 +40,7 @@ def collapse(axes: Axes, runs: list[Solution], name: str, time: float, power: fl
     for run, colour in zip(runs, style.shades(len(runs)), strict=True):
         m = width(run)
         times, values = curve(run, name, run.time[1])
-        axes.plot(
-            times * m**time, np.abs(values) * m**power, color=colour, linewidth=1.3, label=f"$m = 10^{{{np.log10(m):.3g}}}$"
-        )
+        axes.plot(times * m**time, np.abs(values) * m**power, color=colour, linewidth=1.3, label=style.of_width(m))
     axes.set_xscale("log")
 
 
@@ -72,13 +59,13 @@ def slow_and_fast(axes: NDArray, runs: list[Solution]) -> None:
     fitted(
         "features: time at which v = half its largest value",
         runs,
-        [first_time(run, "alignment", largest / 2, rising=True) for run in runs],
+        [first_crossing(run, "alignment", largest / 2) for run in runs],
     )
     noise = runs[0].problem.tables["problem"]["noise"]
     fitted(
         "fit: time at which train = noise^2/8",
         runs,
-        [first_time(run, "train_error", noise**2 / 8, rising=False) for run in runs],
+        [first_crossing(run, "train_error", noise**2 / 8) for run in runs],
     )
     late = [run.at(run.time[-1]) for run in runs]
     a = fitted("|a| at t = 10 m", runs, [abs(one["second_layer"]) for one in late])
@@ -126,13 +113,13 @@ def lazy(axes: NDArray, runs: list[Solution]) -> None:
     fitted(
         "linear part: time of half of the fall of the test error",
         runs,
-        [first_time(run, "test_error", half, rising=False) for run in runs],
+        [first_crossing(run, "test_error", half) for run in runs],
     )
     noise = runs[0].problem.tables["problem"]["noise"]
     fitted(
         "data: time at which train = noise^2/8",
         runs,
-        [first_time(run, "train_error", noise**2 / 8, rising=False) for run in runs],
+        [first_crossing(run, "train_error", noise**2 / 8) for run in runs],
     )
     collapse(axes[0], runs, "test_error", 1.0)
     style.frame(axes[0], xlabel="$t\\,m$", ylabel="test error, lazy start", xlim=(1e-2, 1e3), yscale="log")
