@@ -12,7 +12,6 @@ import numpy as np
 
 from dmft import Problem, Solution, solve, sweep
 from dmft.mathematics.power_law import power_law
-from dmft.models.hinge.parameters import HingeParameters
 from dmft.simulation.experiment import Setup, experiment
 from dmft.sweeps.collect import solutions
 
@@ -124,11 +123,12 @@ def excess(units: int, time: float) -> float:
     return found.at(time)["generalization_error"]
 
 
-def late_hinge(alpha: float) -> float:
-    """Rotation of the theory at late times over that of the solution, at the end."""
-    found = solve(Problem(model="hinge", laziness=alpha, t_max=1e8))
-    assert isinstance(found.problem.parameters, HingeParameters)
-    return found.problem.parameters.late_rotation(1e8) / float(found.observables["rotation"][-1])
+@cache
+def ageing(name: str) -> dict[str, float]:
+    """Largest error of each observable, in units of the tolerance, against a run at a tenth of it."""
+    refined = run(name, tolerance=1e-5, stages=8)
+    tolerance = run(name).problem.solver.tolerance
+    return {observable: error / tolerance for observable, error in run(name).errors(refined).items()}
 
 
 def exponent(values: Callable[[Solution], float], name: str, wide: float) -> tuple[float, float]:
@@ -214,6 +214,10 @@ CLAIMS: list[Claim] = [
     Claim(HINGE, "for P = 320 it rises by {} per cent from its minimum at t = {}.",
           lambda: [rise(hinge_samples(320)), hinge_samples(320).minimum("generalization_error").time], costly=True),
     Claim("docs/hinge.md", "with mirror images at {}, {}, {}, {}.", all_final_losses, costly=True),
+    Claim("runs/online_sgd/README.md", "at t = 10⁸ it is {} for L = 2 and {} for L = 0, {} for L = 3 and {} for L = 1",
+          lambda: [excess(units, 1e8) for units in (2, 0, 3, 1)], costly=True),
+    Claim("docs/long-times.md", "the multiplier by {} at $t=10^6$ and $C_d(t,0)$ by {} from",
+          lambda: [ageing("long_times/pure_noise")[name] for name in ("multiplier", "memory_of_start")], costly=True),
     Claim("runs/random_features/README.md", "for {} at K = 2N, eta = 4.5", lambda: [features(2.0, 4.5)]),
 ]
 UNCHECKED: list[Unchecked] = [
