@@ -12,6 +12,7 @@ import numpy as np
 
 from dmft import Problem, Solution, solve, sweep
 from dmft.mathematics.power_law import power_law
+from dmft.results.crossing import first_crossing
 from dmft.simulation.experiment import Setup, experiment
 from dmft.sweeps.collect import solutions
 
@@ -179,7 +180,35 @@ def networks(time: str, *quoted: str) -> Claim:
     )
 
 
+@cache
+def noise(m: int, start: str = "mean-field", scale: float = 1.0) -> Solution:
+    """Pure noise as in runs/pure_noise, at one width."""
+    return solve(
+        Problem(
+            width=m, samples_per_parameter=0.5, activation="tanh", target="none", noise=1.0, init=start, init_scale=scale,
+            t_max=100.0 * m, tolerance=1e-4,
+        )
+    )  # fmt: skip
+
+
+def halved(*widths: int) -> list[float]:
+    """Times at which mean-field starts have halved the train error of pure noise."""
+    return [first_crossing(noise(m), "train_error", 0.25) for m in widths]
+
+
+def noise_exponent(widths: tuple[int, ...]) -> tuple[float, float]:
+    """Power of m with which that time grows, and its standard error."""
+    law = power_law(widths, halved(*widths))
+    return law.exponent, law.error
+
+
+def lazy_noise(name: str, *scales: float) -> list[float]:
+    """Last values of an observable from lazy starts of these scales at m = 1000."""
+    return [float(noise(1000, "lazy", scale).observables[name][-1]) for scale in scales]
+
+
 README, SIMULATION, HINGE = "README.md", "docs/simulation.md", "runs/hinge/README.md"
+NOISE, NEAR = "runs/pure_noise/README.md", "runs/phase_diagram/README.md"
 VERSUS = "runs/theory_vs_simulation/README.md"
 
 # fmt: off
@@ -218,6 +247,15 @@ CLAIMS: list[Claim] = [
           lambda: [excess(units, 1e8) for units in (2, 0, 3, 1)], costly=True),
     Claim("docs/long-times.md", "the multiplier by {} at $t=10^6$ and $C_d(t,0)$ by {} from",
           lambda: [ageing("long_times/pure_noise")[name] for name in ("multiplier", "memory_of_start")], costly=True),
+    Claim(NOISE, "halved at t = {}, {}, {}, 735, 2416 and 23691 for", lambda: halved(10, 30, 100)),
+    Claim(NOISE, "halved at t = 17.4, 71.5, 247, {}, {} and {} for", lambda: halved(300, 1000, 10_000), costly=True),
+    Claim(NOISE, "p = {} +- {} (standard", lambda: noise_exponent((100, 300, 1000, 10_000)), costly=True),
+    Claim(NOISE, "end at {} for m = 10 and at 2.79", lambda: [noise(10).complexity[-1]]),
+    Claim(NOISE, "all end at the same complexity: {}, {}, {} and {} at m = 1000",
+          lambda: lazy_noise("complexity", 0.03, 0.1, 0.3, 1.0), costly=True),
+    Claim(NOISE, "2.89 ends at {} and 9.64 at {}.", lambda: lazy_noise("complexity", 3.0, 10.0), costly=True),
+    Claim(NOISE, "remembers C_d(t,0) = {} of", lambda: lazy_noise("memory_of_start", 10.0), costly=True),
+    Claim(NOISE, "test error of {} instead of {}.", lambda: lazy_noise("test_error", 10.0, 0.03), costly=True),
     Claim("runs/random_features/README.md", "for {} at K = 2N, eta = 4.5", lambda: [features(2.0, 4.5)]),
 ]
 UNCHECKED: list[Unchecked] = [

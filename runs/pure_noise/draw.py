@@ -35,9 +35,9 @@ def learned(run: Solution) -> float:
     return 0.0 if run.train_error[0] < LEVEL else first_crossing(run, "train_error", LEVEL)
 
 
-def curve(run: Solution, name: str) -> tuple[Array, Array]:
+def curve(run: Solution, name: str, start: float) -> tuple[Array, Array]:
     """An observable on times that are equally spaced in log t."""
-    times = np.geomspace(run.time[1], run.time[-1], POINTS)
+    times = np.geomspace(start, run.time[-1], POINTS)
     return times, np.array([run.at(min(t, run.time[-1]))[name] for t in times])
 
 
@@ -52,11 +52,11 @@ def mean_field(axes: NDArray, runs: list[Solution]) -> None:
     print("  train error at t = 100 m:", " ".join(f"{run.train_error[-1]:.3e}" for run in runs))
     for run, k, colour in zip(runs, m, style.shades(len(runs)), strict=True):
         for panel, name in zip(axes, ("train_error", "complexity"), strict=True):
-            t, values = curve(run, name)
+            t, values = curve(run, name, 1e-3 * k)
             panel.plot(t / k, values, color=colour, linewidth=1.3, label=style.of_width(k))
     axes[0].axhline(LEVEL, **style.GUIDE)
     axes[0].text(
-        0.05, 0.1, f"train < {LEVEL} at $t\\sim m^{{{law.exponent:.3f}\\pm{law.error:.3f}}}$", transform=axes[0].transAxes
+        0.05, 0.1, f"train < {LEVEL} at $t\\sim m^{{{law.exponent:.4f}\\pm{law.error:.4f}}}$", transform=axes[0].transAxes
     )
     style.frame(axes[0], xscale="log", xlim=(1e-3, 1e2), ylim=(0, 0.65), xlabel="$t/m$", ylabel="train error")
     style.frame(
@@ -69,7 +69,7 @@ def lazy_curves(axes: Axes, runs: list[Solution], width: int) -> None:
     """Complexity against time from starts of several scales, at one width."""
     chosen = [run for run in runs if key(run, "width") == width]
     for run, colour in zip(chosen, style.shades(len(chosen)), strict=True):
-        t, values = curve(run, "complexity")
+        t, values = curve(run, "complexity", 1e-3)
         axes.plot(t, values, color=colour, linewidth=1.3, label=f"$\\gamma = {key(run, 'init_scale'):g}$")
     style.frame(axes, xscale="log", yscale="log", xlabel="$t$", ylabel="complexity, lazy start", xlim=(1e-3, 1e5))
     axes.set_ylim(2e-2, 60)
