@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,11 +22,15 @@ RATE = f"1/{TIME}"
 
 @dataclass(frozen=True)
 class Quantity:
-    """An observable or a kernel: units ("1" for a pure number), meaning, and what stands at its axis."""
+    """An observable or a kernel: units ("1" for a pure number), meaning, and what stands at its axis.
+
+    squared: a mean of squares, never negative.
+    """
 
     units: str
     meaning: str
     label: str
+    squared: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,34 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Slider:
+    """A number of the problem that `dmft explore` changes with a slider, between two bounds; `key` is `table.key`.
+
+    decades: the slider is even in the logarithm.  whole: whole numbers only.  beyond: further values after the upper bound.
+    """
+
+    key: str
+    label: str
+    low: float
+    high: float
+    decades: bool = False
+    whole: bool = False
+    beyond: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of the problem that `dmft explore` changes with a list to choose from; `key` is `table.key`."""
+
+    key: str
+    label: str
+    options: tuple[Any, ...]
+
+
+Control = Slider | Choice
+
+
+@dataclass(frozen=True)
 class Description:
     """Properties that all parameter points of a model share.
 
@@ -110,6 +142,8 @@ class Description:
     smallest: observable whose smallest value and its time are reported and marked, if there is one.
     pictures: kernels in the standard figure.
     citations: what the equations rest on.
+    example: tables of a problem to begin with, as in a problem file.
+    controls: what `dmft explore` lets a reader change.
     """
 
     title: tuple[str, ...]
@@ -122,6 +156,8 @@ class Description:
     constants: Mapping[str, Quantity] = field(default_factory=dict)
     smallest: str | None = None
     pictures: tuple[Picture, ...] = ()
+    example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    controls: tuple[Control, ...] = ()
 
 
 class Minimum(NamedTuple):
@@ -152,3 +188,11 @@ class Found(Protocol):
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable."""
         ...
+
+
+def smallest(found: Found, observable: str, digits: str = ".8g") -> str:
+    """The smallest value of an observable in words; at the end of a run it is no minimum."""
+    best = found.minimum(observable)
+    if best.time == found.time[-1]:
+        return f"{best.value:{digits}} at the end, still falling"
+    return f"{best.value:{digits}} at t = {best.time:{digits}}"
