@@ -180,6 +180,31 @@ def networks(time: str, *quoted: str) -> Claim:
     )
 
 
+def half_of_the_fall(lazy: Solution) -> float:
+    """Time at which the test error of a lazy start has done half of its fall."""
+    widest = swept("timescales/lazy")[-1]
+    return first_crossing(lazy, "test_error", (float(widest.test_error[0]) + widest.early_stopping.value) / 2)
+
+
+def left_over(found: Solution) -> float:
+    """Train error at infinite time, from three decades whose remainder is a power of t."""
+    early, middle, late = (found.at(t)["train_error"] for t in (1e4, 1e5, 1e6))
+    return late - (late - middle) ** 2 / ((late - middle) - (middle - early))
+
+
+def cube_law() -> list[float]:
+    """Exponent of the train error left above one sample per parameter, up to 1.1 of them, and its error, for both widths."""
+    ratios = np.array(
+        [float(one.problem.tables["problem"]["samples_per_parameter"]) for one in swept("phase_diagram/near_threshold")]
+    )
+    errors = np.array([left_over(one) for one in swept("phase_diagram/near_threshold")])
+    laws = []
+    for m in (10, 100):
+        near = np.array([width(one) == m for one in swept("phase_diagram/near_threshold")]) & (ratios < 1.105)
+        laws.append(power_law(ratios[near] - 1, errors[near]))
+    return [number for law in laws for number in (law.exponent, law.error)]
+
+
 @cache
 def noise(m: int, start: str = "mean-field", scale: float = 1.0) -> Solution:
     """Pure noise as in runs/pure_noise, at one width."""
@@ -208,6 +233,7 @@ def lazy_noise(name: str, *scales: float) -> list[float]:
 
 
 README, SIMULATION, HINGE = "README.md", "docs/simulation.md", "runs/hinge/README.md"
+SCALES = "runs/timescales/README.md"
 NOISE, NEAR = "runs/pure_noise/README.md", "runs/phase_diagram/README.md"
 VERSUS = "runs/theory_vs_simulation/README.md"
 
@@ -247,6 +273,14 @@ CLAIMS: list[Claim] = [
           lambda: [excess(units, 1e8) for units in (2, 0, 3, 1)], costly=True),
     Claim("docs/long-times.md", "the multiplier by {} at $t=10^6$ and $C_d(t,0)$ by {} from",
           lambda: [ageing("long_times/pure_noise")[name] for name in ("multiplier", "memory_of_start")], costly=True),
+    Claim(SCALES, "test error is {}, {}, {}, {}, 0.0854", lambda: [timescale(m).test_error[-1] for m in (10, 30, 100, 300)]),
+    Claim(SCALES, "0.0928, {}, {} and {} for",
+          lambda: [timescale(m).test_error[-1] for m in (1000, 10_000, 100_000)], costly=True),
+    Claim(SCALES, "t/m = {}, {}, {}, 0.30", lambda: [timescale(m).early_stopping.time / m for m in (10, 100, 1000)]),
+    Claim(SCALES, "p = {} +- {}, slower",
+          lambda: exponent(lambda one: one.early_stopping.time, "timescales/sweep", 1000), costly=True),
+    Claim(SCALES, "p = {} +- {}: this is", lambda: exponent(half_of_the_fall, "timescales/lazy", 1000), costly=True),
+    Claim(NEAR, "p = {} +- {} at m = 10 and {} +- {} at m = 100", cube_law, costly=True),
     Claim(NOISE, "halved at t = {}, {}, {}, 735, 2416 and 23691 for", lambda: halved(10, 30, 100)),
     Claim(NOISE, "halved at t = 17.4, 71.5, 247, {}, {} and {} for", lambda: halved(300, 1000, 10_000), costly=True),
     Claim(NOISE, "p = {} +- {} (standard", lambda: noise_exponent((100, 300, 1000, 10_000)), costly=True),
