@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_serializer, field_validator, model_validator
 
-from dmft.mathematics import hermite
+from dmft.mathematics import functions, hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
-from dmft.problem.parameters import Parameters, register
+from dmft.problem.parameters import Parameters
 from dmft.problem.table import ProblemError, shown
+
+if TYPE_CHECKING:
+    from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
+    from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 
 
-@register("two-layer-flow")
 class TwoLayerFlowParameters(Parameters):
     """The `[problem]` table of `model = "two-layer-flow"`."""
 
@@ -116,7 +120,7 @@ class TwoLayerFlowParameters(Parameters):
     @model_validator(mode="after")
     def _consistent(self) -> TwoLayerFlowParameters:
         if self.activation == "none":
-            raise ValueError('activation = "none": wanted one of ' + ", ".join(sorted(hermite.NAMED)) + ", or coefficients")
+            raise ValueError('activation = "none": wanted one of ' + ", ".join(sorted(functions.NAMED)) + ", or coefficients")
         if self.activation_degree is not None and not isinstance(self.activation, str):
             raise ValueError(f"activation_degree = {self.activation_degree}: wanted only with an activation given by name")
         if math.isinf(self.width) and self.init == "lazy":
@@ -196,6 +200,12 @@ class TwoLayerFlowParameters(Parameters):
             alignment=float(first.alignment[0]),
             train_second_layer=self.train_second_layer,
         )
+
+    def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment:
+        """The simulation of this parameter point."""
+        from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
+
+        return TwoLayerExperiment(problem, setup)
 
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""
