@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dmft.cli.inputs import BadInput, load_file, load_simulation, naming, refuse_unwritable
+from dmft.cli.output import say
 
 FORMATS = (".png", ".pdf", ".svg")
 
@@ -41,4 +42,4 @@ def plot(
             simulations[-1].refuse_other_problem(first.problem)
     with naming(file, ValueError):
         first.plot(figure, *([simulations] if simulations else []))
-    typer.echo(figure)
+    say(figure)
