@@ -1,4 +1,4 @@
-"""What is asked of a sweep: a problem file, and the axes along which some of its keys change.
+"""A sweep: a problem file, and the axes along which some of its keys change.
 
     [sweep]
     keep = "observables"
@@ -171,7 +171,7 @@ def _axes_by_key(sweep: Sweep) -> dict[str, Sequence[Any]]:
 
 
 def _difference(known: Sequence[Any] | None, asked: Sequence[Any] | None) -> str:
-    """What changed on an axis, in words."""
+    """Change of an axis, in words."""
     if known is None or asked is None:
         return "is not there, but wanted" if known is None else "is there, but not wanted"
     there, wanted = set(map(identity, known)), set(map(identity, asked))

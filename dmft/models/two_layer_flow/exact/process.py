@@ -1,0 +1,189 @@
+"""One training sample of the real network as a process, on P samples that follow the steps of gradient descent together.
+
+A training sample sees its m preactivations.  With z its coordinates along the target directions and s_k = 1 while it is in the
+batch, a part b of the samples, they obey
+
+    h_k = xi_k - (1/alpha) sum_{j<k} R_kj g_j,     g_k = (s_k/b) l'(f_k, y) a_k sigma'(h_k),     f = (1/m) sum_i a_i sigma(h_i)
+
+with xi Gaussian, <xi xi> = C, <xi z> = v, y the label.  Averages over samples make the force on the weights:
+
+    D_kj = (1/alpha) E[g_k g_j],             M_kj = -E[dg_k/dxi_j],
+    b_k = -E[g_k z] - sum_j M_kj v_j,        da_k/dt = -E[(s_k/b) l' sigma(h_k)]
+
+and of neurons that start alike, the same for all of them.  A fresh sample sees fields of covariance C_kk without the reaction.
+Everything is exact for n, d -> infinity at alpha = n/d; what is left is the statistical error of P samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.models.two_layer_flow.exact.activation import Activation
+from dmft.models.two_layer_flow.exact.factor import Factor
+from dmft.models.two_layer_flow.exact.loss import Loss
+from dmft.models.two_layer_flow.exact.normals import Normals, uniforms
+from dmft.models.two_layer_flow.exact.responses import mean_responses
+from dmft.models.two_layer_flow.exact.weights import Force, Rule, Weights
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """A part of the samples in each step, drawn anew, or kept from the step before with probability `kept`."""
+
+    part: float = 1.0
+    kept: float = 0.0
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is trained, on what and how.
+
+    overlaps (m, m), alignment (m, r), second_layer (m,): at t = 0.  kinds (m,): neurons of the same number start alike.
+    label: from z (r, P), standard normal noise (P,) and uniform numbers (P,).
+    """
+
+    overlaps: Array
+    alignment: Array
+    second_layer: Array
+    kinds: NDArray[np.int64]
+    inverse_alpha: float
+    activation: Activation
+    loss: Loss
+    label: Callable[[Array, Array, Array], Array]
+    signs: bool
+    batches: Batches
+    rule: Rule
+    train_second_layer: bool = True
+
+
+class Process:
+    """P samples and the weights that they move; see the module docstring."""
+
+    def __init__(self, network: Network, size: int, seed: np.random.SeedSequence, capacity: int) -> None:
+        self.network = network
+        m, r = network.alignment.shape
+        normals, rest = seed.spawn(2)
+        self._normals, self._random = Normals(size, r + 1 + m, normals), np.random.default_rng(rest)
+        first = self._normals.rows(r + 1 + m)
+        self._z, self._fresh, self._before = first[:r].copy(), first[r + 1 :].copy(), r + 1
+        self._y = network.label(self._z, first[r], uniforms(self._random, size))
+        self._factor, self._in_batch = Factor(capacity * m), np.zeros(size)
+        self.weights = Weights(network.overlaps, network.alignment, network.second_layer, capacity)
+        self._h, self._g, self._slopes, self._diagonal = np.empty((4, capacity, m, size))
+        self._curvature = np.empty((capacity, size))
+        # Errors as they are observed, on the steps so far.
+        self.observed: list[dict[str, Array]] = []
+        self._see()
+
+    @property
+    def steps(self) -> int:
+        """Steps made so far."""
+        return self.weights.n - 1
+
+    def advance(self) -> None:
+        """Make one step."""
+        self.weights.advance(self._force(), self.network.rule)
+        self._see()
+
+    def replay(self, weights: Weights) -> None:
+        """Take steps over that were made before: the samples follow them, without responses."""
+        known, self.weights = weights.n, weights
+        for n in range(2, known + 1):
+            weights.n = n
+            self._see()
+
+    def _see(self) -> None:
+        """What the samples do at the last step."""
+        network, k = self.network, self.steps
+        h, a = self._preactivations(), self.weights.a[k]
+        value, slope, curvature = network.activation(h)
+        f = a @ value / len(a)
+        loss_slope = network.loss.slope(f, self._y) * self._drawn()
+        q = a[:, None] * slope
+        self._h[k], self._g[k], self._slopes[k] = h, loss_slope * q, q
+        self._diagonal[k] = loss_slope * a[:, None] * curvature
+        self._curvature[k] = network.loss.curvature(f, self._y) * self._weight / len(a)
+        on_a = -value @ loss_slope / len(f) if network.train_second_layer else np.zeros(len(a))
+        self._rates = self._alike(on_a)
+        self.observed.append(self._errors(f, a))
+
+    def _drawn(self) -> Array:
+        """s/b at this step."""
+        batches, size = self.network.batches, self._normals.size
+        if batches.part < 1:
+            new = (uniforms(self._random, size) < batches.part).astype(float)
+            if self.steps and batches.kept > 0:
+                new = np.where(uniforms(self._random, size) < batches.kept, self._in_batch, new)
+            self._in_batch = new
+        else:
+            self._in_batch = np.ones(size)
+        self._weight = self._in_batch / batches.part
+        return self._weight
+
+    def _preactivations(self) -> Array:
+        weights, now = self.weights, self.weights.last()
+        size = self._normals.size
+        X = self._factor.add(weights.C[now] - weights.v[now] @ weights.v.T)
+        rows = self._normals.rows(self._before + X.shape[1])[self._before :]
+        h = weights.v[now] @ self._z + X @ rows
+        if self.steps:
+            past = self.steps * weights.m
+            h -= self.network.inverse_alpha * (weights.R[now, :past] @ self._g[: self.steps].reshape(past, size))
+        return h
+
+    def _force(self) -> Force:
+        """M, D, b and da/dt at the last step."""
+        network, weights, k = self.network, self.weights, self.steps
+        g, size, past = self._g[k], self._normals.size, self._g[: k + 1].reshape((k + 1) * weights.m, -1)
+        D = network.inverse_alpha * (g @ past.T) / size
+        T = mean_responses(
+            weights.R, self._curvature[: k + 1], self._slopes[: k + 1], self._diagonal[: k + 1], network.inverse_alpha
+        )
+        M = -self._alike_pairs(T)
+        drift = self._alike(-g @ self._z.T / size) - M @ weights.v
+        return Force(M, self._alike_pairs(D), drift, self._rates)
+
+    def _errors(self, f: Array, a: Array) -> dict[str, Array]:
+        """Mean losses on training samples and on fresh ones, and the part of these with the wrong sign."""
+        network, now = self.network, self.weights.last()
+        v, y = self.weights.v[now], self._y
+        own = Factor(len(a)).add(self.weights.C[now, now] - v @ v.T)
+        value, _, _ = network.activation(v @ self._z + own @ self._fresh)
+        fresh = a @ value / len(a)
+        found = {
+            "train_error": np.mean(network.loss.value(f, y)),
+            "test_error": np.mean(network.loss.value(fresh, y)),
+            "multiplier": self._alike(-np.mean(self._g[self.steps] * self._h[self.steps], axis=1)),
+        }
+        if network.signs:
+            found["misclassification"] = np.mean(y * fresh <= 0)
+        return found
+
+    def _alike(self, values: Array) -> Array:
+        """With the mean over neurons that start alike in place of each, (m, ...)."""
+        kinds = self.network.kinds
+        sums = np.zeros((kinds.max() + 1, *values.shape[1:]))
+        np.add.at(sums, kinds, values)
+        counts = np.bincount(kinds).reshape(-1, *(1,) * (values.ndim - 1))
+        return (sums / counts)[kinds]
+
+    def _alike_pairs(self, rows: Array) -> Array:
+        """The same for pairs of neurons in rows (m, n m): of each with itself, and of different ones."""
+        m = len(rows)
+        blocks = rows.reshape(m, -1, m)
+        same = self._alike(np.einsum("iti->it", blocks))
+        one_of = np.eye(self.network.kinds.max() + 1)[self.network.kinds]
+        counts = one_of.sum(axis=0)
+        pairs = np.multiply.outer(counts, counts) - np.diag(counts)
+        others = blocks.copy()
+        np.einsum("iti->it", others)[...] = 0.0
+        total = np.einsum("ia,itj,jb->atb", one_of, others, one_of, optimize=True) / np.maximum(pairs, 1)[:, None, :]
+        found = np.einsum("ia,atb,jb->itj", one_of, total, one_of, optimize=True)
+        np.einsum("iti->it", found)[...] = same
+        return found.reshape(rows.shape)
