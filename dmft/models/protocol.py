@@ -103,6 +103,16 @@ class Model(Protocol):
         """Sizes that count for the tolerance although the observable itself is still smaller; zero if not named."""
         ...
 
+    @property
+    def kinks(self) -> frozenset[str]:
+        """Observables with kinks, functions of the others: they choose no step."""
+        ...
+
+    @property
+    def risk(self) -> str:
+        """Name of the observable that gradient descent lowers, unless it diverges; empty if it always stays finite."""
+        ...
+
     def start(self) -> Start:
         """The state at t = 0."""
         ...

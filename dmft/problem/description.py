@@ -22,11 +22,15 @@ RATE = f"1/{TIME}"
 
 @dataclass(frozen=True)
 class Quantity:
-    """An observable or a kernel: units ("1" for a pure number), meaning, and what stands at its axis."""
+    """An observable or a kernel: units ("1" for a pure number), meaning, and what stands at its axis.
+
+    squared: a mean of squares, never negative.
+    """
 
     units: str
     meaning: str
     label: str
+    squared: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -152,3 +156,11 @@ class Found(Protocol):
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable."""
         ...
+
+
+def smallest(found: Found, observable: str, digits: str = ".8g") -> str:
+    """The smallest value of an observable in words; at the end of a run it is no minimum."""
+    best = found.minimum(observable)
+    if best.time == found.time[-1]:
+        return f"{best.value:{digits}} at the end, still falling"
+    return f"{best.value:{digits}} at t = {best.time:{digits}}"

@@ -41,6 +41,8 @@ class SphericalPSpin:
     observables = tuple(DESCRIPTION.observables)
     response_kernels = ("R",)
     observable_sizes = {}
+    kinks = frozenset()
+    risk = ""
     channel_weights = np.ones(1)
     channel_sizes = np.ones(1)
 

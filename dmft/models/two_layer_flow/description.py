@@ -16,9 +16,11 @@ DESCRIPTION = Description(
     ),
     observables={
         "train_error": Quantity(
-            "1", "C_F(t,t)/2: mean of (f - y)^2/2 on the training samples, label noise included", "train error"
+            "1", "C_F(t,t)/2: mean of (f - y)^2/2 on the training samples, label noise included", "train error", squared=True
         ),
-        "test_error": Quantity("1", "C0_F(t,t)/2: mean of (f - y)^2/2 on a fresh sample, label noise included", "test error"),
+        "test_error": Quantity(
+            "1", "C0_F(t,t)/2: mean of (f - y)^2/2 on a fresh sample, label noise included", "test error", squared=True
+        ),
         "second_layer": Quantity("1", "a(t), the second-layer weight of every neuron", "second layer  $a$"),
         "alignment": Quantity(
             "1", "v(t) = <w_i, u>, overlap of a neuron with the signal direction", r"alignment  $v=\langle w,u\rangle$"

@@ -64,6 +64,8 @@ class TwoLayerFlow:
     scalars = ("second_layer",)
     own_kernels = {"R_F": False, "C0_F": True, "C_F": True}
     own_values = ("a_phat",)
+    kinks = frozenset({"complexity"})
+    risk = "train_error"
 
     @property
     def alone(self) -> bool:
@@ -163,16 +165,21 @@ class TwoLayerFlow:
         a = rows.scalars[0]
         K, C_minus = (np.diagonal(C[:, n:]) for C in (rows.C[0], rows.C[-1]))
         found = {
-            "train_error": np.diagonal(forces.kernels["C_F"][:, n:]) / 2,
-            "test_error": np.diagonal(forces.kernels["C0_F"][:, n:]) / 2,
+            # Mean squares: what is below zero is rounding, or an error within the tolerance.
+            "train_error": np.maximum(np.diagonal(forces.kernels["C_F"][:, n:]) / 2, 0.0),
+            "test_error": np.maximum(np.diagonal(forces.kernels["C0_F"][:, n:]) / 2, 0.0),
             "second_layer": a,
             "alignment": rows.overlap,
             "multiplier": multiplier,
             "neuron_overlap": K - e * C_minus,
             "memory_of_start": rows.C[0, :, 0] + (1 - e) * rows.C[-1, :, 0],
-            "complexity": np.abs(a) * math.sqrt(self.slope_at_one * self.inverse_alpha),
+            "complexity": self.complexity(a),
         }
         return {name: found[name] for name in self.observables}
+
+    def complexity(self, a: Array) -> Array:
+        """|a| sqrt(h'(1)/alpha)."""
+        return np.abs(a) * math.sqrt(self.slope_at_one * self.inverse_alpha)
 
     def kernels(self, history: History) -> dict[str, Array]:
         """C_d, C_o, R_d, R_o, C_F, R_F; R_F without its delta."""

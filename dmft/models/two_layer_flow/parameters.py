@@ -16,7 +16,7 @@ from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
-from dmft.problem.description import Curve, Curves, Found, Pair, Panel
+from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
 from dmft.problem.parameters import Parameters, register
 from dmft.problem.table import ProblemError, shown
 
@@ -197,6 +197,10 @@ class TwoLayerFlowParameters(Parameters):
             train_second_layer=self.train_second_layer,
         )
 
+    def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
+        """The complexity, which has a kink where a(t) changes sign."""
+        return {"complexity": self.build().complexity(observables["second_layer"])}
+
     def panels(self) -> tuple[Panel, ...]:
         """Errors; alignment and size of the second layer."""
         return (
@@ -206,11 +210,10 @@ class TwoLayerFlowParameters(Parameters):
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """Early stopping and the gap."""
-        best = found.minimum("test_error")
         gap = found.observables["test_error"] - found.observables["train_error"]
         return {
             "generalisation": [
-                ("smallest test error", f"{best.value:.8g} at t = {best.time:.8g}"),
+                ("smallest test error", smallest(found, "test_error")),
                 ("gap, test - train", f"{gap[-1]:.8g} at the end, {gap.max():.8g} at most"),
             ]
         }
