@@ -31,6 +31,7 @@ FLOORS = (
     ("simulation", "models.*.simulation"),
     ("sweeps",),
     ("api",),
+    ("explore",),
     ("cli",),
     ("__main__",),
 )
