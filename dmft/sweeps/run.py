@@ -17,7 +17,6 @@ from dmft.jobs.tasks import Stop, Watch, run_in_turn, stop_after
 from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
 from dmft.running.solve import StopRun, solve
-from dmft.storage.check import check
 from dmft.sweeps.folder import Folder, State, open_folder, slice_of, spread
 from dmft.sweeps.worker import PointSolver, recipe
 
@@ -61,14 +60,14 @@ def run_here(
 
 
 def missing(folder: Folder, task: int = 0, tasks: int = 1, *, retry: bool = False) -> list[int]:
-    """Points of one task of several that have no result; with `retry`, those that failed or whose file is damaged as well."""
+    """Points of one task of several that have no result; with `retry`, also those that failed or whose file is damaged."""
     mine = part(folder.sweep, task, tasks)
     found = folder.states()[mine]
-    if not retry:
-        return mine[found == State.MISSING].tolist()
-    return [
-        int(index) for index, state in zip(mine, found, strict=True) if state != State.DONE or check(folder.run(index)).damage
-    ]
+    if retry:
+        found[[state == State.DONE and folder.is_damaged(index) for index, state in zip(mine, found, strict=True)]] = (
+            State.FAILED
+        )
+    return mine[(found == State.MISSING) | (retry & (found == State.FAILED))].tolist()
 
 
 def part(sweep: Sweep, task: int, tasks: int) -> NDArray[np.intp]:
