@@ -60,9 +60,10 @@ class Axis:
         return ",".join(f"{name}={texts[place]}" for name, texts in zip(self.names, self._texts, strict=True))
 
     @cached_property
-    def longest_label(self) -> int:
-        """Number of letters of the longest label, or a few more."""
-        return sum(len(name) + 2 + max(map(len, texts)) for name, texts in zip(self.names, self._texts, strict=True)) - 1
+    def longest(self) -> int:
+        """A place with the longest label."""
+        places = range(len(self)) if len(self) <= MOST_TEXTS else range(len(self) - 1, len(self))
+        return max(places, key=lambda place: len(self.label(place)))
 
     @cached_property
     def _texts(self) -> list[Sequence[str]]:
@@ -70,7 +71,7 @@ class Axis:
 
 
 class _Places(Sequence[str]):
-    """The texts 0, 1, ..., none of them stored; the last one stands for their length."""
+    """The texts 0, 1, ..., none of them stored; the last one is a longest one."""
 
     def __init__(self, number: int) -> None:
         self._number = number

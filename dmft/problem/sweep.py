@@ -63,7 +63,7 @@ class Sweep:
         if not self.axes:
             raise ProblemError("no axes: wanted a table [sweep.axes] or [[sweep.points]]")
         self.shape = tuple(len(axis) for axis in self.axes)
-        self._readable = sum(axis.longest_label + 1 for axis in self.axes) <= LONGEST_SLUG
+        self._readable = sum(len(axis.label(axis.longest)) + 1 for axis in self.axes) <= LONGEST_SLUG
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> Sweep:
@@ -106,8 +106,7 @@ class Sweep:
     @property
     def longest_slug(self) -> int:
         """A point of the longest name."""
-        places = [max(range(len(axis)), key=lambda place, axis=axis: len(axis.labels[place])) for axis in self.axes]
-        return int(np.ravel_multi_index(places, self.shape))
+        return int(np.ravel_multi_index([axis.longest for axis in self.axes], self.shape))
 
     def problem(self, index: int) -> Problem:
         """One point.  Raises ProblemError that names the point, the key, what was given and what is wanted."""
