@@ -67,7 +67,12 @@ weight_variance = 1.0
 """,
 ]
 SOLVER = "[solver]\nt_max = 0.5\ntolerance = 1e-2\nmax_nodes = 60\nmax_iterations = 30\n"
-AXES = '[sweep]\nkeep = "observables"\n[sweep.axes]\n"solver.tolerance" = [0.01, 0.02]\n"solver.t_max" = { linspace = [0.1, 0.2, 2] }\n'
+AXES = """[sweep]
+keep = "observables"
+[sweep.axes]
+"solver.tolerance" = [0.01, 0.02]
+"solver.t_max" = { linspace = [0.1, 0.2, 2] }
+"""
 
 
 def value(text: str, draw: random.Random) -> str:

@@ -88,7 +88,7 @@ class InfiniteData:
     def _panels(self) -> tuple[Array, Array]:
         """Ends of the panels in v, and the times there; the first panel is as long as nothing has happened yet."""
         first = min(1.0, self.rich) / 8
-        ends = np.append(0.0, np.ldexp(first, np.arange(math.ceil(math.log2(LARGEST) - math.log2(first)))))
+        ends = np.append(0.0, first * 2.0 ** np.arange(math.ceil(math.log2(LARGEST / first))))
         return ends, np.append(0.0, np.cumsum(self._elapsed(ends[:-1], ends[1:])))
 
     def _scaled_slope(self, t: Array) -> Array:
