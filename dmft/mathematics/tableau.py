@@ -52,6 +52,19 @@ class Tableau:
         return Polynomial.fromroots(self.c).integ()
 
     @cached_property
+    def after_first(self) -> Array:
+        """Quadrature weights of a cell of unit length from its first node on, (s,)."""
+        x, w = np.polynomial.legendre.leggauss(self.stages)
+        span = 1.0 - self.c[0]
+        return lagrange(self.c, self.c[0] + span * (x + 1) / 2) @ (span * w / 2)
+
+    @cached_property
+    def derivative(self) -> Array:
+        """Derivatives at the start of a cell of unit length and on its nodes from the values there, (s + 1, s + 1)."""
+        nodes = np.append(0.0, self.c)
+        return np.array([Polynomial.fit(nodes, row, self.stages).deriv()(nodes) for row in np.eye(nodes.size)]).T
+
+    @cached_property
     def between(self) -> Array:
         """Points half way between two nodes, (s,), the start of the cell being one."""
         return self.c - np.diff(self.c, prepend=0.0) / 2

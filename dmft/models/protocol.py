@@ -109,8 +109,11 @@ class Model(Protocol):
         ...
 
     @property
-    def risk(self) -> str:
-        """Name of the observable that gradient descent lowers, unless it diverges; empty if it always stays finite."""
+    def energy(self) -> str:
+        """Name of the observable E that the flow descends,
+
+        dE/dt = -(sum_c weight_c d_t d_t' C_c(t, t') at t' = t, plus the squared rates of the scalars).
+        """
         ...
 
     def start(self) -> Start:

@@ -42,7 +42,7 @@ class SphericalPSpin:
     response_kernels = ("R",)
     observable_sizes = {}
     kinks = frozenset()
-    risk = ""
+    energy = "energy"
     channel_weights = np.ones(1)
     channel_sizes = np.ones(1)
 

@@ -65,7 +65,7 @@ class TwoLayerFlow:
     own_kernels = {"R_F": False, "C0_F": True, "C_F": True}
     own_values = ("a_phat",)
     kinks = frozenset({"complexity"})
-    risk = "train_error"
+    energy = "train_error"
 
     @property
     def alone(self) -> bool:
