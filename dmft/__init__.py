@@ -6,11 +6,11 @@ solution = dmft.solve(problem)
 solution.save("run.h5")
 """
 
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
-
+# Nothing is imported here, so that the program `dmft` handles signals as soon as it can: `typing` alone takes milliseconds.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from dmft.engines.outcome import Outcome
     from dmft.problem.problem import Problem
     from dmft.problem.table import ProblemError
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from dmft.sweeps.run import sweep
     from dmft.sweeps.sweep import Sweep
 
-try:
-    __version__ = version("dmft")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
+__version__ = "0.1.0"
 
 __all__ = [
     "Outcome",
@@ -41,7 +38,7 @@ __all__ = [
     "sweep",
 ]
 
-# Imported on first use: numba and SciPy take half a second, which neither `dmft --help` nor a signal should wait for.
+# Imported on first use: SciPy and h5py take half a second, which neither `dmft --help` nor a signal should wait for.
 _HOMES = {
     "Outcome": "dmft.engines.outcome",
     "Problem": "dmft.problem.problem",
@@ -56,9 +53,11 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -56,7 +56,7 @@ def show_run(file: Path, solution: Solution, at: float | None) -> None:
 
 
 def _overview(solution: Solution) -> list[tuple[str, str]]:
-    """How the run ended and what it took."""
+    """Outcome and cost of the run."""
     origin = solution.provenance
     return [
         ("outcome", f"{solution.outcome.value}: {solution.outcome.advice}"),

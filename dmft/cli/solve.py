@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_problem, naming
+from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
 from dmft.problem.description import smallest
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The command line."""
+
+    file: Path
+    output: Path
+    assignments: list[str]
+    checkpoint: float
+    quiet: bool
 
 
 def solve(
@@ -35,17 +50,74 @@ def solve(
 
     Exit status: 0 done, 2 bad input, 3 the mathematics failed, 4 stopped by a signal after a checkpoint.
     """
-    if not checkpoint >= 0:
-        raise typer.BadParameter(f"--checkpoint = {checkpoint:g}: wanted seconds >= 0")
+    refuse_bad_checkpoint(checkpoint)
+    asked = Asked(problem, output, assignments or [], checkpoint, quiet)
     with StopOnSignal() as stop:
-        asked = load_problem(problem, assignments or [])
-        stored = _stored(output, asked)  # a look at it; the solver reads it whole
-        if stored is not None and stored.complete and stored.time[-1] == asked.solver.t_max:
-            _say(f"complete already: {_summary(stored)}, {output}", quiet)
-            return
-        with meter(asked.solver.t_max, quiet) as progress:
-            solution = _run(problem, output, asked, progress, stop, checkpoint)
-    _report(solution, output, progress, stop, quiet)
+        comm = world(problem)
+        command = SolveCommand(asked, stop, comm)
+        code = command.alone() if comm is None else on_ranks(comm, command, stop)
+    if code:
+        raise typer.Exit(code)
+
+
+class SolveCommand:
+    """The run of a command line.  Of several ranks the first one solves and the others wait."""
+
+    problem: Problem
+    stored: Solution | None
+
+    def __init__(self, asked: Asked, stop: StopOnSignal, comm: Any = None) -> None:
+        self.asked, self.stop, self.comm = asked, stop, comm
+
+    def alone(self) -> ExitCode:
+        """Solve in this process."""
+        with self.begun():
+            return self.solve()
+
+    @contextmanager
+    def begun(self) -> Iterator[str | None]:
+        """Read the problem and look at the run to go on from; a message for the other ranks if there is something to solve."""
+        asked = self.asked
+        self.problem = load_problem(asked.file, asked.assignments)
+        self.stored = _stored(asked.output, self.problem)  # a look at it; the solver reads it whole
+        self.stop.defer()
+        yield None if self.complete else "wait"
+
+    @property
+    def complete(self) -> bool:
+        """True if nothing is left to solve."""
+        return self.stored is not None and self.stored.complete and self.stored.time[-1] == self.problem.solver.t_max
+
+    def solve(self) -> ExitCode:
+        """Solve and report."""
+        asked = self.asked
+        if self.complete:
+            assert self.stored is not None
+            _say(f"complete already: {_summary(self.stored)}, {asked.output}", asked.quiet)
+            return ExitCode.DONE
+        with meter(self.problem.solver.t_max, asked.quiet) as progress:
+            solution = _run(asked.file, asked.output, self.problem, progress, self.stop, asked.checkpoint)
+        return _report(solution, asked.output, progress, self.stop, asked.quiet)
+
+    def lead(self) -> ExitCode:
+        """Rank 0: solve and report."""
+        from dmft.jobs.ranks import wait_for_all
+
+        if self.complete:
+            return self.solve()
+        try:
+            if not self.asked.quiet:
+                line = f"{self.comm.size} processes were started; a run is solved by one, the others wait"
+                typer.echo(f"dmft: {self.asked.file}: {line}", err=True)
+            return self.solve()
+        finally:
+            wait_for_all(self.comm)
+
+    def join(self, message: str) -> None:
+        """Other ranks: wait for rank 0."""
+        from dmft.jobs.ranks import wait_for_all
+
+        wait_for_all(self.comm)
 
 
 def _stored(output: Path, asked: Problem) -> Solution | None:
@@ -59,25 +131,27 @@ def _stored(output: Path, asked: Problem) -> Solution | None:
 def _run(file: Path, output: Path, asked: Problem, progress: Meter, stop: StopOnSignal, checkpoint: float) -> Solution:
     """Solve; what is refused or cannot be written is bad input of the file that it is about."""
     import dmft
+    from dmft.jobs.locks import InUseError
     from dmft.storage.run_file import OutputError
 
-    with naming(file, dmft.ProblemError), naming(output, OSError, OutputError):
+    with naming(file, dmft.ProblemError), naming(output, OSError, OutputError, InUseError):
         return dmft.solve(asked, output=output, observers=(progress, stop), checkpoint_every=checkpoint)
 
 
-def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> None:
-    """One line on how it ended; raises typer.Exit unless t_max was reached."""
+def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> ExitCode:
+    """Print one line on the end of the run."""
     outcome, reached = solution.outcome, solution.time[-1]
     if outcome.failed:
         line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {outcome.advice}"
         typer.echo(f"dmft: {output}: {line}", err=True)
-        raise typer.Exit(ExitCode.FAILED)
+        return ExitCode.FAILED
     if not solution.complete:
         line = f"stopped by {stop.received} at t = {reached:.6g}: the same command goes on from there"
         typer.echo(f"dmft: {output}: {line}", err=True)
-        raise typer.Exit(ExitCode.STOPPED)
+        return ExitCode.STOPPED
     speed = f"{duration(progress.seconds)} at {progress.cells_per_cpu_second:.3g} cells per cpu-second"
     _say(f"{outcome.value}: {_summary(solution)}, {speed}, {output}", quiet)
+    return ExitCode.DONE
 
 
 def _summary(solution: Solution) -> str:

@@ -1,4 +1,4 @@
-"""What a model shows to the outside: what its results are called and mean, how they are summed up and drawn, what they rest on.
+"""Description of a model for users: names and meanings of its results, summaries, figures, citations.
 
 A model declares this beside its equations.  Run files, the command line, the figures and the tables of the documentation
 read it there, so that a new model changes none of them.  Labels are text with LaTeX between dollar signs.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,8 +103,36 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Slider:
+    """A number of the problem that `dmft explore` changes with a slider, between two bounds; `key` is `table.key`.
+
+    decades: the slider is even in the logarithm.  whole: whole numbers only.  beyond: further values after the upper bound.
+    """
+
+    key: str
+    label: str
+    low: float
+    high: float
+    decades: bool = False
+    whole: bool = False
+    beyond: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of the problem that `dmft explore` changes with a list to choose from; `key` is `table.key`."""
+
+    key: str
+    label: str
+    options: tuple[Any, ...]
+
+
+Control = Slider | Choice
+
+
+@dataclass(frozen=True)
 class Description:
-    """What is the same for all parameter points of a model.
+    """Properties that all parameter points of a model share.
 
     title: parts of the headline of a figure; `{key}` stands for a value of `[problem]`, a part without its value is left out.
     observables, kernels, order_parameters: all that a run file holds, by name and in order.
@@ -114,6 +142,8 @@ class Description:
     smallest: observable whose smallest value and its time are reported and marked, if there is one.
     pictures: kernels in the standard figure.
     citations: what the equations rest on.
+    example: tables of a problem to begin with, as in a problem file.
+    controls: what `dmft explore` lets a reader change.
     """
 
     title: tuple[str, ...]
@@ -126,6 +156,8 @@ class Description:
     constants: Mapping[str, Quantity] = field(default_factory=dict)
     smallest: str | None = None
     pictures: tuple[Picture, ...] = ()
+    example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    controls: tuple[Control, ...] = ()
 
 
 class Minimum(NamedTuple):
@@ -136,7 +168,7 @@ class Minimum(NamedTuple):
 
 
 class Found(Protocol):
-    """What a model may look at of a solution in order to report on it."""
+    """The part of a solution that a model may read in order to report on it."""
 
     @property
     def time(self) -> Array:

@@ -16,6 +16,7 @@ from dmft.engines.outcome import Outcome
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution, State, refuse_other_problem
 from dmft.running.cost import refuse_too_large
+from dmft.running.exclusive import exclusive_output
 
 Observer = Callable[[Engine, AcceptedCell], None]
 
@@ -24,6 +25,7 @@ class StopRun(Exception):
     """Raised by an observer to end the run after the cell it was told of."""
 
 
+@exclusive_output
 def solve(
     problem: Problem,
     *,
@@ -35,7 +37,7 @@ def solve(
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
 
     output: run file to write; checkpointed every `checkpoint_every` seconds, and continued if it exists.  A file that holds
-        another problem is refused (ProblemError).
+        another problem, or that another process is writing, is refused (ProblemError).
     start: a solution of the same problem to continue, with the same or a larger t_max.
     observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
 
