@@ -43,6 +43,7 @@ class Solution:
     kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
     order_parameters: name -> (n, ...), what a model without kernels is made of.
     outcome: how the run ended; a failed run keeps all that was reached.
+    estimated_errors: name -> (n,), of the observables, from a run to a smaller tolerance; empty without one.
     residual: of the fixed point of the last cell tried, relative to the size of each entry; what a failed run failed at.
     """
 
@@ -58,6 +59,7 @@ class Solution:
     residual: float = np.nan
     wall_time: float = 0.0
     provenance: dict[str, str] = field(default_factory=dict)
+    estimated_errors: dict[str, Array] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Array:
         if name != "observables" and name in self.__dict__.get("observables", {}):
@@ -137,7 +139,7 @@ class Solution:
         that the model gives a size counts as at least that large once.
         """
         expected = [reference.at(t) for t in self.time]
-        sizes = getattr(self.problem.parameters.build(), "observable_sizes", {})
+        sizes = self.problem.parameters.sizes()
         found = {}
         for name, values in self.observables.items():
             exact = np.array([row[name] for row in expected])
@@ -145,6 +147,16 @@ class Solution:
             difference = np.abs(values - exact)
             found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
         return found
+
+    def largest_estimated_error(self) -> tuple[str, float] | None:
+        """Observable with the largest of the `estimated_errors`, and that in units of the tolerance; None without them."""
+        found = {}
+        sizes = self.problem.parameters.sizes()
+        for name, errors in self.estimated_errors.items():
+            values = np.abs(self.observables[name])
+            scale = np.maximum(values, FLOOR * max(values.max(), sizes.get(name, 0.0)))
+            found[name] = float((errors / np.where(scale > 0, scale, 1.0)).max()) / self.problem.solver.tolerance
+        return max(found.items(), key=lambda item: item[1]) if found else None
 
     def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
         """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""
