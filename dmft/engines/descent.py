@@ -116,7 +116,7 @@ class Descent:
         self.outcome = Outcome.DIVERGED if self._diverges() else Outcome.DONE
 
     def _diverges(self) -> bool:
-        """Whether the energy, which small steps never raise, has grown far beyond its first value."""
+        """True if the energy, which small steps never raise, has grown far beyond its first value."""
         energy = self.history[self.model.energy]
         return bool(energy[-1] > DIVERGED * energy[0] > 0.0)
 

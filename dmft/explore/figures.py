@@ -13,9 +13,10 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from dmft.explore.explorer import Pinned
-from dmft.plots.curves import COLOURS, first_motion
+from dmft.plots.curves import first_motion
 from dmft.plots.labels import words
 from dmft.plots.pictures import on_log_grid
+from dmft.plots.style import COLOURS
 from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.results.solution import Solution
 

@@ -13,6 +13,8 @@ from dmft.problem.table import Table
 # How far t_max may be from a whole number of steps, relative to it.
 WHOLE = 1e-9
 ROUNDING = 1e-12
+# What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
+LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
 
 
 class SolverSettings(Table):

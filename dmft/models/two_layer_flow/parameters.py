@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,17 @@ from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
-from dmft.problem.parameters import Parameters, register
+from dmft.problem.parameters import Parameters
 from dmft.problem.table import ProblemError, shown
+
+if TYPE_CHECKING:
+    from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
+    from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 
 
-@register("two-layer-flow")
 class TwoLayerFlowParameters(Parameters):
     """The `[problem]` table of `model = "two-layer-flow"`."""
 
@@ -196,6 +200,12 @@ class TwoLayerFlowParameters(Parameters):
             alignment=float(first.alignment[0]),
             train_second_layer=self.train_second_layer,
         )
+
+    def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment:
+        """The simulation of this parameter point."""
+        from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
+
+        return TwoLayerExperiment(problem, setup)
 
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""
