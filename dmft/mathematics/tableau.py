@@ -83,6 +83,16 @@ def lagrange(nodes: Array, x: Array) -> Array:
     return np.array(products) / gaps.prod(axis=1)[:, None]
 
 
+def cell_weights(time: Array, stages: int, at: Array) -> Array:
+    """Weights (at, n) of the nodes `time` in the values at some times, by the polynomials of cells of `stages` nodes."""
+    found = np.zeros((len(at), len(time)))
+    for row, t in zip(found, at, strict=True):
+        first = (max(int(np.searchsorted(time, t)), 1) - 1) // stages * stages
+        nodes = slice(first, min(first + stages + 1, len(time)))
+        row[nodes] = lagrange(time[nodes], np.array([t]))[:, 0]
+    return found
+
+
 @cache
 def radau(stages: int) -> Tableau:
     """The Radau IIA scheme with 1 to 9 stages; refuses to return one that misses its order conditions."""

@@ -120,8 +120,11 @@ class Model(Protocol):
         """The state at t = 0."""
         ...
 
-    def forces(self, history: History, rows: Rows) -> Forces:
-        """M, D, drift and rates on the new nodes."""
+    def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
+        """M, D, drift and rates on the new nodes.
+
+        known: rows (s, N) of the model's own symmetric kernels where the history does not reach back to t = 0 to make them.
+        """
         ...
 
     def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:

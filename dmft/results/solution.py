@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dmft.engines.outcome import Outcome
+from dmft.engines.response import Smooth, response
 from dmft.engines.step_control import FLOOR
 from dmft.history.history import History
-from dmft.mathematics.tableau import lagrange
+from dmft.mathematics.tableau import cell_weights, lagrange
 from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
 from dmft.problem.settings import LIMITS
@@ -102,16 +103,46 @@ class Solution:
         nodes, basis = self._basis(time)
         return {name: np.tensordot(basis, values[nodes], 1) for name, values in self.order_parameters.items()}
 
-    def kernel_at(self, kernel: str, times: Array) -> Array:
-        """A correlation at pairs of times, (times, times), by the polynomials of their cells in both directions.
+    def correlation(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
+        """A correlation at any times t, s, which broadcast, by the polynomials of their cells.
 
-        Raises ValueError outside of what was reached.
+        Raises ValueError for a name that is no correlation, and outside of what was reached.
         """
-        basis = np.zeros((len(times), len(self.time)))
-        for row, time in zip(basis, times, strict=True):
-            nodes, row[nodes] = self._basis(time)
-        lower = np.tril(self.kernels[kernel])
-        return basis @ (lower + np.tril(lower, -1).T) @ basis.T
+        responses = self.problem.parameters.build().response_kernels
+        kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel not in responses])
+        t, s = self._pairs(t, s)
+        symmetric = np.tril(kernel) + np.tril(kernel, -1).T
+        rows, columns = (cell_weights(self.time, self.problem.solver.cell_nodes, times.ravel()) for times in (t, s))
+        return np.einsum("pi,pi->p", rows @ symmetric, columns).reshape(t.shape)
+
+    def response(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
+        """A response to a unit force at time s, at any times t, which broadcast; zero for t < s.
+
+        Solves an equation for each s, see `dmft.engines.response`.  In gradient descent a force acts for a whole step, and what
+        it does is linear in between.  Raises ValueError for a name that is no response, and outside of what was reached.
+        """
+        model, solver = self.problem.parameters.build(), self.problem.solver
+        kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel in model.response_kernels])
+        t, s = self._pairs(t, s)
+        if solver.scheme == "gradient-descent":
+            steps = np.minimum(np.searchsorted(self.time, s.ravel(), side="right") - 1, len(self.time) - 1)
+            return np.einsum("pi,ip->p", cell_weights(self.time, 1, t.ravel()), kernel[:, steps]).reshape(t.shape)
+        smooth = Smooth(model, self.state.history, solver.stages)
+        return response(smooth, name, t.ravel(), s.ravel(), solver.tolerance).reshape(t.shape)
+
+    def _kernel(self, name: str, known: Sequence[str]) -> Array:
+        if name not in known:
+            raise ValueError(f"{name!r}: wanted {' or '.join(known) or 'a solution with kernels'}")
+        return self.kernels[name]
+
+    def _pairs(self, t: ArrayLike, s: ArrayLike) -> tuple[Array, Array]:
+        """Pairs of times, checked to be within what was reached."""
+        both = np.broadcast_arrays(np.asarray(t, dtype=float), np.asarray(s, dtype=float))
+        for times in both:
+            outside = times[~((times >= 0.0) & (times <= self.time[-1]))]
+            if outside.size:
+                raise ValueError(f"t = {outside.flat[0]:g}: wanted a time in [0, {self.time[-1]:g}]")
+        return both[0], both[1]
 
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.

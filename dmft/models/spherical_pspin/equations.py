@@ -14,6 +14,7 @@ Kurchan 1993.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +51,8 @@ class SphericalPSpin:
         """A random configuration: no energy yet, no signal, no other one-time functions."""
         return Start(C=np.ones(1), overlap=0.0, scalars=np.empty(0))
 
-    def forces(self, history: History, rows: Rows) -> Forces:
-        """M = f''(C) R and D = f'(C)."""
+    def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
+        """M = f''(C) R and D = f'(C); no own kernels."""
         D, second = power_series(self.slope, rows.C)
         nodes = rows.overlap.size
         return Forces(second * rows.R, D, drift=np.zeros(nodes), rates=np.empty((0, nodes)), kernels={}, values={})
