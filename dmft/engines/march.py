@@ -99,21 +99,23 @@ class March(Stepper[Attempt]):
         return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, found.x, observed)
 
     def _clock_error(self, cell: Cell, x: Array, observed: dict[str, Array], residual: float) -> float:
-        """See `clock.py`; none in the first cell, where time has no logarithm."""
-        history, last = self.history, self.history.n - 1
-        if last == 0:
+        """See `clock.py`; none in the first cell, where time has no logarithm, and of several groups, whose speeds differ."""
+        history, last, model = self.history, self.history.n - 1, self.model
+        if last == 0 or not model.energy or any(stack.width > 1 for stack in model.channels):
             return 0.0
-        rows, weights = cell.rows(x), self.model.channel_weights
-        C = np.empty((len(weights), cell.tableau.stages + 1, cell.tableau.stages + 1))
-        C[:, 0, 0], C[:, 1:, 0], C[:, 1:, 1:] = history["C"][:, last, last], rows.C[:, :, last], rows.C[:, :, last + 1 :]
-        C[:, 0, 1:] = C[:, 1:, 0]
-        before = np.array([[history[name][last]] for name in self.model.scalars]).reshape(-1, 1)
-        energy = np.append(history[self.model.energy][last], observed[self.model.energy])
-        scalars = np.hstack([before, rows.scalars])
-        floor = FLOOR * float(np.abs(history[self.model.energy]).max())
+        rows, s = cell.rows(x), cell.tableau.stages
+        C = np.zeros((s + 1, s + 1))
+        for stack, past, block in zip(model.channels, cell.C, rows.C, strict=True):
+            weights = stack.weights[:, 0]
+            C[0, 0] += weights @ past[:, last, last]
+            C[1:] += np.tensordot(weights, block[:, :, last:], 1)
+        C[0, 1:] = C[1:, 0]
+        energy = np.append(history[model.energy][last], observed[model.energy])
+        scalars = np.hstack([cell.scalars[:, -1:], rows.scalars])
+        floor = FLOOR * float(np.abs(history[model.energy]).max())
         # An energy below its floor is held to the tolerance of the floor.
         unresolved = self.settings.tolerance * floor if np.abs(energy).min() < floor else 0.0
-        relative = clock.defect(self.tableau, cell.dt, np.tensordot(weights, C, 1), scalars, energy, unresolved, residual)
+        relative = clock.defect(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
         moved = self.control.moved(history, observed)
         return clock.error(relative, moved, np.log1p(cell.dt / self.time)) / self.settings.tolerance
 
@@ -126,14 +128,15 @@ class March(Stepper[Attempt]):
             **cell.forces.values,
             "time": self._times(attempt.step),
             "weights": cell.dt * self.tableau.b,
-            "overlap": rows.overlap,
-            "stage_multiplier": cell.multiplier,
-            "kick": cell.kick(),
+            **cell.kick(),
         }
-        append(self.model, self.history, one_time, {"C": rows.C, "R": rows.R, **cell.forces.kernels})
-        diagonal = np.diagonal(rows.C[:, :, cell.n :], axis1=1, axis2=2)
-        constraint = float(np.abs(self.model.channel_weights @ diagonal - 1.0).max())
-        checks = {"residual": attempt.residual, f"|{self.model.norm}-1|": constraint}
+        if self.model.constraints:
+            field = self.history.fields["stage_multiplier"]
+            one_time["stage_multiplier"] = cell.multiplier.T.reshape(field.shape(self.tableau.stages))
+        violations = cell.constraint_error(rows)
+        append(self.model, self.history, one_time, rows, cell.forces.kernels)
+        checks = {"residual": attempt.residual}
+        checks |= {f"|{name}-1|": float(value) for name, value in zip(self.model.constraints, violations, strict=True)}
         return AcceptedCell(self.cells, self.time, cell.dt, self.history.n, attempt.iterations, attempt.error, checks)
 
     def results(self) -> Results:

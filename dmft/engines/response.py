@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.fixed_point import Anderson
-from dmft.engines.nodes import append, new_history
+from dmft.engines.nodes import append, matrices, new_history, overlaps, scalars
 from dmft.engines.step_control import StepControl
 from dmft.history.history import History
 from dmft.mathematics.tableau import cell_weights, radau
@@ -47,11 +47,11 @@ class Smooth:
     def rows(self, new: Array, whole: Array) -> tuple[Rows, Array, dict[str, Array]]:
         """At times with the bases `new`, against those with the bases `whole`: rows without R, nu, own correlations."""
         history, model = self.history, self.model
-        C = new @ history["C"] @ whole.T
-        scalars = np.array([new @ history[name] for name in model.scalars]).reshape(-1, len(new))
-        rows = Rows(C, np.zeros_like(C), new @ history["overlap"], scalars)
-        known = {name: new @ history[name] @ whole.T for name, symmetric in model.own_kernels.items() if symmetric}
-        return rows, new @ history["multiplier"], known
+        C = tuple(new @ known @ whole.T for known in matrices(history, "C", model))
+        v, p = (function(history, model) @ new.T for function in (overlaps, scalars))
+        rows = Rows(C, tuple(map(np.zeros_like, C)), v, p)
+        own = {field.name: new @ history[field.name] @ whole.T for field in model.fields if field.two_time and field.symmetric}
+        return rows, new @ history["multiplier"], own
 
 
 class Kick:
@@ -59,15 +59,14 @@ class Kick:
 
     def __init__(self, smooth: Smooth, s: float, tolerance: float) -> None:
         self.smooth, self.model, self.tolerance = smooth, smooth.model, tolerance
-        self.tableau = radau(smooth.stages)
-        channels = len(self.model.channel_weights)
-        self.history = new_history(self.model, 64, {"kick": (channels,)})
+        self.tableau, self.kick = radau(smooth.stages), "kick" + smooth.model.channels[0].name
+        self.history = new_history(self.model, 64, continuous=True)
         self.bases = smooth.basis(np.array([s]))
         rows, nu, known = smooth.rows(self.bases, self.bases)
         forces = self.model.forces(self.history, rows, known)
-        self._append(np.array([s]), np.zeros(1), rows, forces, np.ones((channels, 1)), known)
-        self.control = StepControl(self.tableau, tolerance, {"kick": 0.0})
-        rate = max(float(np.abs(nu).max()), float(np.sqrt(np.abs(forces.D)).max()), 1.0 / max(s, 1.0))
+        self._append(np.array([s]), np.zeros(1), rows, forces, np.ones((self.model.channels[0].count, 1)), known)
+        self.control = StepControl(self.tableau, tolerance, {self.kick: 0.0})
+        rate = max(float(np.abs(nu).max()), float(np.sqrt(np.abs(forces.D[0])).max()), 1.0 / max(s, 1.0))
         self.step = FIRST / rate
 
     @property
@@ -93,19 +92,19 @@ class Kick:
         new = self.smooth.basis(np.minimum(times, self.smooth.history["time"][-1]))
         bases = np.vstack([self.bases, new])
         rows, nu, known = self.smooth.rows(new, bases)
-        R_old, damping = self.history["R"], np.eye(stages) * nu
-        shape = rows.C.shape
+        R_old, damping = matrices(self.history, "R", self.model)[0], np.eye(stages) * nu
+        shape = rows.C[0].shape
         forces: list[Forces] = []
 
         def responses(x: Array) -> Rows:
             """x holds M - nu inside the cell, and the sum over the history."""
             x = x.reshape(shape)
             P = np.linalg.inv(np.eye(stages) - A @ x[:, :, n:])
-            return Rows(rows.C, np.concatenate([P @ x[:, :, :n], P @ A], axis=2), rows.overlap, rows.scalars)
+            return Rows(rows.C, (np.concatenate([P @ x[:, :, :n], P @ A], axis=2),), rows.overlap, rows.scalars)
 
         def G(x: Array) -> Array:
             forces[:] = [self.model.forces(self.history, responses(x), known)]
-            M = forces[0].M
+            M = forces[0].M[0]
             sums = R_old[:, -1:, :] + A @ M[:, :, :n] @ R_old
             return np.concatenate([sums, M[:, :, n:] - damping], axis=2).ravel()
 
@@ -117,25 +116,32 @@ class Kick:
         found = SOLVER.solve(G, start.ravel(), size.ravel(), max(RESIDUAL * self.tolerance, 1e-13))
         if not found.converged:
             return np.inf
-        past = self.history["kick"]
-        M, P = forces[0].M, np.linalg.inv(np.eye(stages) - A @ found.x.reshape(shape)[:, :, n:])
+        past = self.history[self.kick]
+        M, P = forces[0].M[0], np.linalg.inv(np.eye(stages) - A @ found.x.reshape(shape)[:, :, n:])
         pushed = np.einsum("csj,cj->cs", M[:, :, 1:n], past[:, 1:])
         kick = np.einsum("cij,cj->ci", P, past[:, -1:] + pushed @ A.T)
-        error = self.control.error(self.history, dt, {"kick": kick})
+        error = self.control.error(self.history, dt, {self.kick: kick})
         if error <= 1.0:
             self._append(times, dt * self.tableau.b, responses(found.x), forces[0], kick, known)
             self.bases = bases
         return error
 
     def _append(self, times: Array, weights: Array, rows: Rows, forces: Forces, kick: Array, known: dict[str, Array]) -> None:
+        """Add nodes; observables and stage multipliers are not needed."""
+        unused = {name: np.zeros(field.shape(len(times))) for name, field in self.history.fields.items() if field.one_time}
         scalars = dict(zip(self.model.scalars, rows.scalars, strict=True))
-        one_time = {"time": times, "weights": weights, "overlap": rows.overlap, "kick": kick, **scalars, **forces.values}
+        one_time = {**unused, "time": times, "weights": weights, self.kick: kick, **scalars, **forces.values}
         own = {name: known.get(name, values) for name, values in forces.kernels.items()}
-        append(self.model, self.history, one_time, {"C": rows.C, "R": rows.R, **own})
+        append(self.model, self.history, one_time, rows, own)
 
 
 def response(smooth: Smooth, name: str, t: Array, s: Array, tolerance: float) -> Array:
-    """R(t, s) of one of the model's responses at pairs of times, (pairs,); zero for t < s."""
+    """R(t, s) of one of the model's responses at pairs of times, (pairs,); zero for t < s.
+
+    Raises ValueError for several groups of neurons.
+    """
+    if [stack.width for stack in smooth.model.channels] != [1]:
+        raise ValueError("responses at any times: wanted a single group of neurons")
     found = np.zeros(len(t))
     for start in np.unique(s):
         pairs = (s == start) & (t >= start)
