@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,7 @@ from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
 from dmft.problem.settings import LIMITS
 from dmft.problem.table import ProblemError
+from dmft.results.entries import entries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +42,7 @@ class Solution:
     """Observables, kernels and order parameters of one problem on its nodes.
 
     time, weights: (n,), nodes and the quadrature weights of int ds, in the time unit of the model.
-    observables: name -> (n,); also read as attributes, `solution.test_error`.
+    observables: name -> (n,), or (n, groups, ...); also read as attributes, `solution.test_error`.
     kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
     order_parameters: name -> (n, ...), what a model without kernels is made of.
     outcome: how the run ended; a failed run keeps all that was reached.
@@ -83,20 +84,31 @@ class Solution:
         """Time and value of the smallest test error, between the nodes."""
         return self.minimum("test_error")
 
-    def at(self, time: float) -> dict[str, float]:
-        """Every observable at one time, interpolated by the polynomial of its cell.
+    def at(self, time: float) -> dict[str, Any]:
+        """Every observable at one time, a number or an array, interpolated by the polynomial of its cell.
 
         Raises ValueError outside of what was reached.
         """
         nodes, basis = self._basis(time)
-        found = {name: basis @ values[nodes] for name, values in self.observables.items()}
+        found = {name: np.tensordot(basis, values[nodes], 1) for name, values in self.observables.items()}
         found |= self.problem.parameters.kinked(found)
-        return {name: self._possible(name, float(value)) for name, value in found.items()}
+        return {name: self._possible(name, value) for name, value in found.items()}
 
-    def _possible(self, name: str, value: float) -> float:
+    def _possible(self, name: str, value: Any) -> Any:
         """A value between nodes as it can be: the polynomial of a mean square that decays to zero may pass below."""
         quantity = self.problem.parameters.description.observables.get(name)
+        value = float(value) if np.ndim(value) == 0 else value
         return max(value, 0.0) if quantity is not None and quantity.squared else value
+
+    @property
+    def entries(self) -> dict[str, Array]:
+        """Every entry of every observable on the nodes, (n,) each, by a name such as alignment[0][1]."""
+        return entries(self.problem, self.observables)
+
+    def entries_at(self, time: float) -> dict[str, float]:
+        """Every entry of every observable at one time, as `at`."""
+        values = {name: np.asarray(value)[None] for name, value in self.at(time).items()}
+        return {name: float(value[0]) for name, value in entries(self.problem, values).items()}
 
     def order_parameters_at(self, time: float) -> dict[str, Array]:
         """Every order parameter at one time, as `at`."""
@@ -104,16 +116,18 @@ class Solution:
         return {name: np.tensordot(basis, values[nodes], 1) for name, values in self.order_parameters.items()}
 
     def correlation(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
-        """A correlation at any times t, s, which broadcast, by the polynomials of their cells.
+        """A correlation at any times t, s, which broadcast, by the polynomials of their cells; axes of groups come last.
 
         Raises ValueError for a name that is no correlation, and outside of what was reached.
         """
         responses = self.problem.parameters.build().response_kernels
         kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel not in responses])
         t, s = self._pairs(t, s)
-        symmetric = np.tril(kernel) + np.tril(kernel, -1).T
+        if kernel.ndim == 2:
+            kernel = np.tril(kernel) + np.tril(kernel, -1).T
         rows, columns = (cell_weights(self.time, self.problem.solver.cell_nodes, times.ravel()) for times in (t, s))
-        return np.einsum("pi,pi->p", rows @ symmetric, columns).reshape(t.shape)
+        found = np.einsum("pi...,pi->p...", np.tensordot(rows, kernel, 1), columns)
+        return found.reshape(*t.shape, *kernel.shape[2:])
 
     def response(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
         """A response to a unit force at time s, at any times t, which broadcast; zero for t < s.
@@ -175,9 +189,9 @@ class Solution:
         found = {}
         for name, values in self.observables.items():
             exact = np.array([row[name] for row in expected])
-            scale = np.maximum(np.abs(exact), FLOOR * max(np.abs(exact).max(), sizes.get(name, 0.0)))
+            scale = np.maximum(np.abs(exact), FLOOR * np.maximum(np.abs(exact).max(axis=0), sizes.get(name, 0.0)))
             difference = np.abs(values - exact)
-            found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
+            found[name] = float((difference / np.where(scale > 0, scale, 1.0)).max())
         return found
 
     def largest_estimated_error(self) -> tuple[str, float] | None:
@@ -186,7 +200,7 @@ class Solution:
         sizes = self.problem.parameters.sizes()
         for name, errors in self.estimated_errors.items():
             values = np.abs(self.observables[name])
-            scale = np.maximum(values, FLOOR * max(values.max(), sizes.get(name, 0.0)))
+            scale = np.maximum(values, FLOOR * np.maximum(values.max(axis=0), sizes.get(name, 0.0)))
             found[name] = float((errors / np.where(scale > 0, scale, 1.0)).max()) / self.problem.solver.tolerance
         return max(found.items(), key=lambda item: item[1]) if found else None
 
