@@ -127,7 +127,7 @@ class Solution:
             kernel = np.tril(kernel) + np.tril(kernel, -1).T
         rows, columns = (cell_weights(self.time, self.problem.solver.cell_nodes, times.ravel()) for times in (t, s))
         found = np.einsum("pi...,pi->p...", np.tensordot(rows, kernel, 1), columns)
-        return found.reshape(*t.shape, *kernel.shape[2:])
+        return found.reshape((*t.shape, *kernel.shape[2:]))
 
     def response(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
         """A response to a unit force at time s, at any times t, which broadcast; zero for t < s.
