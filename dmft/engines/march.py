@@ -12,7 +12,7 @@ from dmft.engines import guess, stepper
 from dmft.engines.base import AcceptedCell, Results
 from dmft.engines.cell import Cell, empty_history, initial_node, observable_sizes
 from dmft.engines.densities import densities
-from dmft.engines.fixed_point import Controller
+from dmft.engines.fixed_point import Anderson, Controller, NewtonKrylov
 from dmft.engines.nodes import append
 from dmft.engines.step_control import StepControl
 from dmft.engines.stepper import Stepper
@@ -39,6 +39,15 @@ class Attempt(stepper.Attempt):
     observed: dict[str, Array]
 
 
+def standard(max_iterations: int) -> Controller:
+    """Anderson acceleration, then Newton-Krylov, with so many iterations together."""
+    easy = min(EASY, max_iterations)
+    return Controller(
+        easy=replace(Controller.easy, max_iterations=easy),
+        hard=replace(Controller.hard, max_iterations=max_iterations - easy),
+    )
+
+
 class March(Stepper[Attempt]):
     """Solver of one problem; iterate over it to advance.  `residual` is that of the last cell tried, accepted or not.
 
@@ -50,13 +59,16 @@ class March(Stepper[Attempt]):
     power: ClassVar[int] = 3
     empty_history = staticmethod(empty_history)
 
-    def __init__(self, model: Model, settings: SolverSettings, history: History | None = None, next_step: float = 0.0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        settings: SolverSettings,
+        history: History | None = None,
+        next_step: float = 0.0,
+        fixed_point: Controller | Anderson | NewtonKrylov | None = None,
+    ) -> None:
         self.model = model
-        easy = min(EASY, settings.max_iterations)
-        self.solver = Controller(
-            easy=replace(Controller.easy, max_iterations=easy),
-            hard=replace(Controller.hard, max_iterations=settings.max_iterations - easy),
-        )
+        self.solver = standard(settings.max_iterations) if fixed_point is None else fixed_point
         if history is None:
             history = empty_history(model)
             rate = initial_node(model, history)
@@ -75,7 +87,10 @@ class March(Stepper[Attempt]):
         cell = Cell(self.model, self.history, self.tableau, step)
         tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
         first = guess.extrapolated(cell)
-        found = self.solver.solve(cell, first, cell.size(first), tolerance, cell.responses)
+        if isinstance(self.solver, Controller):
+            found = self.solver.solve(cell, first, cell.size(first), tolerance, cell.responses)
+        else:
+            found = self.solver.solve(cell, first, cell.size(first), tolerance)
         self.residual = found.residual
         observed = cell.observe(found.x) if found.converged else {}
         error = self.control.error(self.history, step, observed) if found.converged else np.inf
