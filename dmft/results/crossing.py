@@ -16,4 +16,4 @@ def first_crossing(solution: Solution, observable: str, level: float) -> float:
         return float("nan")
     before, after = (float(solution.time[crossed[0] - back]) for back in (1, 0))
     # A smooth observable has a single crossing between neighbouring nodes.
-    return float(brentq(lambda t: solution.at(t)[observable] - level, before, after, xtol=1e-12 * before + 1e-300))
+    return float(brentq(lambda t: solution.at(t)[observable] - level, before, after, rtol=1e-10))
