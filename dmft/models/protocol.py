@@ -130,7 +130,7 @@ class Model(Protocol):
 
     @property
     def observables(self) -> Mapping[str, Field]:
-        """Names of the values of `observe`, the multipliers included."""
+        """Fields that `observe` returns, by name, the multipliers included."""
         ...
 
     @property
