@@ -61,7 +61,7 @@ class Explorer:
 
     @property
     def problem(self) -> Problem:
-        """The problem that the controls describe.  Raises ProblemError if they describe none."""
+        """The problem that the controls show.  Raises ProblemError if it is not a problem."""
         return Problem.from_tables(deepcopy(self.tables))
 
     def value(self, key: str) -> Any:

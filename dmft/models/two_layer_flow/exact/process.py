@@ -42,7 +42,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained, on what and how.
+    """The training problem: network, samples and steps.
 
     overlaps (m, m), alignment (m, r), second_layer (m,): at t = 0.  kinds (m,): neurons of the same number start alike.
     label: from z (r, P), standard normal noise (P,) and uniform numbers (P,).
@@ -99,7 +99,7 @@ class Process:
             self._see()
 
     def _see(self) -> None:
-        """What the samples do at the last step."""
+        """State of the samples at the last step."""
         network, k = self.network, self.steps
         h, a = self._preactivations(), self.weights.a[k]
         value, slope, curvature = network.activation(h)

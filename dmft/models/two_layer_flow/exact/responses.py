@@ -10,9 +10,10 @@ block in short loops.  A row costs P m^3 k^2 multiplications, and memory for P/c
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from dmft.compiled import njit
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ def mean_responses(R: Array, curvature: Array, slopes: Array, diagonal: Array, i
     return mean / samples
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _add_responses(R, curvature, slopes, diagonal, inverse_alpha, block, mean):
     """Add the sum of row k over these samples."""
     nodes, m, samples = slopes.shape
@@ -64,7 +65,7 @@ def _add_responses(R, curvature, slopes, diagonal, inverse_alpha, block, mean):
             mean[i, j] += total
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _complete(R, T, step, end, m):
     """Add to the sum of a step what the later steps of its block contribute."""
     for j in range(step * m, (step + 1) * m):
@@ -79,7 +80,7 @@ def _complete(R, T, step, end, m):
                 out[p] += a * first[p]
 
 
-@numba.njit(cache=True, fastmath=True)
+@njit(fastmath=True)
 def _turn(T, step, curvature, slopes, diagonal, factor):
     """Multiply the sum of a step by its J and by a factor."""
     m, samples = slopes.shape[1:]
