@@ -43,7 +43,7 @@ def show_run(file: Path, solution: Solution, at: float | None) -> None:
     """Print what is in a run file, or its values at a time."""
     if at is not None:
         with naming(file, ValueError):
-            values = solution.at(at)
+            values = solution.entries_at(at)
         print_table(f"{file} at t = {at:g}", [(name, f"{value:{DIGITS}}") for name, value in values.items()])
         return
     print_table(str(file), _overview(solution))
@@ -75,5 +75,5 @@ def _ranges(solution: Solution) -> list[tuple[str, ...]]:
     """Name, final, smallest and largest value on the nodes of every observable."""
     return [
         (name, *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())))
-        for name, values in solution.observables.items()
+        for name, values in solution.entries.items()
     ]

@@ -15,10 +15,11 @@ from dmft.mathematics.hermite import Covariance
 from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
+from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
 from dmft.problem.parameters import Parameters
-from dmft.problem.table import ProblemError, shown
+from dmft.problem.table import shown
 
 if TYPE_CHECKING:
     from dmft.models.experiment import Setup
@@ -177,23 +178,57 @@ class TwoLayerFlowParameters(Parameters):
             return hermite.series(self.target, degree), hermite.variance(self.target)
         return np.array(self.target), float(np.sum(np.square(self.target)))
 
-    def build(self) -> TwoLayerFlow:
-        """The equations of this parameter point."""
-        first, *others = self.groups()
-        if others or self.directions > 1:
-            raise ProblemError("neurons, target: wanted one group of neurons and one direction, several are not solved yet")
-        activation = self.activation_series()
-        target, variance = self.target_series(len(activation) - 1)
-        inverse_width = 1.0 / self.width
+    def target_by_index(self, degree: int) -> targets.Series:
+        """Coefficients of the target up to a total degree, of one direction or several."""
+        if isinstance(self.target, dict):
+            return targets.series(self.target, degree)
+        coefficients, variance = self.target_series(degree)
+        return targets.Series(np.arange(len(coefficients))[:, None], coefficients, variance)
+
+    @property
+    def axes(self) -> dict[str, int]:
+        """Groups of neurons and directions of the target, unless there is one of each."""
+        groups = 1 if self.neurons is None else len(self.neurons)
+        return {} if groups == self.directions == 1 else {"group": groups, "direction": self.directions}
+
+    @property
+    def inverse_alpha(self) -> float:
+        """d/n."""
         if self.samples_per_dimension is not None:
-            inverse_alpha = 1.0 / self.samples_per_dimension
-        else:
-            assert self.samples_per_parameter is not None
-            inverse_alpha = inverse_width / self.samples_per_parameter
+            return 1.0 / self.samples_per_dimension
+        assert self.samples_per_parameter is not None
+        return 1.0 / self.width / self.samples_per_parameter
+
+    def covariance(self) -> Covariance:
+        """h of the activation."""
+        closed_form = self.activation == "erf" and self.activation_degree is None
+        return Covariance(self.activation_series() ** 2, closed_form=closed_form)
+
+    def build(self) -> TwoLayerFlow | GroupedFlow:
+        """The equations of this parameter point."""
+        return self._grouped() if self.axes else self._alike()
+
+    def _grouped(self) -> GroupedFlow:
+        activation = self.activation_series()
+        target = self.target_by_index(len(activation) - 1)
+        return GroupedFlow(
+            groups=self.groups(),
+            inverse_width=1.0 / self.width,
+            inverse_alpha=self.inverse_alpha,
+            covariance=self.covariance(),
+            signal=targets.overlap(activation, target),
+            label_variance=target.variance + self.noise**2,
+            train_second_layer=self.train_second_layer,
+            axes=self.axes,
+        )
+
+    def _alike(self) -> TwoLayerFlow:
+        activation, (first,) = self.activation_series(), self.groups()
+        target, variance = self.target_series(len(activation) - 1)
         return TwoLayerFlow(
-            inverse_width=inverse_width,
-            inverse_alpha=inverse_alpha,
-            covariance=Covariance(activation**2, closed_form=self.activation == "erf" and self.activation_degree is None),
+            inverse_width=1.0 / self.width,
+            inverse_alpha=self.inverse_alpha,
+            covariance=self.covariance(),
             signal=hermite.signal_series(activation, target),
             label_variance=variance + self.noise**2,
             second_layer=first.second_layer,
@@ -213,8 +248,12 @@ class TwoLayerFlowParameters(Parameters):
 
     def panels(self) -> tuple[Panel, ...]:
         """Errors; alignment and size of the second layer."""
+        errors = Curves((Curve("test_error"), Curve("train_error", decades=True)), r"error  $\langle(f-y)^2\rangle/2$")
+        if self.axes:
+            names = ("alignment", "second_layer")
+            return (errors, *(Curves((Curve(name),), self.description.observables[name].label) for name in names))
         return (
-            Curves((Curve("test_error"), Curve("train_error", decades=True)), r"error  $\langle(f-y)^2\rangle/2$"),
+            errors,
             Pair(Curve("alignment"), Curve("second_layer", r"second layer  $|a|$", distance_from=0.0)),
         )
 
