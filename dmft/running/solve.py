@@ -11,7 +11,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dmft.engines.base import AcceptedCell, Engine
-from dmft.engines.kinds import engine
+from dmft.engines.kinds import engine as begin
+from dmft.engines.method import Method
 from dmft.engines.outcome import Outcome
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution, State, refuse_other_problem
@@ -33,6 +34,7 @@ def solve(
     start: Solution | None = None,
     observers: Sequence[Observer] = (),
     checkpoint_every: float = 30.0,
+    engine: Method | None = None,
 ) -> Solution:
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
 
@@ -40,6 +42,7 @@ def solve(
         another problem, or that another process is writing, is refused (ProblemError).
     start: a solution of the same problem to continue, with the same or a larger t_max.
     observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
+    engine: an engine with options of its own, such as `dmft.engines.method.Radau(fixed_point=Anderson(depth=5))`.
 
     Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
@@ -57,9 +60,9 @@ def solve(
     # What overflows becomes a residual that is not finite, and a named outcome.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
         refuse_too_large(problem)
-        march, iterations, earlier = engine(problem), 0, 0.0
+        march, iterations, earlier = begin(problem, method=engine), 0, 0.0
         if start is not None:
-            march = engine(problem, start.state.history, start.state.next_step)
+            march = begin(problem, start.state.history, start.state.next_step, engine)
             march.residual, iterations, earlier = start.residual, start.iterations, start.wall_time
 
         def snapshot(outcome: Outcome) -> Solution:
