@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dmft.cli import batch
 from dmft.cli.inputs import is_sweep, load_problem, load_sweep, naming
 from dmft.cli.progress import duration
 from dmft.cli.tables import print_table
@@ -39,6 +40,11 @@ def plan(
             ("time", duration(planned.seconds)),
         ],
     )
+    typer.echo(f"on a cluster: {batch.of_run(file, planned.memory, planned.seconds)}")
+
+
+# A plan is made within seconds.
+MOST_VALIDATED = 10_000
 
 
 def plan_sweep(file: Path, assignments: list[str]) -> None:
@@ -47,7 +53,7 @@ def plan_sweep(file: Path, assignments: list[str]) -> None:
     from dmft.sweeps.plan import plan_sweep as estimate
     from dmft.system.memory import available_memory
 
-    asked = load_sweep(file, assignments)
+    asked = load_sweep(file, assignments, most=MOST_VALIDATED)
     with naming(file, ProblemError):
         planned = estimate(asked)
     print_table(
@@ -60,6 +66,8 @@ def plan_sweep(file: Path, assignments: list[str]) -> None:
             ("time on one core", f"{duration(planned.seconds)}, {duration(planned.longest)} for the longest point"),
         ],
     )
+    line = batch.of_sweep(file, planned.points, planned.memory, planned.seconds, planned.longest)
+    typer.echo(f"on a cluster: {line}")
 
 
 def amount(size: float) -> str:

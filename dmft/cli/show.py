@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmft.cli.inputs import load_file, naming
+from dmft.cli.output import say
 from dmft.cli.progress import duration
 from dmft.cli.show_simulation import show_simulation
 from dmft.cli.show_table import show_table
@@ -47,7 +48,7 @@ def show_run(file: Path, solution: Solution, at: float | None) -> None:
         print_table(f"{file} at t = {at:g}", [(name, f"{value:{DIGITS}}") for name, value in values.items()])
         return
     print_table(str(file), _overview(solution))
-    typer.echo(solution.problem.to_toml())
+    say(solution.problem.to_toml())
     if constants := solution.problem.parameters.constants():
         print_table("constants", [(name, f"{value:{DIGITS}}") for name, value in constants.items()])
     print_table("observables: final, smallest, largest", _ranges(solution))
@@ -61,6 +62,7 @@ def _overview(solution: Solution) -> list[tuple[str, str]]:
     return [
         ("outcome", f"{solution.outcome.value}: {solution.outcome.advice}"),
         ("time reached", f"{solution.time[-1]:{DIGITS}} of {solution.problem.solver.t_max:g}"),
+        *_verified(solution),
         ("nodes", f"{len(solution.time)}"),
         ("iterations", f"{solution.iterations}"),
         ("last residual", f"{solution.residual:.1e}"),
@@ -69,6 +71,12 @@ def _overview(solution: Solution) -> list[tuple[str, str]]:
         ("commit", origin["git"] or "none"),
         ("command", origin["command"]),
     ]
+
+
+def _verified(solution: Solution) -> list[tuple[str, str]]:
+    """The largest estimated error, of a run that was verified."""
+    worst = solution.largest_estimated_error()
+    return [] if worst is None else [("largest error", f"{worst[1]:.2g} tolerances, of {worst[0]}")]
 
 
 def _ranges(solution: Solution) -> list[tuple[str, ...]]:

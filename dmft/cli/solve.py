@@ -12,6 +12,7 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_problem, naming
+from dmft.cli.output import complain, say
 from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
@@ -30,6 +31,7 @@ class Asked:
     assignments: list[str]
     checkpoint: float
     quiet: bool
+    verify: bool
 
 
 def solve(
@@ -43,6 +45,9 @@ def solve(
     ] = None,
     checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints; 0: every cell.")] = 30.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Solve again to a tenth of the tolerance and store the difference in /errors.")
+    ] = False,
 ) -> None:
     """Solve one parameter point.
 
@@ -51,7 +56,7 @@ def solve(
     Exit status: 0 done, 2 bad input, 3 the mathematics failed, 4 stopped by a signal after a checkpoint.
     """
     refuse_bad_checkpoint(checkpoint)
-    asked = Asked(problem, output, assignments or [], checkpoint, quiet)
+    asked = Asked(problem, output, assignments or [], checkpoint, quiet, verify)
     with StopOnSignal() as stop:
         comm = world(problem)
         command = SolveCommand(asked, stop, comm)
@@ -93,11 +98,25 @@ class SolveCommand:
         asked = self.asked
         if self.complete:
             assert self.stored is not None
-            _say(f"complete already: {_summary(self.stored)}, {asked.output}", asked.quiet)
+            found = self.verified(self.stored)
+            _say(f"complete already: {_summary(found)}, {asked.output}", asked.quiet)
             return ExitCode.DONE
         with meter(self.problem.solver.t_max, asked.quiet) as progress:
             solution = _run(asked.file, asked.output, self.problem, progress, self.stop, asked.checkpoint)
+        solution = self.verified(solution)
         return _report(solution, asked.output, progress, self.stop, asked.quiet)
+
+    def verified(self, solution: Solution) -> Solution:
+        """The run with its estimated errors, stored, if they were asked for and are not known."""
+        if not self.asked.verify or not solution.complete or solution.estimated_errors:
+            return solution
+        from dmft.running.verify import verify
+        from dmft.storage import run_file
+
+        with naming(self.asked.output, OSError, run_file.OutputError):
+            found = verify(run_file.read(self.asked.output), (self.stop,))
+            found.save(self.asked.output)
+        return found
 
     def lead(self) -> ExitCode:
         """Rank 0: solve and report."""
@@ -108,7 +127,7 @@ class SolveCommand:
         try:
             if not self.asked.quiet:
                 line = f"{self.comm.size} processes were started; a run is solved by one, the others wait"
-                typer.echo(f"dmft: {self.asked.file}: {line}", err=True)
+                complain(f"{self.asked.file}: {line}")
             return self.solve()
         finally:
             wait_for_all(self.comm)
@@ -143,11 +162,11 @@ def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSigna
     outcome, reached = solution.outcome, solution.time[-1]
     if outcome.failed:
         line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {outcome.advice}"
-        typer.echo(f"dmft: {output}: {line}", err=True)
+        complain(f"{output}: {line}")
         return ExitCode.FAILED
     if not solution.complete:
         line = f"stopped by {stop.received} at t = {reached:.6g}: the same command goes on from there"
-        typer.echo(f"dmft: {output}: {line}", err=True)
+        complain(f"{output}: {line}")
         return ExitCode.STOPPED
     speed = f"{duration(progress.seconds)} at {progress.cells_per_cpu_second:.3g} cells per cpu-second"
     _say(f"{outcome.value}: {_summary(solution)}, {speed}, {output}", quiet)
@@ -161,9 +180,11 @@ def _summary(solution: Solution) -> str:
     parts += [f"{name.replace('_', ' ')} {solution.observables[name][-1]:.6g}" for name in description.summary]
     if description.smallest is not None:
         parts.append(f"smallest {smallest(solution, description.smallest, '.6g')}")
+    if worst := solution.largest_estimated_error():
+        parts.append(f"errors up to {worst[1]:.2g} tolerances ({worst[0].replace('_', ' ')})")
     return ", ".join(parts)
 
 
 def _say(line: str, quiet: bool) -> None:
     if not quiet:
-        typer.echo(line)
+        say(line)

@@ -7,6 +7,7 @@ import math
 from dmft.problem.description import NETWORK, RATE, Choice, Citation, Description, Picture, Quantity, Slider, System
 
 DESCRIPTION = Description(
+    time="time $t$ (unit of the flow)",
     title=(
         "$m = {width}$",
         "$n/(md) = {samples_per_parameter}$",
