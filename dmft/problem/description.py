@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dmft.problem.problem import Problem
+
     Array = NDArray[np.float64]
 
 TIME = "time unit"
@@ -227,6 +229,20 @@ class Found(Protocol):
 
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable."""
+        ...
+
+
+class Solved(Found, Protocol):
+    """The part of a solution that identities of a theory may read."""
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that was solved."""
+        ...
+
+    @property
+    def kernels(self) -> Mapping[str, Array]:
+        """Name -> two-time functions on the nodes, (n, n, ...)."""
         ...
 
 

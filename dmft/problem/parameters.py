@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dmft.problem.description import Description, Found, Panel
+from dmft.problem.description import Description, Found, Panel, Solved
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError, Table
 
@@ -72,6 +72,13 @@ class Parameters(Table):
     def panels(self) -> tuple[Panel, ...]:
         """Panels of the standard figure for this parameter point, beside the pictures of kernels."""
         raise NotImplementedError
+
+    def identities(self, solution: Solved) -> dict[str, float]:
+        """What must hold on every right solution, in words, and by how much it does not, in units of the tolerance.
+
+        More than 1 says that the equations or the solver are wrong.  `dmft.models.identities` has what most theories need.
+        """
+        return {}
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """Report on a run beyond the range of every observable: tables of two columns, by title."""

@@ -76,13 +76,25 @@ class Solution:
 
     @property
     def generalization_gap(self) -> Array:
-        """Test error minus training error, (n,); AttributeError if the model has none, as for any observable."""
-        return self.test_error - self.train_error
+        """Error of a fresh sample minus that of the data, (n,); AttributeError if the model has none, as for any observable."""
+        return getattr(self, self._smallest) - self.train_error
 
     @property
     def early_stopping(self) -> Minimum:
-        """Time and value of the smallest test error, between the nodes."""
-        return self.minimum("test_error")
+        """Time and value of the smallest error of a fresh sample, between the nodes; AttributeError if the model has none."""
+        return self.minimum(self._smallest)
+
+    @property
+    def _smallest(self) -> str:
+        """The observable whose smallest value the model reports."""
+        name = self.problem.parameters.description.smallest
+        if name is None:
+            raise AttributeError(f'model = "{self.problem.parameters.model}" reports no smallest value')
+        return name
+
+    def identities(self) -> dict[str, float]:
+        """What must hold on every right solution of the theory, and by how much it does not, in units of the tolerance."""
+        return self.problem.parameters.identities(self)
 
     def at(self, time: float) -> dict[str, Any]:
         """Every observable at one time, a number or an array, interpolated by the polynomial of its cell.

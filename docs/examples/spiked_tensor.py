@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dmft.history.history import History
+from dmft.models import identities
 from dmft.models.protocol import Channels, Forces, Rows, Start
-from dmft.problem.description import RATE, Ageing, Citation, Curve, Description, Pair, Panel, Picture, Quantity
+from dmft.problem.description import RATE, Ageing, Citation, Curve, Description, Pair, Panel, Picture, Quantity, Solved
 from dmft.problem.parameters import Parameters
 
 Array = NDArray[np.float64]
@@ -113,6 +114,17 @@ class SpikedTensorParameters(Parameters):
     def build(self) -> SpikedTensor:
         """The equations of this parameter point."""
         return SpikedTensor(self.order, self.signal, self.alignment)
+
+    def identities(self, solution: Solved) -> dict[str, float]:
+        """Gradient descent on a sphere, of a homogeneous function."""
+        C, found = solution.kernels["C"], solution.observables
+        energy, multiplier = found["energy"], found["multiplier"]
+        return {
+            "C(t,t) = 1": identities.unit(solution, C),
+            "C - v v' >= 0": identities.correlation(solution, C - np.outer(found["alignment"], found["alignment"])),
+            "dE/dt = -|dw/dt|^2": identities.fall(solution, energy, identities.squared_speed(solution, C)),
+            "nu = -p E": identities.defect(solution, multiplier + self.order * energy, float(np.abs(multiplier).max())),
+        }
 
     def panels(self) -> tuple[Panel, ...]:
         """Energy beside alignment; ageing."""

@@ -5,6 +5,7 @@ import pytest
 
 from dmft import Solution, solve
 from dmft.cli.exit_codes import ExitCode
+from dmft.models.two_layer_flow.parameters import TwoLayerFlowParameters
 from dmft.plots import labels
 from dmft.running.verify import verify
 
@@ -29,3 +30,20 @@ def test_command_stores_and_says_them(dmft, quick, solved):
     assert found.estimated_errors.keys() == found.observables.keys()
     assert all(errors.shape == found.time.shape for errors in found.estimated_errors.values())
     assert "largest error" in dmft("show", solved).out
+
+
+def test_command_says_whether_identities_hold(dmft, quick, solved, monkeypatch):
+    assert "holds within" not in dmft("solve", quick, "-o", solved).out
+    told = dmft("solve", quick, "-o", solved, "--verify")
+    names = Solution.load(solved).identities()
+    assert names
+    for name in names:
+        assert f"  {name}: holds within " in told.out
+    monkeypatch.setattr(TwoLayerFlowParameters, "identities", lambda self, solution: {"1 = 2": 3.0})
+    told = dmft("solve", quick, "-o", solved, "--verify")
+    assert "1 = 2: missed by 3 tolerances, wanted at most 1" in told.err
+
+
+def test_identities_of_a_file_are_those_of_the_run(small, tmp_path):
+    found = solve(small.replace(t_max=2.0), output=tmp_path / "run.h5")
+    assert Solution.load(tmp_path / "run.h5").identities() == pytest.approx(found.identities(), rel=1e-6, abs=1e-9)

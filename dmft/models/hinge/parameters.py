@@ -13,7 +13,7 @@ from dmft.models.hinge.description import DESCRIPTION
 from dmft.models.hinge.equations import FiniteData, InfiniteData
 from dmft.models.hinge.population import SIGNS, Population, drawn
 from dmft.models.hinge.step import DataSet
-from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
+from dmft.problem.description import Curve, Curves, Found, Pair, Panel, Solved, smallest
 from dmft.problem.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -137,6 +137,12 @@ class HingeParameters(Parameters):
         beside = "unsatisfied" if self.dimension is None else "misclassified"
         shown = losses[:1] if self.dimension is None else losses
         return Curves(shown, "hinge loss"), Pair(Curve("rotation"), Curve(beside, decades=True))
+
+    def identities(self, solution: Solved) -> dict[str, float]:
+        """Loss and squared speed; the rotation."""
+        from dmft.models.hinge.identities import of
+
+        return of(solution, self.variance, self.mirrored, self.dimension is None)
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """Distance from the late law; or overfitting."""

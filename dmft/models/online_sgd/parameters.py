@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from dmft.mathematics.gaussian_integrals import ACTIVATIONS
 from dmft.models.online_sgd.description import DESCRIPTION
 from dmft.models.online_sgd.equations import OnlineSGD
-from dmft.problem.description import Curve, Curves, Entries, Found, Panel
+from dmft.problem.description import Curve, Curves, Entries, Found, Panel, Solved
 from dmft.problem.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -180,6 +180,12 @@ class OnlineSGDParameters(Parameters):
         error = Curves((Curve("generalization_error", decades=True),), r"$\epsilon_g$")
         outputs = (Entries("v"),) if self.train_second_layer else ()
         return error, Entries("R"), Entries("Q"), *outputs
+
+    def identities(self, solution: Solved) -> dict[str, float]:
+        """Covariances, and the gradient of the error."""
+        from dmft.models.online_sgd.identities import of
+
+        return of(solution, self.build())
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """The steady state that Newton's method reaches from the end of the run, and whether it is stable."""

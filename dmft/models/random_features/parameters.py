@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from dmft.mathematics import hermite
 from dmft.models.random_features.description import DESCRIPTION
 from dmft.models.random_features.equations import Features, RandomFeatures, Teacher
-from dmft.problem.description import Curve, Curves, Found, Panel
+from dmft.problem.description import Curve, Curves, Found, Panel, Solved
 from dmft.problem.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -131,6 +131,12 @@ class RandomFeaturesParameters(Parameters):
         curves = Curve("generalization_error", "with the noise of SGD"), Curve("mean_error", "of the mean weights")
         above = Curve("generalization_error", r"$|\epsilon(t)-\epsilon(\infty)|$", self.build().asymptotic_error, decades=True)
         return Curves(curves, r"error  $\langle(f-y)^2\rangle/2$"), Curves((above,), "distance from the asymptotic error")
+
+    def identities(self, solution: Solved) -> dict[str, float]:
+        """Order of the two errors, and the integral equation between them."""
+        from dmft.models.random_features.identities import of
+
+        return of(solution, self.build())
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """The error that more hidden units would reach."""

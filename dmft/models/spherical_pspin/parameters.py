@@ -11,7 +11,7 @@ from numpy.polynomial import Polynomial
 from pydantic import Field, field_validator
 
 from dmft.models.spherical_pspin.description import DESCRIPTION
-from dmft.problem.description import Ageing, Curve, Found, Pair, Panel
+from dmft.problem.description import Ageing, Curve, Found, Pair, Panel, Solved
 from dmft.problem.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -79,6 +79,13 @@ class SphericalPSpinParameters(Parameters):
             return Pair(energy, Curve("multiplier")), Ageing("C")
         edge = Curve("hessian_edge", r"Hessian edge  $|\nu-2\sqrt{f''(1)}|$", distance_from=0.0, decades=True)
         return Pair(Curve("energy"), edge), Ageing("C")
+
+    def identities(self, solution: Solved) -> dict[str, float]:
+        """Energy, sphere, covariance; Euler's theorem for a single power."""
+        from dmft.models.spherical_pspin.identities import of
+
+        powers = list(map(int, self.couplings))
+        return of(solution, powers[0] if len(powers) == 1 else None)
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """Height above the threshold, where there is one."""

@@ -17,7 +17,7 @@ from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
 from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
-from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
+from dmft.problem.description import Curve, Curves, Found, Pair, Panel, Solved, smallest
 from dmft.problem.parameters import Parameters
 from dmft.problem.table import shown
 
@@ -256,6 +256,12 @@ class TwoLayerFlowParameters(Parameters):
             errors,
             Pair(Curve("alignment"), Curve("second_layer", r"second layer  $|a|$", distance_from=0.0)),
         )
+
+    def identities(self, solution: Solved) -> dict[str, float]:
+        """Energy, sphere and covariances."""
+        from dmft.models.two_layer_flow.identities import of
+
+        return of(solution, np.array([group.fraction for group in self.groups()]))
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """Early stopping and the gap."""
