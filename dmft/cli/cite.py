@@ -51,12 +51,24 @@ CHEBYSHEV = Citation(
   doi     = {10.1016/S0377-0427(97)00219-7},
 }""",
 )
+SAMPLED = Citation(
+    "dynamical mean-field theory of a sample as a process, and of stochastic gradient descent",
+    """@inproceedings{mignacco2020dynamical,
+  author    = {Mignacco, Francesca and Krzakala, Florent and Urbani, Pierfrancesco and Zdeborov{\\'a}, Lenka},
+  title     = {Dynamical Mean-Field Theory for Stochastic Gradient Descent in {Gaussian} Mixture Classification},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume    = {33},
+  pages     = {9540--9550},
+  year      = {2020},
+}""",
+)
 SCHEME: dict[str, tuple[Citation, ...]] = {
     "radau": (RADAU, ANDERSON),
     "ordinary": (RADAU,),
     "closed-form": (),
     "runge-kutta-chebyshev": (CHEBYSHEV,),
     "gradient-descent": (),
+    "sampled": (SAMPLED,),
     "online-sgd": (),
 }
 

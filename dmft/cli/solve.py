@@ -11,6 +11,7 @@ from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_problem, naming
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
+from dmft.cli.tables import plus_minus
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
@@ -39,7 +40,7 @@ def solve(
     with StopOnSignal() as stop:
         asked = load_problem(problem, assignments or [])
         stored = _stored(output, asked)  # a look at it; the solver reads it whole
-        if stored is not None and stored.complete and stored.time[-1] == asked.solver.t_max:
+        if stored is not None and stored.answers(asked):
             _say(f"complete already: {_summary(stored)}, {output}", quiet)
             return
         with meter(asked.solver.t_max, quiet) as progress:
@@ -68,7 +69,7 @@ def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSigna
     """One line on how it ended; raises typer.Exit unless t_max was reached."""
     outcome, reached = solution.outcome, solution.time[-1]
     if outcome.failed:
-        line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {outcome.advice}"
+        line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {solution.advice}"
         typer.echo(f"dmft: {output}: {line}", err=True)
         raise typer.Exit(ExitCode.FAILED)
     if not solution.complete:
@@ -83,7 +84,10 @@ def _summary(solution: Solution) -> str:
     """Where a run arrived and what it found, in one line."""
     description = solution.problem.parameters.description
     parts = [f"t = {solution.time[-1]:.6g}", f"{len(solution.time)} nodes"]
-    parts += [f"{name.replace('_', ' ')} {solution.observables[name][-1]:.6g}" for name in description.summary]
+    parts += [
+        f"{name.replace('_', ' ')} {solution.observables[name][-1]:.6g}{plus_minus(solution.last_error(name), ' +- {:.1g}')}"
+        for name in description.summary
+    ]
     if description.smallest is not None:
         best = solution.minimum(description.smallest)
         parts.append(f"smallest {best.value:.6g} at t = {best.time:.4g}")

@@ -38,11 +38,13 @@ class Results:
     """What a run found on its n nodes.
 
     observables: name -> (n,).  kernels: name -> (n, n), [t, t'], responses as densities.  order_parameters: name -> (n, ...).
+    standard_errors: of the observables and kernels of a theory that is sampled.
     """
 
     observables: dict[str, Array]
     kernels: dict[str, Array] = field(default_factory=dict)
     order_parameters: dict[str, Array] = field(default_factory=dict)
+    standard_errors: dict[str, Array] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -14,6 +14,8 @@ class Outcome(Enum):
     NOT_CONVERGED = "not-converged"
     NOT_FINITE = "not-finite"
     STUCK = "stuck"
+    DIVERGED = "diverged"
+    TOO_NOISY = "too-noisy"
 
     @property
     def advice(self) -> str:
@@ -23,7 +25,7 @@ class Outcome(Enum):
     @property
     def failed(self) -> bool:
         """Whether the mathematics failed, as opposed to being finished or interrupted."""
-        return self in (Outcome.NOT_CONVERGED, Outcome.NOT_FINITE, Outcome.STUCK)
+        return self in (Outcome.NOT_CONVERGED, Outcome.NOT_FINITE, Outcome.STUCK, Outcome.DIVERGED, Outcome.TOO_NOISY)
 
 
 ADVICE = {
@@ -36,4 +38,6 @@ ADVICE = {
     "check the sizes of what the run starts from, of coefficients and of the learning_rate",
     Outcome.STUCK: "the step or the number of nodes reached its limit before t_max; "
     "try a larger tolerance, or raise max_nodes or lower smallest_step",
+    Outcome.DIVERGED: "the error grew without bound; try a smaller learning_rate",
+    Outcome.TOO_NOISY: "the standard error of an error became too large a part of it; try more samples",
 }

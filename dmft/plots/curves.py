@@ -29,6 +29,8 @@ LINES = ("-", "--")
 MARKERS = {"o": "○", "s": "□", "^": "△", "D": "◇"}
 # Waiting times are shades of one colour map, and so many powers of ten at most.
 SHADES, WAITING_TIMES = "viridis", 5
+# Opacity of the band of one standard error.
+BAND = 0.25
 # A curve has begun to move once it is this fraction of its whole range away from its start.
 MOVED = 1e-2
 # A curve of decades that falls by more than the first factor is drawn on a logarithmic axis, down to the second one.
@@ -82,7 +84,11 @@ def draw_curves(axes: Axes, shown: Shown, panel: Curves, times: Array, colours: 
 def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, line: str, colour: str, name: str | None = None) -> None:
     """One observable: a line for theory, and points for each simulation that has it."""
     if shown.solution is not None:
-        axes.plot(times, _values(shown.solution, curve, times), line, color=colour, label=name)
+        values = _values(shown.solution, curve, times)
+        axes.plot(times, values, line, color=colour, label=name)
+        if curve.observable in shown.solution.standard_errors:
+            error = np.interp(times, shown.solution.time, shown.solution.standard_errors[curve.observable])
+            axes.fill_between(times, values - error, values + error, color=colour, alpha=BAND, linewidth=0)
         name = None
     style: dict[str, Any] = {
         "color": colour,

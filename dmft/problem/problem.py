@@ -50,6 +50,10 @@ class Problem:
             raise ProblemError(f"model = {shown(given['model'])}: wanted one of {', '.join(sorted(known))}")
         self.parameters = validated(known[given["model"]], given, "[problem]")
         self.solver = validated(SolverSettings, tables["solver"], "[solver]")
+        try:
+            self.parameters.refuse(self.solver)
+        except ValueError as error:
+            raise ProblemError(str(error)) from None
         if self.solver.scheme != "radau" and self.parameters.kind != "two-time":
             raise ProblemError(f'scheme = "{self.solver.scheme}": wanted "radau" with model = "{given["model"]}"')
 

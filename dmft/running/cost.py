@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmft.engines.kinds import empty_history, expected_nodes
+from dmft.engines.kinds import empty_history, expected_nodes, step_keys, step_values
 from dmft.problem.problem import Problem
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError
@@ -36,18 +36,18 @@ def working_memory(problem: Problem, nodes: float) -> float:
     And those of a step.
     """
     stored = two_time_arrays(problem) + len(problem.parameters.description.kernels)
-    return BYTES * (nodes**2 * (2 * stored + TEMPORARY_ARRAYS) + problem.parameters.step_values)
+    return BYTES * (nodes**2 * (2 * stored + TEMPORARY_ARRAYS) + step_values(problem, nodes))
 
 
 def refuse_too_large(problem: Problem) -> None:
     """ProblemError if a step, or the expected nodes, need more memory than is available."""
-    parameters, available = problem.parameters, available_memory()
-    if BYTES * parameters.step_values > available:
+    available, nodes = available_memory(), expected_nodes(problem)
+    step = BYTES * step_values(problem, nodes)
+    if step > available:
         raise ProblemError(
-            f"{', '.join(parameters.step_keys)}: a step needs {BYTES * parameters.step_values / 1e9:.0f} GB, "
+            f"{', '.join(step_keys(problem))}: a step needs {step / 1e9:.0f} GB, "
             f"{available / 1e9:.0f} GB are available; wanted smaller ones"
         )
-    nodes = expected_nodes(problem)
     needed = working_memory(problem, nodes)
     if needed > available:
         raise ProblemError(

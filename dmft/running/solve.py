@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dmft.engines.base import AcceptedCell, Engine
-from dmft.engines.kinds import engine
+from dmft.engines.kinds import carried_over, engine
 from dmft.engines.outcome import Outcome
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution, State, refuse_other_problem
@@ -57,7 +57,7 @@ def solve(
         refuse_too_large(problem)
         march, iterations, earlier = engine(problem), 0, 0.0
         if start is not None:
-            march = engine(problem, start.state.history, start.state.next_step)
+            march = engine(problem, carried_over(start.state.history, start.problem, problem), start.state.next_step)
             march.residual, iterations, earlier = start.residual, start.iterations, start.wall_time
 
         def snapshot(outcome: Outcome) -> Solution:
@@ -90,6 +90,7 @@ def _solution(problem: Problem, march: Engine, outcome: Outcome, iterations: int
         observables=results.observables,
         kernels=results.kernels,
         order_parameters=results.order_parameters,
+        standard_errors=results.standard_errors,
         outcome=outcome,
         state=State(history, march.next_step),
         iterations=iterations,

@@ -68,6 +68,9 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
             for name, values in arrays.items():
                 put(file, f"{group}/{name}", values, entries[name])
         _put_state(file, solution.state, {*schema.ROOT, *one_time})
+    entries = one_time | (schema.kernels(description.kernels) if kernels else {})
+    for name in entries.keys() & solution.standard_errors.keys():
+        put(file, f"standard_errors/{name}", solution.standard_errors[name], schema.error_of_sets(entries[name]))
     # The marker of a whole file comes last.
     put_attributes(file, {**_attributes(solution), "complete": solution.complete})
 
@@ -79,7 +82,7 @@ def _attributes(solution: Solution) -> dict[str, object]:
         "model": solution.problem.parameters.model,
         "problem": solution.problem.to_toml(),
         "outcome": solution.outcome.value,
-        "advice": solution.outcome.advice,
+        "advice": solution.advice,
         "nodes": len(solution.time),
         "iterations": solution.iterations,
         "residual": solution.residual,
@@ -124,6 +127,9 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
     sizes = {"time": n, "time_prime": n}
     observables = read_group(file, "observables", schema.observables(description.observables), **sizes)
     order_parameters = read_group(file, "order_parameters", schema.order_parameters(description.order_parameters), **sizes)
+    entries = schema.observables(description.observables)
+    if not only_observables:
+        entries |= schema.kernels(description.kernels)
     kernels, state = {}, State(History({}, {}), 0.0)
     weights = read_array(file, "weights", (n,))
     if not only_observables and "state" in file:
@@ -137,6 +143,7 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
         observables=observables,
         kernels=kernels,
         order_parameters=order_parameters,
+        standard_errors=read_group(file, "standard_errors", entries, **sizes),
         outcome=Outcome(read_text(file, "outcome")),
         state=state,
         iterations=int(read_number(file, "iterations")),

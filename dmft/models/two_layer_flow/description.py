@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dmft.problem.description import RATE, Citation, Description, Picture, Quantity
 
+# Observables that the Gaussian theory does not have.
+OF_REAL_NETWORKS = ("misclassification", "weight_norm")
+
 DESCRIPTION = Description(
     title=(
         "$m = {width}$",
@@ -16,9 +19,9 @@ DESCRIPTION = Description(
     ),
     observables={
         "train_error": Quantity(
-            "1", "C_F(t,t)/2: mean of (f - y)^2/2 on the training samples, label noise included", "train error"
+            "1", "mean loss on the training samples, label noise included; C_F(t,t)/2 of the square loss", "train error"
         ),
-        "test_error": Quantity("1", "C0_F(t,t)/2: mean of (f - y)^2/2 on a fresh sample, label noise included", "test error"),
+        "test_error": Quantity("1", "mean loss on a fresh sample, label noise included; C0_F(t,t)/2", "test error"),
         "second_layer": Quantity("1", "a(t), the second-layer weight of every neuron", "second layer  $a$"),
         "alignment": Quantity(
             "1", "v(t) = <w_i, u>, overlap of a neuron with the signal direction", r"alignment  $v=\langle w,u\rangle$"
@@ -28,6 +31,8 @@ DESCRIPTION = Description(
         "memory_of_start": Quantity(
             "1", "C_d(t,0), overlap of a neuron with its initial value", "memory of the start  $C_d(t,0)$"
         ),
+        "misclassification": Quantity("1", "part of fresh samples on which f has not the sign of y", "misclassification"),
+        "weight_norm": Quantity("1", "|w_i(t)|, length of the weights of a neuron", r"length  $|w|$"),
         "complexity": Quantity(
             "1", "|a| sqrt(h'(1)/alpha), bound of the Gaussian complexity", r"complexity  $|a|\sqrt{h'(1)/\alpha}$"
         ),

@@ -38,7 +38,7 @@ from dmft.mathematics import hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.mathematics.triangular import inverse, times_causal, times_transposed
 from dmft.models.protocol import Forces, Rows, Start
-from dmft.models.two_layer_flow.description import DESCRIPTION
+from dmft.models.two_layer_flow.description import DESCRIPTION, OF_REAL_NETWORKS
 
 Array = NDArray[np.float64]
 Kernel = TypeVar("Kernel")
@@ -73,7 +73,8 @@ class TwoLayerFlow:
     @property
     def observables(self) -> tuple[str, ...]:
         """All of the theory that networks of this width have."""
-        return tuple(name for name in DESCRIPTION.observables if not (self.alone and name in BETWEEN_NEURONS))
+        unknown = {*OF_REAL_NETWORKS, *(BETWEEN_NEURONS if self.alone else ())}
+        return tuple(name for name in DESCRIPTION.observables if name not in unknown)
 
     @property
     def response_kernels(self) -> tuple[str, ...]:
