@@ -7,7 +7,6 @@ solution.save("run.h5")
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
     from dmft.sweeps.run import sweep
     from dmft.sweeps.sweep import Sweep
 
-try:
-    __version__ = version("dmft")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
+__version__ = "0.1.0"
 
 __all__ = [
     "Outcome",
@@ -41,7 +37,7 @@ __all__ = [
     "sweep",
 ]
 
-# Imported on first use: numba and SciPy take half a second, which neither `dmft --help` nor a signal should wait for.
+# Imported on first use: SciPy and h5py take half a second, which neither `dmft --help` nor a signal should wait for.
 _HOMES = {
     "Outcome": "dmft.engines.outcome",
     "Problem": "dmft.problem.problem",

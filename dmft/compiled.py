@@ -220,7 +220,7 @@ class Digest:
 
 
 def _foreign(module: str | None) -> bool:
-    """Whether a module belongs to Python or to a library whose version is in the key."""
+    """True for a module of Python or of a library whose version is in the key."""
     return (module or "").partition(".")[0] in FOREIGN
 
 

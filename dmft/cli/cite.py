@@ -99,5 +99,6 @@ def _program(origin: Mapping[str, str]) -> Citation:
   author  = {{{{The dmft developers}}}},
   title   = {{dmft: dynamical mean-field theory of two-layer networks}},
   version = {{{origin["dmft_version"]}}}{commit},
+  url     = {{https://github.com/dmft-developers/dmft}},
 }}"""
     return Citation("the program that made the file", entry)

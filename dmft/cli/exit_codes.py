@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a job script sees."""
+    """Exit status that a job script sees."""
 
     DONE = 0
     BAD_INPUT = 2

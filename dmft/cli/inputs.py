@@ -45,7 +45,7 @@ def load_problem(file: Path, assignments: list[str]) -> Problem:
 
 
 def is_sweep(file: Path) -> bool:
-    """Whether a TOML file has a table [sweep]."""
+    """True if a TOML file has a table [sweep]."""
     from dmft import ProblemError
     from dmft.problem.toml import read_toml_file
 
@@ -67,7 +67,7 @@ def load_sweep(file: Path, assignments: list[str] | None = None) -> Sweep:
 
 
 def load_file(file: Path, *, only_observables: bool = False) -> Solution | Simulation | Table:
-    """What is in a run file, a simulation, or the table of a sweep.
+    """Contents of a run file, a simulation, or the table of a sweep.
 
     only_observables: of a run file, leave out everything two-time: enough to print.
     """

@@ -24,7 +24,7 @@ RECENT = 20
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a run was at some moment."""
+    """Progress of a run at some moment."""
 
     clock: float
     time: float
@@ -105,7 +105,7 @@ def meter(t_max: float, quiet: bool) -> Iterator[Meter]:
 
 @contextmanager
 def shown_line(quiet: bool) -> Iterator[tuple[Show, float]]:
-    """How a progress line is shown where standard error goes, and the seconds between two of them."""
+    """A display of progress lines that suits standard error, and the seconds between two of them."""
     if quiet:
         yield lambda line: None, math.inf
     elif sys.stderr.isatty():

@@ -65,7 +65,7 @@ def _at_a_time(solution: Solution, name: str, value: float, time: float) -> tupl
 
 
 def _overview(solution: Solution) -> list[tuple[str, str]]:
-    """How the run ended and what it took."""
+    """Outcome and cost of the run."""
     origin = solution.provenance
     return [
         ("outcome", f"{solution.outcome.value}: {solution.advice}"),

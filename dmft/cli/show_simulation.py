@@ -29,7 +29,7 @@ def show_simulation(file: Path, simulation: Simulation, at: float | None) -> Non
 
 
 def _overview(simulation: Simulation) -> list[tuple[str, str]]:
-    """What was simulated and what it took."""
+    """Description of a simulation and of its cost."""
     origin, seeds = simulation.provenance, simulation.seeds
     return [
         ("outcome", f"{simulation.outcome.value}: {simulation.outcome.advice}"),

@@ -58,7 +58,7 @@ class SweepMeter:
         return monotonic() - self.began
 
     def line(self) -> str:
-        """How the sweep fares."""
+        """State of the sweep in one line."""
         per_second = rate(len(self.recent) - 1, monotonic() - self.recent[0])
         left = (self.todo - self.ended) / per_second if per_second else math.nan
         return (

@@ -1,4 +1,4 @@
-"""What drives a problem from t = 0 to t_max: an engine, one for each kind of equations.
+"""The interface of an engine, which drives a problem from t = 0 to t_max; there is one for each kind of equations.
 
 An engine is iterated over; each step that it accepts adds the nodes of a cell to its history.  Between two steps its whole
 state is the history and one number, the step to try next: what is stored there and continued equals an uninterrupted run.
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class AcceptedCell:
-    """What one step did, for progress lines and logs; `checks` are small numbers that say how well it was solved."""
+    """Report of one step, for progress lines and logs; `checks` are small numbers that measure how well it was solved."""
 
     cell: int
     time: float
@@ -35,7 +35,7 @@ class AcceptedCell:
 
 @dataclass(frozen=True)
 class Results:
-    """What a run found on its n nodes.
+    """Results of a run on its n nodes.
 
     observables: name -> (n,).  kernels: name -> (n, n), [t, t'], responses as densities.  order_parameters: name -> (n, ...).
     standard_errors: of the observables and kernels of a theory that is sampled.
@@ -91,5 +91,5 @@ class Engine(Protocol):
         ...
 
     def results(self) -> Results:
-        """What was found so far."""
+        """Results so far."""
         ...

@@ -90,7 +90,7 @@ class Newton:
         return lambda left: (V @ np.array([solve(row) for solve, row in zip(solvers, inverse @ left, strict=True)])).real
 
     def _ending(self, residuals: list[float], tolerance: float, enough: float) -> Ending | None:
-        """Whether the geometric series of the steps to come is within the tolerance, or will not be."""
+        """Verdict on the geometric series of the steps to come: within the tolerance, or never."""
         last = residuals[-1]
         if not np.isfinite(last):
             return Ending.NOT_FINITE

@@ -149,7 +149,7 @@ class Descent:
         return None
 
     def _points(self, length: int) -> int:
-        """How many rows predict best: those whose last difference, the error of the prediction, is smallest."""
+        """Number of rows that predict best: their last difference, the error of the prediction, is smallest."""
         n, most = self.history.n, min(PREDICTOR, self.history.n // (2 * length))
         if most < 2:
             return 1

@@ -30,7 +30,7 @@ Map = Callable[[Array], Array]
 
 
 class Ending(Enum):
-    """How an iteration ended."""
+    """Result of an iteration."""
 
     CONVERGED = "converged"
     STALLED = "the residual stopped falling"
@@ -48,7 +48,7 @@ class FixedPoint:
 
     @property
     def converged(self) -> bool:
-        """Whether the residual met the tolerance."""
+        """True if the residual met the tolerance."""
         return self.ending is Ending.CONVERGED
 
     @property

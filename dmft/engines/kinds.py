@@ -1,4 +1,4 @@
-"""Which engine a problem needs: chosen by the kind of its equations and the scheme, here and nowhere else."""
+"""The engine of a problem, chosen by the kind of its equations and the scheme, here and nowhere else."""
 
 from __future__ import annotations
 

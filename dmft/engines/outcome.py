@@ -1,4 +1,4 @@
-"""How a run ended, as a named value whose text is advice."""
+"""Outcome of a run, as a named value whose text is advice."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Outcome(Enum):
 
     @property
     def advice(self) -> str:
-        """What to do about it, in words."""
+        """Advice to the user, in words."""
         return ADVICE[self]
 
     @property
     def failed(self) -> bool:
-        """Whether the mathematics failed, as opposed to being finished or interrupted."""
+        """True if the mathematics failed, as opposed to being finished or interrupted."""
         return self in (Outcome.NOT_CONVERGED, Outcome.NOT_FINITE, Outcome.STUCK, Outcome.DIVERGED, Outcome.TOO_NOISY)
 
 

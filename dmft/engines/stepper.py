@@ -99,7 +99,7 @@ class Stepper(ABC, Generic[Tried]):
         self.outcome = Outcome.DONE
 
     def _crawls(self) -> bool:
-        """Whether the mean of the last CRAWL steps is below the smallest worth while, relative to the time reached."""
+        """True if the mean of the last CRAWL steps, relative to the time reached, is too small to go on."""
         nodes = CRAWL * self.tableau.stages
         if self.history.n <= nodes:
             return False

@@ -174,7 +174,7 @@ class Trajectory(Stepper[Attempt]):
         return lagrange(old / old[0], new / old[0]).T @ before.T
 
     def _sizes(self, y: Array) -> Array:
-        """What errors of Newton's method are relative to, (p,)."""
+        """Scale of the errors of Newton's method, (p,)."""
         return np.maximum(np.abs(y), self.size)
 
     def _accept(self, attempt: Attempt) -> AcceptedCell:

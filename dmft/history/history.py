@@ -1,4 +1,4 @@
-"""What a run knows so far: two-time kernels and one-time functions on the nodes, grown cell by cell.
+"""Two-time kernels and one-time functions on the nodes of a run, grown cell by cell.
 
 Arrays have room for `capacity` nodes, the first `n` of which are filled; node 0 carries the initial condition.
 

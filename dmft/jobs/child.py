@@ -15,7 +15,7 @@ from dmft.sweeps.worker import Solver, Worker
 
 
 def dismissed() -> bool:
-    """Whether the input has ended: while a point is being solved, nothing else can be waiting there."""
+    """True once the input has ended: while a point is being solved, nothing else can be waiting there."""
     return bool(select.select([sys.stdin], [], [], 0.0)[0])
 
 

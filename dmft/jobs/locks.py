@@ -21,7 +21,7 @@ LAYOUT = "@hhqqi" if LINUX else "@qqihh"
 
 
 class Taken(Enum):
-    """What came of asking for a lock."""
+    """Result of asking for a lock."""
 
     OURS = "ours"
     OTHERS = "another process holds it"
@@ -80,7 +80,7 @@ class Locks:
         return range(max(start, places.start), min(end, places.stop))
 
     def stand(self) -> bool:
-        """Whether the file is still at its path: another process may have removed it."""
+        """True while the file is at its path: another process may have removed it."""
         try:
             return os.path.samestat(os.fstat(self._file), os.stat(self._path))
         except FileNotFoundError:

@@ -40,7 +40,7 @@ class NamedFunction:
 
     @property
     def smooth(self) -> bool:
-        """Whether it has neither kink nor jump."""
+        """True if it has neither kink nor jump."""
         return self.slope is not None
 
 
@@ -127,7 +127,7 @@ def project(function: Function, degree: int) -> Array:
 
 
 def checked(function: str | tuple[float, ...]) -> str | tuple[float, ...]:
-    """What was given for a function: a known name, or coefficients.  ValueError for anything else."""
+    """The given function, a known name or coefficients; ValueError for anything else."""
     if isinstance(function, str):
         if function not in NAMED:
             raise ValueError(f"wanted one of {', '.join(sorted(NAMED))}, or normalised Hermite coefficients")

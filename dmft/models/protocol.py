@@ -1,4 +1,4 @@
-"""What a model gives to the solver.
+"""The interface between a model and the solver.
 
 A model is a set of channels c with correlation C_c and response R_c.  Given the newest rows of these it returns the memory
 kernel M_c, the noise kernel D_c, the drift b along the signal direction (felt by channel 0) and the rates of its
@@ -38,7 +38,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Forces:
-    """What acts on the new nodes: memory M and noise D (channels, s, N), drift (s,), rates of the scalars (p, s).
+    """Forces on the new nodes: memory M and noise D (channels, s, N), drift (s,), rates of the scalars (p, s).
 
     `kernels` holds the new rows (s, N) of the model's own two-time functions, `values` (s,) its own one-time functions.
     """
@@ -147,7 +147,7 @@ class OrdinaryModel(Protocol):
 
     @property
     def jacobian_cost(self) -> float:
-        """How many evaluations of `rate` a Jacobian costs as much as: p if it is made of differences."""
+        """Cost of a Jacobian in evaluations of `rate`: p if it is made of differences."""
         ...
 
     def start(self) -> Array:

@@ -39,7 +39,7 @@ FALL, DEEPEST = 20.0, 1e8
 
 @dataclass(frozen=True)
 class Shown:
-    """What a figure shows of one problem: a solution, simulations, or both."""
+    """The data of one problem on a figure: a solution, simulations, or both."""
 
     solution: Solution | None
     simulations: Sequence[Simulation] = ()
@@ -200,7 +200,7 @@ def _set_scale(axes: Axes, shown: Shown, *curves: Curve) -> None:
 
 
 def _values(solution: Solution, curve: Curve, times: Array) -> Array:
-    """What is drawn of an observable at these times, (len(times),), each by the polynomial of its cell."""
+    """Values of an observable at these times, (len(times),), each by the polynomial of its cell."""
     return _drawn(curve, np.array([solution.at(time)[curve.observable] for time in times]))
 
 

@@ -72,7 +72,7 @@ def _keys(part: str) -> set[str]:
 
 
 def ending_of_simulation(simulation: Simulation) -> str:
-    """What was simulated, and whether any of it diverged."""
+    """Description of the simulated networks, and of those that diverged."""
     seeds, setup = len(simulation.seeds), simulation.setup
     kind = ("network" if seeds == 1 else "networks") if setup.fields == "network" else "samples of Gaussian fields"
     line = f"mean and standard error of {seeds} {kind} in $d = {setup.dim}$"

@@ -98,7 +98,7 @@ def _panels(shown: Shown) -> list[Panel]:
 
 
 def _has(shown: Shown, panel: Panel) -> bool:
-    """Whether there is what a panel shows: ageing is seen in a kernel, and a simulation has no order parameters."""
+    """True if the data of a panel exist: ageing is seen in a kernel, and a simulation has no order parameters."""
     if isinstance(panel, Ageing):
         return bool(shown.first.kernels)
     return not isinstance(panel, Entries) or (shown.solution is not None and bool(shown.solution.order_parameters))

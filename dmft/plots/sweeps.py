@@ -65,7 +65,7 @@ def figure(table: Table, path: str | Path | None = None) -> Figure:
 
 
 def _results(description: Description) -> dict[str, str]:
-    """What is drawn, and how it is called on the figure."""
+    """The quantity that is drawn, and its name on the figure."""
     labels = {name: quantity.label for name, quantity in description.observables.items()}
     found = {f"final_{name}": f"final {labels[name]}" for name in description.swept}
     if (name := description.smallest) is not None:
@@ -120,7 +120,7 @@ def _places(values: NDArray[Any]) -> tuple[Array, Array]:
 
 
 def _is_numeric(values: NDArray[Any]) -> bool:
-    """Whether an axis is one of finite numbers in order, and so can be drawn to scale."""
+    """True for an axis of finite numbers in order, which can be drawn to scale."""
     if values.dtype == object or not np.isfinite(values).all():
         return False
     steps = np.diff(values)
@@ -128,7 +128,7 @@ def _is_numeric(values: NDArray[Any]) -> bool:
 
 
 def _is_geometric(values: Array) -> bool:
-    """Whether the ratios of neighbours on an axis differ less than their differences do."""
+    """True if the ratios of neighbours on an axis differ less than their differences do."""
     if len(values) < 3 or values.min() <= 0:
         return False
     steps, ratios = np.diff(values), np.diff(np.log(values))
@@ -163,6 +163,6 @@ def _text(value: Any) -> str:
 
 
 def _title(table: Table) -> str:
-    """How many points there are, and how they ended."""
+    """Number of points, and of each outcome."""
     single = [f"{name} = {_text(values[0])}" for name, values in table.axes.items() if len(values) == 1]
     return ",  ".join([f"{len(table.sweep)} points: {table.endings}", *single])

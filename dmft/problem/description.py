@@ -1,4 +1,4 @@
-"""What a model shows to the outside: what its results are called and mean, how they are summed up and drawn, what they rest on.
+"""Description of a model for users: names and meanings of its results, summaries, figures, citations.
 
 A model declares this beside its equations.  Run files, the command line, the figures and the tables of the documentation
 read it there, so that a new model changes none of them.  Labels are text with LaTeX between dollar signs.
@@ -100,7 +100,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Description:
-    """What is the same for all parameter points of a model.
+    """Properties that all parameter points of a model share.
 
     title: parts of the headline of a figure; `{key}` stands for a value of `[problem]`, a part without its value is left out.
     observables, kernels, order_parameters: all that a run file holds, by name and in order.
@@ -132,7 +132,7 @@ class Minimum(NamedTuple):
 
 
 class Found(Protocol):
-    """What a model may look at of a solution in order to report on it."""
+    """The part of a solution that a model may read in order to report on it."""
 
     @property
     def time(self) -> Array:

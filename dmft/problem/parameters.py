@@ -37,7 +37,7 @@ class Parameters(Table):
 
     @property
     def step_values(self) -> float:
-        """How many numbers a step of the solver needs at once beside the history, of a model that needs many."""
+        """Count of the numbers that a step of the solver needs beside the history, for a model that needs many."""
         return 0.0
 
     def refuse(self, settings: SolverSettings) -> None:
@@ -58,11 +58,11 @@ class Parameters(Table):
         return {}
 
     def panels(self) -> tuple[Panel, ...]:
-        """What the standard figure shows of this parameter point beside the pictures of kernels."""
+        """Panels of the standard figure for this parameter point, beside the pictures of kernels."""
         raise NotImplementedError
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
-        """What is to be said of a run beyond the range of every observable: tables of two columns, by title."""
+        """Report on a run beyond the range of every observable: tables of two columns, by title."""
         return {}
 
 

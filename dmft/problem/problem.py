@@ -1,4 +1,4 @@
-"""What is asked: one parameter point and how to solve it, frozen and validated, TOML in and out.
+"""A problem: one parameter point and the settings that solve it, frozen and validated, TOML in and out.
 
 A problem file has two tables.  `[problem]` holds the parameters of one model; each model registers the class that
 validates them.  `[solver]` holds what is the same for all models.  Wrong input is refused here, in one sentence that says

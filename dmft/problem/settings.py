@@ -117,7 +117,7 @@ class SolverSettings(Table):
 
     @property
     def accuracy(self) -> float:
-        """What observables are accurate to, relative to their value: steps of gradient descent are exact to rounding."""
+        """Relative accuracy of the observables: steps of gradient descent are exact to rounding."""
         return self.tolerance if self.scheme == "radau" else ROUNDING
 
     @property

@@ -1,4 +1,4 @@
-"""What simulations found: observables of every seed at common times, their means and standard errors."""
+"""Results of simulations: observables of every seed at common times, their means and standard errors."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class Simulation:
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """What the dimension amounts to, such as the number of samples."""
+        """Sizes that follow from the dimension, such as the number of samples."""
         return experiment(self.problem, self.setup).sizes
 
     @property
     def scheme(self) -> str:
-        """How the steps in time were made."""
+        """Name of the scheme in time."""
         return experiment(self.problem, self.setup).scheme
 
     @property
@@ -97,7 +97,7 @@ class Simulation:
 
     @property
     def outcome(self) -> Outcome:
-        """Whether all seeds are finite to the end."""
+        """True if all seeds are finite to the end."""
         return Outcome.NOT_FINITE if len(self.diverged) else Outcome.DONE
 
     def refuse_other_problem(self, problem: Problem) -> None:
@@ -157,7 +157,7 @@ def refuse_difference(problem: Problem, setup: Setup, wanted_problem: Problem, w
 
 
 def identity(problem: Problem) -> dict[str, Any]:
-    """What a simulation depends on of a problem, by key."""
+    """Values of a problem that a simulation depends on, by key."""
     tables = problem.tables
     # A model may have a learning rate of its own, in [problem].
     own = {key: value for key, value in tables["problem"].items() if key not in problem.parameters.theory_alone}

@@ -1,4 +1,4 @@
-"""What a run found: observables and kernels on the nodes, and how the run ended."""
+"""Result of a run: observables and kernels on the nodes, and the outcome."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class State:
-    """What an engine needs to go on: its history and the step to try next."""
+    """State from which an engine goes on: its history and the step to try next."""
 
     history: History
     next_step: float
@@ -69,7 +69,7 @@ class Solution:
 
     @property
     def complete(self) -> bool:
-        """Whether t_max was reached."""
+        """True if t_max was reached."""
         return self.outcome is Outcome.DONE
 
     @property

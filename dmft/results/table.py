@@ -63,7 +63,7 @@ class Table:
 
     @property
     def description(self) -> Description:
-        """What the model shows."""
+        """Description of the model."""
         return self.problem.parameters.description
 
     @property
@@ -82,7 +82,7 @@ class Table:
 
     @property
     def endings(self) -> str:
-        """How the points ended, in words: 23 done, 2 not-converged."""
+        """Outcomes of the points in words: 23 done, 2 not-converged."""
         outcomes = self["outcome"].ravel().tolist()
         return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
 

@@ -1,4 +1,4 @@
-"""What a run will cost, before it runs: measured on pilot runs, each cut after a few seconds, two where steps are adaptive.
+"""Estimated cost of a run, measured on pilot runs of at most a few seconds each: two where steps are adaptive.
 
 Each decade of tolerance multiplies the nodes by about the same factor, and each decade of time adds about the same number;
 steps of equal length are counted.
@@ -64,7 +64,7 @@ def plan(problem: Problem) -> Plan:
 
 
 def _pilot(problem: Problem) -> tuple[Solution, float, float]:
-    """What a few seconds reach, and nodes and seconds to t_max, extrapolated by the engine's clock.
+    """The solution after a few seconds, and the nodes and seconds to t_max, extrapolated by the engine's clock.
 
     Time counts from the first cell on, before which code may have been compiled.
     """

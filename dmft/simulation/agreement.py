@@ -134,7 +134,7 @@ class Comparison:
 
     @property
     def extrapolated(self) -> bool:
-        """Whether the limit 1/d -> 0 is judged."""
+        """True if the limit 1/d -> 0 is judged."""
         return len(set(self.dims)) > 1
 
     @property
@@ -163,7 +163,7 @@ class Comparison:
         return {name: self._verdict(found, significant[name]) for name, found in self.observables.items()}
 
     def agrees(self, threshold: float | None = None) -> bool:
-        """Whether no deviation is significant or, given a threshold, no |z| is above it, uncorrected.
+        """True if no deviation is significant or, given a threshold, no |z| is above it, uncorrected.
 
         Whether deviations could have been seen is another question, which `verdicts` answer.
         """

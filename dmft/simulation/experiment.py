@@ -1,4 +1,4 @@
-"""What a simulation of a model is: a finite system of a given size, drawn at random and followed in time, seed by seed.
+"""The interface of an experiment: a finite system of a given size, drawn at random and followed in time, seed by seed.
 
 Seed k in d dimensions has the random numbers of `np.random.SeedSequence((k, d))`, whatever the number of seeds or processes;
 those of two seeds, or in two dimensions, are independent.  A model registers how its problems are simulated; what the rest of
@@ -24,7 +24,7 @@ BYTES = 8
 
 
 class Setup(Table):
-    """What a simulation adds to a problem, the same for all seeds."""
+    """Settings of a simulation beside the problem, the same for all seeds."""
 
     dim: int = Field(ge=2, description="input dimension d")
     fields: Literal["network", "gaussian"] = Field(
@@ -43,7 +43,7 @@ class Setup(Table):
 
 
 class Trajectory(NamedTuple):
-    """What one seed gives: observables (times,) and kernels (times, times), not a number from where the system diverged on.
+    """Results of one seed: observables (times,) and kernels (times, times), not a number after the system diverged.
 
     evaluations: of its rate of change.
     """
@@ -76,7 +76,7 @@ class Experiment(Protocol):
 
     @property
     def scheme(self) -> str:
-        """How steps in time are made: a name that `dmft cite` knows."""
+        """Scheme in time: a name that `dmft cite` knows."""
         ...
 
     @property
@@ -86,7 +86,7 @@ class Experiment(Protocol):
 
     @property
     def lighter(self) -> str:
-        """What would need less, in words."""
+        """Advice that would need less, in words."""
         ...
 
     def times(self) -> Array:

@@ -1,4 +1,4 @@
-"""What a simulation that is not finished keeps beside its file SIM.h5, in the folder SIM.h5.seeds:
+"""The folder SIM.h5.seeds, which an unfinished simulation keeps beside its file SIM.h5:
 
     simulation.toml       what is asked: the problem, and the setup as [simulation]
     seed-7.h5             a seed that is done and not yet in SIM.h5: a simulation file of its own
@@ -58,7 +58,7 @@ class Seeds:
         return self.path / f"seed-{seed}.failed.txt"
 
     def load_state(self, seed: int) -> State | None:
-        """What an earlier process left of a seed."""
+        """The unfinished seed of an earlier process."""
         try:
             return arrays_file.read(self.state(seed))
         except FileError:

@@ -12,7 +12,7 @@ from dmft.storage.hdf5 import opened
 
 
 def load(path: str | Path, *, only_observables: bool = False) -> Solution | Simulation | Table:
-    """What is in a run file, a simulation file, or the table of a sweep; `only_observables` as in `run_file.read`.
+    """Contents of a run file, a simulation file, or the table of a sweep; `only_observables` as in `run_file.read`.
 
     Raises FileError, one line, if the file cannot be opened, is damaged, or is none of them.
     """

@@ -37,7 +37,7 @@ FAILED_RUN, FAILED_TEXT = ".failed.h5", ".failed.txt"
 
 
 class State(IntEnum):
-    """What is known of a point."""
+    """State of a point."""
 
     MISSING = 0
     DONE = 1
@@ -140,7 +140,7 @@ class Folder:
         return np.sort(np.array(times))
 
     def at_work(self) -> tuple[bool, list[int]]:
-        """Whether any process is at work here, and which points are being solved now; of other processes only."""
+        """True if another process works here, and the points that it solves now."""
         try:
             locks = Locks(self.path / ".lock", create=False)
         except OSError:

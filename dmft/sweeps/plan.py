@@ -1,4 +1,4 @@
-"""What a sweep will cost, before it runs: measured on pilot runs of a few of its points, spread evenly over the grid."""
+"""Estimated cost of a sweep, measured on pilot runs of a few of its points, spread evenly over the grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a sweep fares, told by file names, times of files and locks: from any process, while it runs or not."""
+"""State of a sweep from file names, times of files and locks: from any process, while it runs or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a sweep: a problem file, and the axes along which some of its keys change.
+"""A sweep: a problem file, and the axes along which some of its keys change.
 
     [sweep]
     keep = "observables"
@@ -171,7 +171,7 @@ def _axes_by_key(sweep: Sweep) -> dict[str, list[Any]]:
 
 
 def _difference(known: list[Any] | None, asked: list[Any] | None) -> str:
-    """What changed on an axis, in words."""
+    """Change of an axis, in words."""
     if known is None or asked is None:
         return "is not there, but wanted" if known is None else "is there, but not wanted"
     missing, new = ([x for x in one if identity(x) not in map(identity, two)] for one, two in ((known, asked), (asked, known)))

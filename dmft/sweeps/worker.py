@@ -31,19 +31,19 @@ FAILURES = (*(outcome.value for outcome in Outcome if outcome.failed), RAISED, K
 
 @dataclass(frozen=True)
 class Ended:
-    """How one point ended: a value of Outcome, RAISED or KILLED."""
+    """Result of one point: a value of Outcome, RAISED or KILLED."""
 
     index: int
     outcome: str
 
     @property
     def failed(self) -> bool:
-        """Whether it is a row with a reason instead of values."""
+        """True if the row holds a reason instead of values."""
         return self.outcome in FAILURES
 
 
 class Solver(Protocol):
-    """What solves points, or simulates seeds, by their numbers."""
+    """The interface of an object that solves points, or simulates seeds, by their numbers."""
 
     def solve(self, index: int) -> Ended:
         """Solve one point and write its file.  Raises OSError if that is not possible."""
@@ -109,7 +109,7 @@ class Worker:
                 return solution
 
     def _begun(self, index: int) -> Solution | None:
-        """What an earlier process left of this point, if it can be gone on from."""
+        """The unfinished run of an earlier process at this point, if it can be resumed."""
         for path in (self.folder.checkpoint(index), self.folder.failed_run(index)):
             if path.exists():
                 try:

@@ -18,7 +18,7 @@ def available_memory() -> float:
 
 
 def _cgroup_limits() -> list[float]:
-    """What each control group (version 2) that this process is in may still take."""
+    """Memory that each control group (version 2) of this process may still take."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -36,7 +36,7 @@ def _cgroup_limits() -> list[float]:
 
 
 def _slurm_limits() -> list[float]:
-    """What the job was given on this node, less what this process has."""
+    """Memory of the job on this node, less that of this process."""
     given = []
     with suppress(KeyError, ValueError):
         given.append(float(os.environ["SLURM_MEM_PER_NODE"]))

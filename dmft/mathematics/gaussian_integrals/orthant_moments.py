@@ -83,7 +83,7 @@ def rest(R, size, j, m):
 
 @njit
 def in_a_plane(R):
-    """Whether four fields with correlations R span two dimensions at most."""
+    """True if four fields with correlations R span two dimensions at most."""
     second = second_axis(R)
     for a in range(1, 4):
         x, y = R[0, a], component(R, second, a)

@@ -64,7 +64,7 @@ class Fields(NamedTuple):
 
 @njit
 def too_broad(C):
-    """Whether any variance is, or is not a number."""
+    """True if any variance is too large or not a number."""
     broad = False
     for a in range(len(C)):
         broad = broad or not C[a, a] < BROADEST

@@ -1,4 +1,4 @@
-"""What the theory shows to the outside: names, units, labels, figures, citations."""
+"""Description of the theory for users: names, units, labels, figures, citations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes sides in the course of a step: examples at the limit that satisfies them, nodes at the kinks of relu.
+"""Events in the course of a step: examples cross the limit that satisfies them, nodes cross the kinks of relu.
 
 **Examples.**  With m the distance of each margin beyond the limit, negative while the example is unsatisfied, and a
 kernel K >= 0 that is constant during the step,

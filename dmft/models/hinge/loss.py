@@ -43,7 +43,7 @@ def fresh_loss(laziness: float, threshold: float, along: Array, across: Array) -
 
 
 class EvenPart(NamedTuple):
-    """What the even part of a network changes in the loss and in the fraction misclassified."""
+    """Change of the loss and of the fraction misclassified by the even part of a network."""
 
     loss: float
     misclassified: float

@@ -43,7 +43,7 @@ SAME = 1e-12
 
 
 class Sets(NamedTuple):
-    """Which examples are unsatisfied, mask (P,), and which are held at the limit, indices (k,)."""
+    """The unsatisfied examples, mask (P,), and those held at the limit, indices (k,)."""
 
     unsatisfied: NDArray[np.bool_]
     held: NDArray[np.intp]
@@ -116,7 +116,7 @@ class Arc:
         return theta
 
     def distances(self, theta: Array | float) -> Array:
-        """How far each example is on its side of the limit, relative to it, (P,); zero for those held."""
+        """Distance of each example from the limit, on its side and relative to the limit, (P,); zero for those held."""
         along, rest, held = self.margins
         p_v, gamma = self._coordinates(theta)
         return (gamma / self.data.limit)[..., None] * (p_v[..., None] * along + rest) + (held - self.sides)
@@ -128,7 +128,7 @@ class Arc:
         return self.data.share * (x[..., None] * self.ones - self.weights)
 
     def slacks(self, theta: float) -> Array:
-        """What stays positive while the sets are the same: distances, and of each multiplier those from 0 and 1, (P + 2k,)."""
+        """Quantities that stay positive while the sets are the same: distances, of each multiplier from 0 and 1, (P + 2k,)."""
         multipliers = self.multipliers(theta)
         distances = self.distances(theta)
         distances[self.sets.held] = 1.0
@@ -203,7 +203,7 @@ class NodeInData:
 
     @property
     def _time(self) -> float:
-        """How far the motion is known."""
+        """Time up to which the motion is known."""
         return self._ends[-1] if self._ends else 0.0
 
     def _follow_arc(self) -> None:

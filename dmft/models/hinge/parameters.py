@@ -88,7 +88,7 @@ class HingeParameters(Parameters):
         return self.output_variance + self.weight_variance
 
     def late_rotation(self, t: float) -> float:
-        """What g tends to at late times with an infinite data set."""
+        """Limit of g at late times with an infinite data set."""
         rate = 128 * self.threshold**2 / (math.sqrt(2 * math.pi) * self.laziness**3 * self.variance**2)
         return math.log(rate * t) / 4
 

@@ -94,7 +94,7 @@ class Population:
         return 2 * math.asinh(math.sqrt(grown / 2))
 
     def _of_fresh(self, nodes: Nodes) -> dict[str, float]:
-        """What fresh examples tell, and the linear part of f."""
+        """Measurements on fresh examples, and the linear part of f."""
         alpha, h = self.data.laziness, self.data.threshold
         along, across = parts((nodes.a @ nodes.w)[None] / (2 * len(nodes.a)))
         even = even_part(alpha, h, nodes.a, nodes.w, self.fresh)

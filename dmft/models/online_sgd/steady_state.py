@@ -39,7 +39,7 @@ class SteadyState:
 
     @property
     def stable(self) -> bool:
-        """Whether every direction decays, as far as differences can tell."""
+        """True if every direction decays, as far as differences can tell."""
         return self.growth < -RESOLUTION
 
     @property

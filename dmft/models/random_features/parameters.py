@@ -81,13 +81,13 @@ class RandomFeaturesParameters(Parameters):
 
     @property
     def features(self) -> Features:
-        """What the theory knows of the activation."""
+        """Moments of the activation that enter the theory."""
         mean, slope = map(float, hermite.scaled_series(self.activation, 1.0, DEGREES)[:2])
         return Features(mean, slope, hermite.pair_mean(self.activation, 1.0, 1.0, 1.0))
 
     @property
     def teacher(self) -> Teacher:
-        """What the theory knows of the labels."""
+        """Moments of the labels that enter the theory."""
         return Teacher.of(self.activation, np.array(self.teacher_output), self.overlaps, self.noise**2)
 
     @property
@@ -122,7 +122,7 @@ class RandomFeaturesParameters(Parameters):
         return Curves(curves, r"error  $\langle(f-y)^2\rangle/2$"), Curves((above,), "distance from the asymptotic error")
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
-        """What more hidden units would reach."""
+        """The error that more hidden units would reach."""
         limits = [(f"N^{level} << K << N^{level + 1}", f"{error:.8g}") for level, error in enumerate(self.staircase())]
         left = found.observables["generalization_error"][-1] - self.build().asymptotic_error
         return {

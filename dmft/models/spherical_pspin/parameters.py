@@ -69,7 +69,7 @@ class SphericalPSpinParameters(Parameters):
         return SphericalPSpin(np.asarray(self.covariance().deriv().coef, dtype=float), self.marginal_multiplier)
 
     def panels(self) -> tuple[Panel, ...]:
-        """What tends to a known limit as the distance from it, beside what does not; ageing."""
+        """Quantities with a known limit, as the distance from it, beside those without; ageing."""
         threshold = self.threshold_energy
         if threshold is not None:
             energy = Curve("energy", r"energy above threshold  $E-E_\mathrm{th}$", distance_from=threshold, decades=True)

@@ -43,7 +43,7 @@ FIRST = 0.03
 
 
 class Forces(NamedTuple):
-    """What acts on the weights: f (m, d), da/dt (m,); the training error."""
+    """Forces on the weights: f (m, d), da/dt (m,); the training error."""
 
     f: Array
     a: Array
@@ -100,7 +100,7 @@ def along(X: Array, Y: Array) -> Array:
 
 @dataclass
 class Record:
-    """What is taken at the times of a seed: observables (names, times), and W (times, m, d) if two-time kernels are wanted."""
+    """Records at the times of a seed: observables (names, times), and W (times, m, d) if two-time kernels are wanted."""
 
     observables: Array
     weights: Array
@@ -161,7 +161,7 @@ class TwoLayerExperiment:
 
     @property
     def lighter(self) -> str:
-        """What would need less memory."""
+        """Advice that would need less memory."""
         return "a smaller dim" + (f", or an activation of degree < {max(self._degrees)}" if max(self._degrees) > 1 else "")
 
     def times(self) -> Array:
