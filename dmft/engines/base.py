@@ -57,7 +57,6 @@ class Engine(Protocol):
 
     power: ClassVar[int]
     adaptive: ClassVar[bool]
-    history: History
     next_step: float
     outcome: Outcome
     residual: float
@@ -79,6 +78,11 @@ class Engine(Protocol):
     @staticmethod
     def expected_nodes(model: Any, settings: SolverSettings) -> float:
         """Nodes that a run will take, roughly."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """Everything that is known so far."""
         ...
 
     @property

@@ -9,22 +9,26 @@ On the nodes B of a cell, after the nodes H, with A = dt * tableau (theory, disc
 M, D and b depend on the new rows themselves; x holds them, G solves the linear system for given M, D, b.  For R it holds
 what R is made from, (M - nu)_BB and the bracket over the history: of the own block, as for the resolvent of a random matrix,
 the inverse is what nearly linear equations hold for, while R itself grows without bound as its spectrum reaches zero.
-Cost of one evaluation: 18 s n^2 flops for two channels and their residual sector, all in matrix products.
+In a stack of channels of width G a node stands for its G groups, and A for A (x) 1_G.
+Cost of one evaluation: 18 s n^2 flops for two scalar channels and their residual sector, all in matrix products.
 """
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.engines.loops import history_terms, solve_own_block
-from dmft.engines.nodes import append, first_rows, multiplier, new_history
+from dmft.engines.loops import history_terms, overlap_terms, solve_own_block
+from dmft.engines.nodes import append, first_rows, matrices, multiplier, new_history, overlaps, rows_of, scalars
 from dmft.engines.step_control import FLOOR, scales
 from dmft.history.history import History
 from dmft.mathematics.tableau import Tableau
 from dmft.models.protocol import Forces, Model, Rows
 
 Array = NDArray[np.float64]
+Arrays = tuple[Array, ...]
 
 
 # Observables may change by this much more, in their own scale, than the rows in the iteration that ends a cell.
@@ -38,47 +42,75 @@ class Cell:
 
     def __init__(self, model: Model, history: History, tableau: Tableau, dt: float) -> None:
         self.model, self.history, self.tableau, self.dt = model, history, tableau, dt
-        self.A = dt * tableau.A
-        self.n = history.n
-        self.total = history.n + tableau.stages
-        self.channels = len(model.channel_weights)
-        self.multiplier = np.full(tableau.stages, history["stage_multiplier"][-1])
+        s, self.n, self.total = tableau.stages, history.n, history.n + tableau.stages
+        self.stacks = model.channels
+        self.C, self.R = matrices(history, "C", model), matrices(history, "R", model)
+        self.overlap, self.scalars = overlaps(history, model), scalars(history, model)
+        self.A = tuple(
+            dt * (np.kron(tableau.A, np.eye(stack.width)) if stack.width > 1 else tableau.A) for stack in self.stacks
+        )
+        self.shapes = [(stack.count, s * stack.width, self.total * stack.width) for stack in self.stacks]
+        # Number of nodes, in rows or columns of each stack.
+        self.known = [self.n * stack.width for stack in self.stacks]
+        self.multiplier = self._last_multiplier()
         self.forces: Forces | None = None
-        self.P = np.empty((self.channels, tableau.stages, tableau.stages))
+        self.P = tuple(np.empty((count, rows, rows)) for count, rows, _ in self.shapes)
+
+    def _last_multiplier(self) -> Array:
+        """Guess of the multipliers, (s, constraints): those of the last node."""
+        constraints = len(self.model.constraints)
+        last = self.history["stage_multiplier"][..., -1] if constraints else np.zeros(0)
+        return np.tile(last, (self.tableau.stages, 1)).reshape(self.tableau.stages, constraints)
+
+    @property
+    def one_time(self) -> int:
+        """Numbers of a node beside C and R: overlaps, scalars, observables."""
+        observables = sum(field.entries for field in self.model.observables.values())
+        return self.overlap.shape[0] * self.stacks[0].width + self.scalars.shape[0] + observables
+
+    @property
+    def two_time(self) -> int:
+        """Numbers of C, and of R, in a vector."""
+        return sum(map(prod, self.shapes))
 
     def fields(self, x: Array) -> Rows:
         """View a vector as fields; in place of R stand (M - nu)_BB and A M_BH R_HH + R_last."""
-        s = self.tableau.stages
-        block = self.channels * s * self.total
-        shape = (self.channels, s, self.total)
-        rest = x[2 * block :].reshape(-1, s)
-        scalars = rest[1 : 1 + len(self.model.scalars)]
-        return Rows(x[:block].reshape(shape), x[block : 2 * block].reshape(shape), rest[0], scalars)
+        parts, first = [], 0
+        for shape in (*self.shapes, *self.shapes):
+            parts.append(x[first : first + prod(shape)].reshape(shape))
+            first += prod(shape)
+        directions, p, s = len(self.overlap), len(self.scalars), self.tableau.stages
+        middle = first + directions * self.shapes[0][1]
+        overlap = x[first:middle].reshape(directions, -1) if directions else np.zeros((0, self.shapes[0][1]))
+        number = len(self.stacks)
+        return Rows(tuple(parts[:number]), tuple(parts[number:]), overlap, x[middle : middle + p * s].reshape(p, s))
 
     def rows(self, x: Array) -> Rows:
         """The new rows that a vector stands for; not-a-number where the linear system of the cell is singular."""
-        fields, n = self.fields(x), self.n
-        R = np.empty_like(fields.R)
-        try:
-            P = np.linalg.inv(np.eye(self.tableau.stages) - self.A @ fields.R[:, :, n:])
-        except np.linalg.LinAlgError:
-            P = np.full_like(self.P, np.nan)
-        R[:, :, :n] = P @ fields.R[:, :, :n]
-        R[:, :, n:] = P @ self.A
-        return Rows(fields.C, R, fields.overlap, fields.scalars)
+        fields = self.fields(x)
+        responses = []
+        for A, P_like, known, given in zip(self.A, self.P, self.known, fields.R, strict=True):
+            R = np.empty_like(given)
+            try:
+                P = np.linalg.inv(np.eye(len(A)) - A @ given[:, :, known:])
+            except np.linalg.LinAlgError:
+                P = np.full_like(P_like, np.nan)
+            R[:, :, :known] = P @ given[:, :, :known]
+            R[:, :, known:] = P @ A
+            responses.append(R)
+        return Rows(fields.C, tuple(responses), fields.overlap, fields.scalars)
 
-    def set_responses(self, x: Array, R: Array) -> None:
+    def set_responses(self, x: Array, responses: Arrays) -> None:
         """Put rows R into a vector; the inverse of `rows`."""
-        fields, n = self.fields(x), self.n
-        inverse = np.linalg.inv(R[:, :, n:])
-        fields.R[:, :, :n] = self.A @ inverse @ R[:, :, :n]
-        fields.R[:, :, n:] = np.linalg.inv(self.A) - inverse
+        for A, known, given, R in zip(self.A, self.known, self.fields(x).R, responses, strict=True):
+            inverse = np.linalg.inv(R[:, :, known:])
+            given[:, :, :known] = A @ inverse @ R[:, :, :known]
+            given[:, :, known:] = np.linalg.inv(A) - inverse
 
     @property
     def responses(self) -> slice:
-        """Where in a vector the fields in place of R stand."""
-        block = self.channels * self.tableau.stages * self.total
-        return slice(block, 2 * block)
+        """Part of a vector in which the fields in place of R stand."""
+        return slice(self.two_time, 2 * self.two_time)
 
     def watched(self, x: Array) -> Array:
         """View the last entries of a vector as the observables (observables, s).
@@ -86,13 +118,12 @@ class Cell:
         G computes them but does not depend on them: they are there so that the iteration goes on until they have settled.
         """
         s = self.tableau.stages
-        return x[-len(self.model.observables) * s :].reshape(-1, s)
+        entries = sum(field.entries for field in self.model.observables.values())
+        return x[-entries * s :].reshape(-1, s)
 
     def empty(self) -> tuple[Array, Rows]:
         """A zero vector and its view."""
-        s = self.tableau.stages
-        one_time = 1 + len(self.model.scalars) + len(self.model.observables)
-        x = np.zeros((2 * self.channels * self.total + one_time) * s)
+        x = np.zeros(2 * self.two_time + self.one_time * self.tableau.stages)
         return x, self.fields(x)
 
     def size(self, guess: Array) -> Array:
@@ -102,54 +133,95 @@ class Cell:
         """
         size, rows = self.empty()
         guessed = self.fields(guess)
-        tiny = np.finfo(float).tiny
-        own = np.abs(guessed.C[:, :, self.n :]).max(axis=(1, 2))
-        rows.C[:] = np.maximum(own, FLOOR * self.model.channel_sizes)[:, None, None]
-        inverse = np.linalg.inv(self.A) - guessed.R[:, :, self.n :]
-        rows.R[:, :, : self.n] = LOOSE * self.dt
-        rows.R[:, :, self.n :] = LOOSE * np.abs(inverse).max(axis=(1, 2))[:, None, None]
-        rows.overlap[:] = max(np.abs(guessed.overlap).max(), np.sqrt(own[0]))
+        for place, stack in enumerate(self.stacks):
+            own = self._own_size(place, guessed.C[place])
+            least = np.maximum(own, FLOOR * stack.sizes)
+            each = np.sqrt(least[:, :, None] * least[:, None, :]) if stack.width > 1 else least[:, :, None]
+            rows.C[place][:] = np.tile(each, (1, self.tableau.stages, self.total))
+            known = self.known[place]
+            inverse = np.linalg.inv(self.A[place]) - guessed.R[place][:, :, known:]
+            rows.R[place][:, :, :known] = LOOSE * self.dt
+            rows.R[place][:, :, known:] = LOOSE * np.abs(inverse).max(axis=(1, 2))[:, None, None]
+            if place == 0 and len(self.overlap):
+                largest = np.abs(guessed.overlap).reshape(len(self.overlap), -1, stack.width).max(axis=1)
+                rows.overlap[:] = np.tile(np.maximum(largest, np.sqrt(own[0])), (1, self.tableau.stages))
         rows.scalars[:] = np.abs(guessed.scalars).max(axis=1, keepdims=True)
         watched = np.column_stack([self.watched(guess), scales(self.history, observable_sizes(self.model))])
         self.watched(size)[:] = SETTLED * np.abs(watched).max(axis=1, keepdims=True)
-        return np.maximum(size, tiny)
+        return np.maximum(size, np.finfo(float).tiny)
+
+    def _own_size(self, place: int, C: Array) -> Array:
+        """Largest |C| between nodes of the cell of each group with itself, (channels, G)."""
+        stack, s = self.stacks[place], self.tableau.stages
+        own = np.abs(C[:, :, self.known[place] :])
+        if stack.width == 1:
+            return own.max(axis=(1, 2))[:, None]
+        return np.einsum("cigjg->cgij", own.reshape(stack.count, s, stack.width, s, stack.width)).max(axis=(2, 3))
 
     def __call__(self, x: Array) -> Array:
         """G(x); not-a-number throughout if the linear system of the cell is singular."""
-        history, n, A = self.history, self.n, self.A
         rows = self.rows(x)
-        forces = self.forces = self.model.forces(history, rows)
-        M_BH, D_BH = forces.M[:, :, :n], forces.D[:, :, :n]
-        C, R, overlap = history["C"], history["R"], history["overlap"]
-
+        forces = self.forces = self.model.forces(self.history, rows)
         out, new = self.empty()
-        C_rhs, R_rhs = np.empty((2, self.channels, self.tableau.stages, n))
-        v_rhs = np.empty(self.tableau.stages)
-        history_terms(
-            A, M_BH @ C, M_BH @ R, D_BH @ R.transpose(0, 2, 1), forces.drift, overlap, M_BH[0] @ overlap,
-            C[:, -1], R[:, -1], C_rhs, R_rhs, v_rhs,
-        )  # fmt: skip
-        C_BB, R_BB = np.empty((2, *self.P.shape))
+        C_rhs, R_rhs, MC_HB, DR_HB, v_rhs = self._from_history(forces)
+        own = [slice(known, None) for known in self.known]
+        M_BB, D_BB = (
+            tuple(np.ascontiguousarray(X[:, :, B]) for X, B in zip(XX, own, strict=True)) for XX in (forces.M, forces.D)
+        )
+        C_last = tuple(
+            np.ascontiguousarray(C[:, :, -stack.width :].transpose(0, 2, 1))
+            for C, stack in zip(C_rhs, self.stacks, strict=True)
+        )
+        C_BB, R_BB = (tuple(map(np.empty_like, self.P)) for _ in range(2))
+        v_B = np.empty(forces.drift.shape)
         guess = self.multiplier.copy()
         try:
             defect = solve_own_block(
-                A, np.ascontiguousarray(forces.M[:, :, n:]), np.ascontiguousarray(forces.D[:, :, n:]),
-                M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1), np.ascontiguousarray(C_rhs[:, :, -1]),
-                forces.drift, v_rhs, self.model.channel_weights, self.multiplier, self.P, C_BB, R_BB, new.overlap,
+                self.A, M_BB, D_BB, MC_HB, DR_HB, C_last, forces.drift, v_rhs, tuple(stack.weights for stack in self.stacks),
+                tuple(stack.constraint for stack in self.stacks), self.multiplier, self.P, C_BB, R_BB, v_B,
             )  # fmt: skip
         except np.linalg.LinAlgError:
             defect = np.inf
         if not defect < 1e-6:
             self.multiplier[:] = guess
             return np.full_like(x, np.nan)
-        new.C[:, :, :n] = self.P @ C_rhs
-        new.R[:, :, :n] = R_rhs
-        new.C[:, :, n:] = C_BB
-        new.R[:, :, n:] = forces.M[:, :, n:] - np.diag(self.multiplier)
-        for k, name in enumerate(self.model.scalars):
-            new.scalars[k] = history[name][-1] + A @ forces.rates[k]
-        self.watched(out)[:] = list(self._observe(rows).values())
+        for place, known in enumerate(self.known):
+            new.C[place][:, :, :known] = self.P[place] @ C_rhs[place]
+            new.R[place][:, :, :known] = R_rhs[place]
+            new.C[place][:, :, known:] = C_BB[place]
+            new.R[place][:, :, known:] = M_BB[place] - self._stage_multipliers(place)
+        new.overlap[:] = v_B
+        for k, rate in enumerate(forces.rates):
+            new.scalars[k] = self.scalars[k, -1] + self.dt * self.tableau.A @ rate
+        rows_of(self.model.observables, self._observe(rows), self.watched(out))
         return out
+
+    def _from_history(self, forces: Forces) -> tuple[Arrays, Arrays, Arrays, Arrays, Array]:
+        """What the history contributes: C_rhs, R_rhs, and M_BH C_rhs^T, D_BH R_rhs^T of each stack; v_rhs."""
+        A, terms = self.dt * self.tableau.A, []
+        v_rhs, no_drift = np.empty(forces.drift.shape), forces.drift[:0]
+        for place, (stack, known) in enumerate(zip(self.stacks, self.known, strict=True)):
+            M_BH, D_BH, G = forces.M[place][:, :, :known], forces.D[place][:, :, :known], stack.width
+            C, R = self.C[place], self.R[place]
+            C_rhs, R_rhs = np.empty(M_BH.shape), np.empty(M_BH.shape)
+            drift = forces.drift if place == 0 else no_drift
+            history_terms(
+                A, G, M_BH @ C, M_BH @ R, D_BH @ R.transpose(0, 2, 1), drift, self.overlap, C[:, -G:], R[:, -G:], C_rhs, R_rhs
+            )
+            if place == 0 and len(drift):
+                along = np.stack([M_BH[0] @ overlap for overlap in self.overlap])
+                overlap_terms(A, G, along, drift, self.overlap[:, -G:], v_rhs)
+            terms.append((C_rhs, R_rhs, M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1)))
+        right_sides, responses, MC_HB, DR_HB = zip(*terms, strict=True)
+        return right_sides, responses, MC_HB, DR_HB, v_rhs
+
+    def _stage_multipliers(self, place: int) -> Array:
+        """diag(nu) over (node, group) of each channel of a stack, (channels, s G, s G)."""
+        stack = self.stacks[place]
+        if self.multiplier.shape[1] == 0:
+            return np.zeros_like(self.P[place])
+        nu = self.multiplier[:, stack.constraint].transpose(1, 0, 2).reshape(stack.count, -1)
+        return nu[:, :, None] * np.eye(nu.shape[1])
 
     def times(self) -> Array:
         """Times of the new nodes."""
@@ -163,12 +235,31 @@ class Cell:
         assert self.forces is not None
         return self.model.observe(self.history, rows, self.forces, multiplier(self.model, rows, self.forces))
 
-    def kick(self) -> Array:
-        """Response (channels, s) of the new nodes to a kick of the weights at t = 0."""
+    def constraint_error(self, rows: Rows) -> Array:
+        """Largest violation of each constraint on the new nodes, (constraints,)."""
+        found = np.full((self.tableau.stages, len(self.model.constraints)), -1.0)
+        for place, stack in enumerate(self.stacks):
+            own = np.diagonal(rows.C[place][:, :, self.known[place] :], axis1=1, axis2=2)
+            own = own.reshape(stack.count, -1, stack.width)
+            for k in range(found.shape[1]):
+                found[:, k] += np.einsum("cg,csg->s", np.where(stack.constraint == k, stack.weights, 0.0), own)
+        return np.abs(found).max(axis=0)
+
+    def kick(self) -> dict[str, Array]:
+        """Responses of the new nodes to a kick of the weights at t = 0, by name, with the shapes of their fields."""
         assert self.forces is not None
-        kick = self.history["kick"]
-        pushed = np.einsum("cij,cj->ci", self.forces.M[:, :, : self.n], kick)
-        return np.einsum("cij,cj->ci", self.P, kick[:, -1:] + pushed @ self.A.T)
+        found = {}
+        for place, (stack, kick) in enumerate(zip(self.stacks, matrices(self.history, "kick", self.model), strict=True)):
+            columns = kick[:, :, None] if stack.width == 1 else kick
+            M_BH, A = self.forces.M[place][:, :, : self.known[place]], self.A[place]
+            new = []
+            for column in np.moveaxis(columns, -1, 0):
+                pushed = np.einsum("cij,cj->ci", M_BH, column)
+                last = np.tile(column[:, -stack.width :], (1, self.tableau.stages)) if stack.width > 1 else column[:, -1:]
+                new.append(np.einsum("cij,cj->ci", self.P[place], last + pushed @ A.T))
+            field = self.history.fields[f"kick{stack.name}"]
+            found[field.name] = np.stack(new, axis=-1).reshape(field.shape(self.tableau.stages))
+        return found
 
 
 def observable_sizes(model: Model) -> dict[str, float]:
@@ -181,18 +272,22 @@ def initial_node(model: Model, history: History) -> float:
     rows = first_rows(model)
     forces = model.forces(history, rows)
     nu = multiplier(model, rows, forces)
-    one_time = {
-        **model.observe(history, rows, forces, nu),
-        **forces.values,
-        "overlap": rows.overlap,
-        "stage_multiplier": nu,
-        "kick": np.ones((len(rows.C), 1)),
-    }
-    append(model, history, one_time, {"C": rows.C, "R": rows.R, **forces.kernels})
-    speeds = (forces.M, np.sqrt(np.abs(forces.D)), forces.drift, nu, forces.rates / rows.scalars)
+    one_time = {**model.observe(history, rows, forces, nu), **forces.values, "time": np.zeros(1), "weights": np.zeros(1)}
+    if nu.shape[1]:
+        one_time["stage_multiplier"] = nu.T.reshape(history.fields["stage_multiplier"].shape(1))
+    for stack in model.channels:
+        field = history.fields[f"kick{stack.name}"]
+        one_time[field.name] = np.tile(np.eye(stack.width), (stack.count, 1, 1)).reshape(field.shape(1))
+    append(model, history, one_time, rows, forces.kernels)
+    speeds = [nu, forces.drift, *forces.M, *(np.sqrt(np.abs(D)) for D in forces.D), growth(forces.rates, rows.scalars)]
     return max(float(np.abs(speed).max(initial=0.0)) for speed in speeds)
+
+
+def growth(rates: Array, values: Array) -> Array:
+    """Rates relative to values; a value of zero counts as one."""
+    return rates / np.where(values == 0.0, 1.0, values)
 
 
 def empty_history(model: Model, capacity: int = 128) -> History:
     """A history with every array that this model needs, without a node."""
-    return new_history(model, capacity, {"stage_multiplier": (), "kick": (len(model.channel_weights),)})
+    return new_history(model, capacity, continuous=True)

@@ -18,6 +18,7 @@ from dmft.engines.base import AcceptedCell, Results
 from dmft.engines.fixed_point import Ending
 from dmft.engines.step_control import StepControl
 from dmft.engines.stepper import Stepper
+from dmft.history.fields import TIME, Field
 from dmft.history.history import History
 from dmft.mathematics.tableau import radau
 from dmft.models.protocol import ClosedFormModel
@@ -54,7 +55,7 @@ class ClosedForm(Stepper[Attempt]):
     @staticmethod
     def empty_history(model: ClosedFormModel, capacity: int = 128) -> History:
         """A history with every array that this model needs, without a node."""
-        return History(dict.fromkeys(("time", "weights", *model.observables), ()), {}, capacity)
+        return History(map(Field, (TIME, "weights", *model.observables)), capacity)
 
     @staticmethod
     def expected_nodes(model: ClosedFormModel, settings: SolverSettings) -> float:

@@ -9,6 +9,21 @@ Array = NDArray[np.float64]
 
 
 def densities(response: Array, kick: Array, equal_time: Array, time: Array, weights: Array, stages: int) -> Array:
+    """Turn discrete responses (n, n, ...), quadrature weight included, into densities R(t, t'); see `density`.
+
+    kick, equal_time: R(t, 0), R(t, t), (n, ...).
+    """
+    n = len(time)
+    found = np.empty((response[0, 0].size, n, n))
+    for k, density_of_one in enumerate(found):
+        one, from_start, at_end = (
+            array.reshape(*array.shape[:axes], -1)[..., k] for array, axes in ((response, 2), (kick, 1), (equal_time, 1))
+        )
+        density_of_one[:] = density(one, from_start, at_end, time, weights, stages)
+    return np.moveaxis(found, 0, -1).reshape(response.shape)
+
+
+def density(response: Array, kick: Array, equal_time: Array, time: Array, weights: Array, stages: int) -> Array:
     """Turn discrete responses, quadrature weight included, into densities R(t, t'), shape (n, n).
 
     R_ij = int R(t_i, s) L_j(s) ds with L_j the Lagrange polynomials of the cell of node j.  For the cells before that of

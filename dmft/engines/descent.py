@@ -4,14 +4,16 @@ A step moves every unit along its force and puts it back on the sphere,
 
     w_{k+1} = [w_k + eta (F_k - lambda_k w_k)]/z_k,   F_k = sum_j M_kj w_j + b_k u + zeta_k,   <zeta zeta> = D,
 
-with lambda_k = <w_k, F_k> and z_k from |w_{k+1}| = 1.  The cavity argument holds for these steps as it does for the flow: M, D
-and b are those of the model, made from the response R_kj = dw_k/dzeta_j, which is zero for j >= k.  Row k+1 follows from row k:
+with lambda_k = <w_k, F_k> and z_k from |w_{k+1}| = 1, one of each for every constraint.  The cavity argument holds for these
+steps as it does for the flow: M, D and b are those of the model, made from the response R_kj = dw_k/dzeta_j, which is zero for
+j >= k.  Row k+1 follows from row k:
 
     z_k R_{k+1,j} = (1 - eta lambda_k) R_kj + eta [delta_kj + (M R)_kj],                              j <= k
     z_k C_{k+1,j} = (1 - eta lambda_k) C_kj + eta [(M C)_kj + (D R^T)_kj + b_k v_j],                  j <= k
     z_k v_{k+1}   = (1 - eta lambda_k) v_k  + eta [(M v)_k + b_k],     lambda_k = [M C + D R^T]_kk + b_k v_k
 
-and C_{k+1,k+1}, hence z_k, from the second line with j = k+1, once the rest of its row is known.
+and C_{k+1,k+1}, hence z_k, from the second line with j = k+1, once the rest of its row is known.  In channels of width G all of
+these are blocks of G x G, with rows and columns (node, group).
 
 One row costs 12 n^2 flops for two channels and their residual sector: row by row as slow as memory.  Therefore rows come in
 blocks, predicted by extrapolation and then corrected in sweeps.  In a sweep M, D and b are those of the rows so far, their
@@ -31,12 +33,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.base import AcceptedCell, Results
-from dmft.engines.nodes import append, first_rows, multiplier, new_history
+from dmft.engines.nodes import append, first_rows, matrices, multiplier, new_history, overlaps, scalars
 from dmft.engines.outcome import Outcome
 from dmft.engines.step_control import FLOOR
 from dmft.history.history import History
 from dmft.mathematics.triangular import times_causal, times_transposed
-from dmft.models.protocol import Forces, Model, Rows
+from dmft.models.protocol import Channels, Forces, Model, Rows
 from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
@@ -82,7 +84,7 @@ class Descent:
     @staticmethod
     def empty_history(model: Model, capacity: int = 128) -> History:
         """A history with every array that this model needs, without a node."""
-        return new_history(model, capacity, {})
+        return new_history(model, capacity, continuous=False)
 
     @staticmethod
     def clock(time: float) -> float:
@@ -135,7 +137,7 @@ class Descent:
         try:
             forces = self.model.forces(past, rows)
             for sweep in range(1, MOST + 1):
-                previous, rows = rows, descended(self.eta, self.model.channel_weights, past, rows, forces)
+                previous, rows = rows, descended(self.eta, self.model, past, rows, forces)
                 forces = self.model.forces(past, rows)
                 change = self._change(previous, rows)
                 if not np.isfinite(change + sum(kernel.sum() for kernel in forces.kernels.values())):
@@ -154,48 +156,78 @@ class Descent:
         if most < 2:
             return 1
         last = [n - 1 - q * length for q in range(most + 1)]
-        differences = self.history["C"][:, last, : last[-1] + 1]
-        errors = []
-        for _ in range(most):
-            differences = np.diff(differences, axis=1)
-            errors.append(np.abs(differences[:, 0]).max(axis=1) / self.history["C"][:, -1, -1])
-        return 1 + int(np.argmin(np.max(errors, axis=1)))
+        worst = np.zeros(most)
+        for stack, C in zip(self.model.channels, matrices(self.history, "C", self.model), strict=True):
+            G = stack.width
+            differences = C.reshape(stack.count, n, G, n * G)[:, last, :, : (last[-1] + 1) * G]
+            size = np.diagonal(C[:, -G:, -G:], axis1=1, axis2=2).max(axis=1)
+            for q in range(most):
+                differences = np.diff(differences, axis=1)
+                worst[q] = np.maximum(worst[q], (np.abs(differences[:, 0]).max(axis=(1, 2)) / size).max())
+        return 1 + int(np.argmin(worst))
 
     def _predicted(self, length: int) -> Rows:
-        """The last known row, and those of the next block from the rows 1, 2, ... blocks before.
+        """The last known row, and those of the next block from the rows 1, 2, ... blocks before."""
+        points, history, model = self._points(length), self.history, self.model
+        C = (
+            self._predicted_C(known, stack.width, length, points)
+            for known, stack in zip(matrices(history, "C", model), model.channels, strict=True)
+        )
+        R = (
+            self._predicted_R(known, stack.width, length, points)
+            for known, stack in zip(matrices(history, "R", model), model.channels, strict=True)
+        )
+        v, a = (
+            self._predicted_values(known, width, length, points)
+            for known, width in ((overlaps(history, model), model.channels[0].width), (scalars(history, model), 1))
+        )
+        return Rows(tuple(C), tuple(R), v, a)
 
-        C at fixed t', the block's own square at fixed t - t'; R in zones of t', see `zones`.
-        """
-        history, n, total = self.history, self.history.n, self.history.n + length
-        points = self._points(length)
-        known = np.array([history["overlap"], *(history[name] for name in self.model.scalars)])
-        C, R = np.zeros((2, len(self.model.channel_weights), length + 1, total))
-        one_time = np.zeros((len(known), length + 1))
-        for q in range(1, points + 1):
-            weight, shift = (-1) ** (q + 1) * comb(points, q), q * length
-            back = slice(n - shift, total - shift)
-            one_time[:, 1:] += weight * known[:, back]
-            C[:, 1:, :n] += weight * history["C"][:, back]
-            C[:, 1:, n:] += weight * history["C"][:, back, back]
-            for start, end, slope in zones(n, length, points):
+    def _predicted_values(self, known: Array, width: int, length: int, points: int) -> Array:
+        """One-time functions (p, n width) of the last node and of the next block, (p, (length + 1) width)."""
+        n, new = self.history.n, np.zeros((len(known), (length + 1) * width))
+        for weight, shift in predictor(points, length):
+            new[:, width:] += weight * known[:, (n - shift) * width : (n + length - shift) * width]
+        new[:, :width] = known[:, -width:]
+        return new
+
+    def _predicted_C(self, known: Array, width: int, length: int, points: int) -> Array:
+        """C at fixed t', the block's own square at fixed t - t'."""
+        n, total, G = self.history.n, self.history.n + length, width
+        C = np.zeros((len(known), (length + 1) * G, total * G))
+        for weight, shift in predictor(points, length):
+            back = slice((n - shift) * G, (total - shift) * G)
+            C[:, G:, : n * G] += weight * known[:, back]
+            C[:, G:, n * G :] += weight * known[:, back, back]
+        C[:, :G, : n * G] = known[:, -G:]
+        C[:, :G, n * G :] = C[:, G:, (n - 1) * G : n * G].transpose(0, 2, 1)
+        return C
+
+    def _predicted_R(self, known: Array, width: int, length: int, points: int) -> Array:
+        """R in zones of t', see `zones`."""
+        n, total, G = self.history.n, self.history.n + length, width
+        R, parts = np.zeros((len(known), (length + 1) * G, total * G)), zones(n, length, points)
+        for q, (weight, shift) in enumerate(predictor(points, length), start=1):
+            back = slice((n - shift) * G, (total - shift) * G)
+            for start, end, slope in parts:
                 along = slope * q
-                R[:, 1:, start:end] += weight * history["R"][:, back, start - along : end - along]
-        C[:, 0, :n], R[:, 0, :n], one_time[:, 0] = history["C"][:, -1], history["R"][:, -1], known[:, -1]
-        C[:, 0, n:] = C[:, 1:, n - 1]
-        return Rows(C, R, one_time[0], one_time[1:])
+                R[:, G:, start * G : end * G] += weight * known[:, back, (start - along) * G : (end - along) * G]
+        R[:, :G, : n * G] = known[:, -G:]
+        return R
 
     def _change(self, old: Rows, new: Rows) -> float:
         """Largest change of an entry, relative to the largest of its row; not a number if a row is not finite."""
-        C, R = (np.abs(rows).max(axis=2) for rows in (new.C, new.R))
-        C = np.maximum(C, FLOOR * self.model.channel_sizes[:, None])
-        scalars, tiny = np.maximum.accumulate(np.abs(new.scalars), axis=1), np.finfo(float).tiny
-        changes = [
-            np.abs(new.C - old.C).max(axis=2) / C,
-            np.abs(new.R - old.R).max(axis=2) / np.maximum(R, tiny),
-            [np.abs(new.overlap - old.overlap) / np.sqrt(C[0])],
-            np.abs(new.scalars - old.scalars) / np.maximum(scalars, tiny),
-        ]
-        return float(np.max(np.concatenate(changes)))
+        tiny, changes = np.finfo(float).tiny, []
+        for place, stack in enumerate(self.model.channels):
+            C, R = (np.abs(rows[place]).max(axis=2) for rows in (new.C, new.R))
+            C = np.maximum(C, FLOOR * np.tile(stack.sizes, (1, C.shape[1] // stack.width)))
+            changes.append(np.abs(new.C[place] - old.C[place]).max(axis=2) / C)
+            changes.append(np.abs(new.R[place] - old.R[place]).max(axis=2) / np.maximum(R, tiny))
+            if place == 0:
+                changes.append(np.abs(new.overlap - old.overlap) / np.sqrt(C[0]))
+        known = np.maximum.accumulate(np.abs(new.scalars), axis=1)
+        changes.append(np.abs(new.scalars - old.scalars) / np.maximum(known, tiny))
+        return float(np.max([change.max() for change in changes if change.size]))
 
     def _append(self, rows: Rows, forces: Forces) -> None:
         """Add those rows that are not known yet.  A force at the last node has acted on none: its weight is zero."""
@@ -204,14 +236,13 @@ class Descent:
         nu = multiplier(self.model, rows, forces)
         steps = np.arange(known, past.n + len(nu))
         time = np.where(steps == self.settings.steps, self.settings.t_max, steps * self.eta)
-        one_time = {**self.model.observe(past, rows, forces, nu), **forces.values, "overlap": rows.overlap}
-        new = slice(known - past.n, None)
-        append(
-            self.model,
-            self.history,
-            {"time": time, "weights": np.zeros(len(time)), **{name: values[new] for name, values in one_time.items()}},
-            {"C": rows.C[:, new], "R": rows.R[:, new], **{name: values[new] for name, values in forces.kernels.items()}},
-        )
+        values = {**self.model.observe(past, rows, forces, nu), **forces.values, **forces.kernels}
+        new = known - past.n
+        values = {name: array[self.history.fields[name].index(slice(new, None))] for name, array in values.items()}
+        widths = [stack.width for stack in self.model.channels]
+        C, R = (tuple(X[:, new * G :] for X, G in zip(XX, widths, strict=True)) for XX in (rows.C, rows.R))
+        added = Rows(C, R, rows.overlap[:, new * widths[0] :], rows.scalars[:, new:])
+        append(self.model, self.history, {"time": time, "weights": np.zeros(len(time)), **values}, added, {})
         self.history["weights"][:-1] = self.eta
 
     def results(self) -> Results:
@@ -235,49 +266,118 @@ def zones(n: int, length: int, points: int) -> list[tuple[int, int, int]]:
     return [(start, end, slope) for (start, end), slope in zip(pairwise([0, *starts, n + length]), slopes, strict=True)]
 
 
-def descended(eta: float, weights: Array, past: History, rows: Rows, forces: Forces) -> Rows:
+def predictor(points: int, length: int) -> list[tuple[int, int]]:
+    """Weights of the rows 1, 2, ... blocks before in the polynomial through them, and by how many nodes they are earlier."""
+    return [((-1) ** (q + 1) * comb(points, q), q * length) for q in range(1, points + 1)]
+
+
+def descended(eta: float, model: Model, past: History, rows: Rows, forces: Forces) -> Rows:
     """The rows of a block once more, one after the other from the first of them, for given forces on all.
 
-    past: the nodes before the first of the rows.  weights: of the channels in the norm of a unit.
+    past: the nodes before the first of the rows.
     """
-    h = past.n
-    M, D = forces.M[:, :-1, :h], forces.D[:, :-1, :h]
-    on_C = M @ past["C"] + times_transposed(D, past["R"])
-    on_R = times_causal(M, past["R"])
-    v = np.concatenate([past["overlap"], rows.overlap])
-    C, R = rows.C.copy(), rows.R.copy()
-    for i in range(M.shape[1]):
-        _step(eta, weights, i, h, forces, on_C[:, i], on_R[:, i], v, C, R)
+    stacks, on_C, on_R = model.channels, [], []
+    for place, (C, R) in enumerate(zip(matrices(past, "C", model), matrices(past, "R", model), strict=True)):
+        G = stacks[place].width
+        M, D = (X[place][:, :-G, : past.n * G] for X in (forces.M, forces.D))
+        on_C.append(M @ C + times_transposed(D, R))
+        on_R.append(times_causal(M, R))
+    v = np.concatenate([overlaps(past, model), rows.overlap], axis=1)
+    new = Rows(tuple(C.copy() for C in rows.C), tuple(R.copy() for R in rows.R), v, rows.scalars)
+    for i in range(rows.scalars.shape[1] - 1 if len(rows.scalars) else rows.C[0].shape[1] // stacks[0].width - 1):
+        _step(eta, model, i, past.n, forces, on_C, on_R, new)
     moved = rows.scalars[:, :1] + eta * np.cumsum(forces.rates[:, :-1], axis=1)
-    return Rows(C, R, v[h:], np.column_stack([rows.scalars[:, :1], moved]))
+    return Rows(new.C, new.R, v[:, past.n * stacks[0].width :], np.column_stack([rows.scalars[:, :1], moved]))
 
 
-def _step(
-    eta: float, weights: Array, i: int, h: int, forces: Forces, on_C: Array, on_R: Array, v: Array, C: Array, R: Array
-) -> None:
+@dataclass(frozen=True)
+class Step:
+    """What a step makes of a stack before the constraints: keep w_k + eta F_k in <., w_j>, d./dzeta_j, and with itself.
+
+    For all channels (count, G, n G), (count, G, n G) and (count, G, G).
+    """
+
+    correlation: Array
+    response: Array
+    own: Array
+
+
+def _step(eta: float, model: Model, i: int, h: int, forces: Forces, on_C: list[Array], on_R: list[Array], rows: Rows) -> None:
     """Row i + 1 of a block from row i, in place; on_C = M C + D R^T and on_R = M R are sums over the h nodes before it."""
-    g = h + i + 1
-    M, D, b = forces.M[:, i, :g], forces.D[:, i, :g], forces.drift[i]
-    C_known, R_known = C[:, : i + 1, :g], R[:, : i + 1, :g]
-    from_block = M[:, None, h:]
+    stacks = model.channels
+    forced = [_forced(place, stack, i, h, forces, on_C[place], rows) for place, stack in enumerate(stacks)]
+    last = [np.diagonal(force[:, :, -stack.width :], axis1=1, axis2=2) for force, stack in zip(forced, stacks, strict=True)]
+    keep = 1.0 - eta * constrained(model, last)
+    G, b = stacks[0].width, forces.drift[:, i * stacks[0].width : (i + 1) * stacks[0].width]
+    kept, end = per_group(stacks[0], keep)[0], (h + i + 1) * G
+    v, M = rows.overlap, forces.M[0][0, i * G : (i + 1) * G, :end]
+    pushed = np.array([[row @ direction[:end] for row in M] for direction in v]).reshape(b.shape)
+    overlap = kept * v[:, end - G : end] + eta * (pushed + b)
+    steps = [
+        _stepped(eta, stack, i, h, per_group(stack, keep), forced[place], on_R[place], forces, place, rows)
+        for place, stack in enumerate(stacks)
+    ]
+    for direction, drift in zip(overlap, b, strict=True):
+        steps[0].own[0] += (eta * drift)[:, None] * direction
+    z = np.sqrt(constrained(model, [np.diagonal(step.own, axis1=1, axis2=2) for step in steps]))
+    for place, (stack, step) in enumerate(zip(stacks, steps, strict=True)):
+        _put(stack, i, h, per_group(stack, z), step, rows.C[place], rows.R[place])
+    v[:, end : end + G] = overlap / per_group(stacks[0], z)[0]
 
+
+def constrained(model: Model, values: list[Array]) -> Array:
+    """sum_c weight_c X_c for each constraint, from X (channels, G) of each stack."""
+    found = np.zeros(len(model.constraints))
+    for k in range(len(found)):
+        for stack, X in zip(model.channels, values, strict=True):
+            weights = np.where(stack.constraint == k, stack.weights, 0.0)
+            found[k] += sum(weights[:, g] @ X[:, g] for g in range(stack.width))
+    return found
+
+
+def per_group(stack: Channels, values: Array) -> Array:
+    """The value of the constraint in which each group is, (channels, G); one where nothing is constrained."""
+    return values[stack.constraint] if len(values) else np.ones(stack.weights.shape)
+
+
+def _forced(place: int, stack: Channels, i: int, h: int, forces: Forces, on_C: Array, rows: Rows) -> Array:
+    """<F, w_j> = M C + D R^T + b v, (channels, G, (h + i + 1) G)."""
+    G = stack.width
+    new, known, end = slice(i * G, (i + 1) * G), h * G, (h + i + 1) * G
+    M, D = (X[place][:, new, :end] for X in (forces.M, forces.D))
+    C, R = (X[place][:, : new.stop, :end] for X in (rows.C, rows.R))
     force = np.empty_like(M)
-    force[:, :h] = on_C + (from_block @ C_known[:, :, :h])[:, 0]
-    force[:, h:] = (C_known @ M[:, :, None] + R_known @ D[:, :, None])[:, :, 0]
-    force[0] += b * v[:g]
-    keep = 1.0 - eta * (weights @ force[:, -1])
-    response = (from_block @ R_known)[:, 0]
-    response[:, :h] += on_R
-    correlation = keep * C_known[:, i] + eta * force
-    response = keep * R_known[:, i] + eta * response
-    response[:, -1] += eta
-    overlap = keep * v[g - 1] + eta * (M[0] @ v[:g] + b)
+    force[:, :, :known] = on_C[:, new] + M[:, :, known:] @ C[:, :, :known]
+    force[:, :, known:] = (C @ M.transpose(0, 2, 1) + R @ D.transpose(0, 2, 1)).transpose(0, 2, 1)
+    if place == 0:
+        for drift, overlap in zip(forces.drift[:, new], rows.overlap[:, :end], strict=True):
+            force[0] += drift[:, None] * overlap
+    return force
 
-    own = keep * correlation[:, -1] + eta * (M * correlation + D * response).sum(axis=1)
-    own[0] += eta * b * overlap
-    z = np.sqrt(weights @ own)
-    C[:, i + 1, :g] = correlation / z
-    C[:, : i + 1, g] = C[:, i + 1, h:g]
-    C[:, i + 1, g] = own / z**2
-    R[:, i + 1, :g] = response / z
-    v[g] = overlap / z
+
+def _stepped(
+    eta: float, stack: Channels, i: int, h: int, keep: Array, force: Array, on_R: Array, forces: Forces, place: int, rows: Rows
+) -> Step:
+    """The new rows of a stack before the constraints; the drift is missing in `own`."""
+    G = stack.width
+    new, known, end = slice(i * G, (i + 1) * G), h * G, (h + i + 1) * G
+    M, D = (X[place][:, new, :end] for X in (forces.M, forces.D))
+    C, R = (X[place][:, : new.stop, :end] for X in (rows.C, rows.R))
+    response = M[:, :, known:] @ R
+    response[:, :, :known] += on_R[:, new]
+    correlation = keep[:, :, None] * C[:, new] + eta * force
+    response = keep[:, :, None] * R[:, new] + eta * response
+    response[:, :, -G:] += eta * np.eye(G)
+    own = keep[:, :, None] * correlation[:, :, -G:].transpose(0, 2, 1)
+    own = own + eta * (M[:, :, None] * correlation[:, None] + D[:, :, None] * response[:, None]).sum(axis=3)
+    return Step(correlation, response, own)
+
+
+def _put(stack: Channels, i: int, h: int, z: Array, step: Step, C: Array, R: Array) -> None:
+    """Write the new rows of a stack, back on the sphere, and the new columns of C."""
+    G = stack.width
+    row, column, end = slice((i + 1) * G, (i + 2) * G), slice((h + i + 1) * G, (h + i + 2) * G), (h + i + 1) * G
+    C[:, row, :end] = step.correlation / z[:, :, None]
+    C[:, : row.start, column] = C[:, row, h * G : end].transpose(0, 2, 1)
+    C[:, row, column] = step.own / (z[:, :, None] * z[:, None, :])
+    R[:, row, :end] = step.response / z[:, :, None]

@@ -18,6 +18,7 @@ from dmft.engines.base import AcceptedCell, Results
 from dmft.engines.fixed_point import Ending
 from dmft.engines.step_control import StepControl
 from dmft.engines.stepper import Stepper
+from dmft.history.fields import TIME, Field
 from dmft.history.history import History
 from dmft.mathematics.tableau import radau
 from dmft.models.protocol import SteppedModel
@@ -56,7 +57,7 @@ class Doubling(Stepper[Attempt]):
         if history is None:
             history, y = self.empty_history(model), model.start()
             first = {name: np.array([value]) for name, value in model.observe(y).items()}
-            history.append({"time": np.zeros(1), "weights": np.zeros(1), **first}, latest={"y": y})
+            history.append({"time": np.zeros(1), "weights": np.zeros(1), **first, "y": y})
             next_step = FIRST / model.fastest_rate
         sizes = {name: 0.0 for name in model.observables if name not in model.jumps}
         # Errors fall as those of cells with so many stages.
@@ -65,8 +66,9 @@ class Doubling(Stepper[Attempt]):
     @staticmethod
     def empty_history(model: SteppedModel, capacity: int = 128) -> History:
         """A history with every array that this model needs, without a node."""
-        one_time = dict.fromkeys(("time", "weights", *model.observables), ())
-        return History(one_time, {}, capacity, latest={"y": model.start().shape})
+        shape = model.start().shape
+        y = Field("y", tuple(f"axis{k}" for k in range(len(shape))), {f"axis{k}": length for k, length in enumerate(shape)})
+        return History([y, *map(Field, (TIME, "weights", *model.observables))], capacity)
 
     @staticmethod
     def expected_nodes(model: SteppedModel, settings: SolverSettings) -> float:
@@ -95,7 +97,7 @@ class Doubling(Stepper[Attempt]):
 
     def _states(self, steps: Array) -> list[Array]:
         """y after each of some steps from the last node on."""
-        states = [self.history.latest["y"]]
+        states = [self.history["y"]]
         for step in steps:
             states.append(self.model.advance(states[-1], step))
         return states[1:]
@@ -108,7 +110,7 @@ class Doubling(Stepper[Attempt]):
     def _accept(self, attempt: Attempt) -> AcceptedCell:
         self.residual = 0.0
         one_time = {**attempt.observed, "time": self._times(attempt.step), "weights": attempt.step * self.tableau.b}
-        self.history.append(one_time, latest={"y": attempt.y})
+        self.history.append({**one_time, "y": attempt.y})
         return AcceptedCell(
             self.cells, self.time, attempt.step, self.history.n, 0, attempt.error, {"error/tolerance": attempt.error}
         )

@@ -7,9 +7,14 @@ like the last stretch of the history, from t_last/(1 + r) on, and that one like 
 
 read off the collocation polynomials of the history.  For older t', where C and R are smooth in log t, and for one-time
 functions the step in log t before is repeated.  Inside the cell M - nu is that of the previous one.
+
+A run goes through four regimes: the first cell, which starts from constants; the second one, early cells that are long against
+t, of which half a step is repeated; and late cells, for which all of the above holds.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,85 +30,124 @@ NEAR = 3
 EARLY = 0.6
 
 
+@dataclass(frozen=True)
+class Pace:
+    """The step that is repeated: the node where it begins, and how many such steps the new nodes are ahead of its end, (s,)."""
+
+    before: int
+    ahead: Array
+
+    def repeated(self, rows: Array, last: int, width: int = 1) -> Array:
+        """Rows (..., n width, columns) of the new nodes, (..., s width, columns)."""
+        lead, nodes, columns = rows.shape[:-2], rows.shape[-2] // width, rows.shape[-1]
+        at = rows.reshape(*lead, nodes, width, columns)
+        step = at[..., last, :, :] - at[..., self.before, :, :]
+        new = at[..., last, None, :, :] + self.ahead[:, None, None] * step[..., None, :, :]
+        return new.reshape(*lead, len(self.ahead) * width, columns)
+
+
 def extrapolated(cell: Cell) -> Array:
     """A vector for `cell`, from the rows of the cells before it."""
-    history, n, s = cell.history, cell.n, cell.tableau.stages
     x, fields = cell.empty()
-    C, R, time, last = history["C"], history["R"], history["time"], n - 1
-    cell.watched(x)[:] = [[history[name][-1]] for name in cell.model.observables]
-    if n == 1:
-        fields.C[:] = C[:, :1, :1]
-        fields.overlap[:] = history["overlap"][-1]
-        for k, name in enumerate(cell.model.scalars):
-            fields.scalars[k] = history[name][-1]
-        # Two Picard steps give every field that leaves zero a size.
-        return cell(cell(x))
-    late = cell.dt < EARLY * time[last]
-    before, ahead = _step_before(cell) if late else _half_a_step(cell)
-
-    def repeated(rows: Array) -> Array:
-        return rows[..., last, None, :] + ahead[:, None] * (rows[..., last, :] - rows[..., before, :])[..., None, :]
-
-    fields.C[:, :, :n] = repeated(C)
-    fields.C[:, :, n:] = C[:, n - s :, n - s :]
-    fields.overlap[:] = repeated(history["overlap"][:, None])[:, 0]
-    for k, name in enumerate(cell.model.scalars):
-        fields.scalars[k] = repeated(history[name][:, None])[:, 0]
-
-    responses = np.zeros_like(fields.R)
-    responses[:, :, n:] = _own_responses(cell)
-    # R depends mostly on t - t': shifted by one cell.
-    responses[:, :, s + 1 : n] = R[:, n - s :, 1 : n - s]
-    old = n - NEAR * s
-    if late and 1 < old <= before - s + 1:
-        responses[:, :, 1:old] = repeated(R[:, :, 1:old])
-    cell.set_responses(x, responses)
-
-    near = max(1, old)
-    scale = 1.0 + cell.dt / time[last]
-    if late and time[near] > time[1] * scale**2:
-        alike = _rescaled(cell, near, scale)
-        fields.C[:, :, near:] = 2 * alike - _rescaled(cell, near, scale**2)
+    rows = [np.atleast_2d(cell.history.series(name))[:, -1] for name in cell.model.observables]
+    cell.watched(x)[:] = np.concatenate(rows)[:, None]
+    if cell.n == 1:
+        return _first_cell(cell, x)
+    late = is_late(cell)
+    pace = _step_before(cell) if late else _half_a_step(cell)
+    last = cell.n - 1
+    for new, known in ((fields.overlap, cell.overlap), (fields.scalars, cell.scalars)):
+        width = cell.stacks[0].width if new is fields.overlap else 1
+        new[:] = pace.repeated(known[:, :, None], last, width)[:, :, 0]
+    for place in range(len(cell.stacks)):
+        fields.C[place][:] = _correlations(cell, place, pace, late)
+    cell.set_responses(x, tuple(_responses(cell, place, pace, late) for place in range(len(cell.stacks))))
     return x
 
 
-def _step_before(cell: Cell) -> tuple[int, Array]:
-    """Node one step of the new cell in log t before the last, and log t of the new nodes in units of the step from there."""
+def is_late(cell: Cell) -> bool:
+    """Whether the cell is short enough against t to look like those before it."""
+    return cell.dt < EARLY * cell.history["time"][-1]
+
+
+def _first_cell(cell: Cell, x: Array) -> Array:
+    """The initial condition on all nodes, improved by two Picard steps, which give every field that leaves zero a size."""
+    fields = cell.fields(x)
+    for new, known, stack in zip(fields.C, cell.C, cell.stacks, strict=True):
+        new[:] = np.tile(known, (1, new.shape[1] // stack.width, new.shape[2] // stack.width))
+    fields.overlap[:] = np.tile(cell.overlap, (1, cell.tableau.stages))
+    fields.scalars[:] = cell.scalars
+    return cell(cell(x))
+
+
+def _correlations(cell: Cell, place: int, pace: Pace, late: bool) -> Array:
+    """C of a stack on the new nodes, (channels, s G, N G)."""
+    C, known, G = cell.C[place], cell.known[place], cell.stacks[place].width
+    block, time = cell.tableau.stages * G, cell.history["time"]
+    new = np.empty(cell.shapes[place])
+    new[:, :, :known] = pace.repeated(C, cell.n - 1, G)
+    new[:, :, known:] = C[:, known - block :, known - block :]
+    near = max(1, cell.n - NEAR * cell.tableau.stages)
+    scale = 1.0 + cell.dt / time[-1]
+    if late and time[near] > time[1] * scale**2:
+        alike = _rescaled(cell, place, near, scale)
+        new[:, :, near * G :] = 2 * alike - _rescaled(cell, place, near, scale**2)
+    return new
+
+
+def _responses(cell: Cell, place: int, pace: Pace, late: bool) -> Array:
+    """R of a stack on the new nodes: shifted by one cell, as it depends mostly on t - t', but for old t'."""
+    R, known, G, s = cell.R[place], cell.known[place], cell.stacks[place].width, cell.tableau.stages
+    new = np.zeros(cell.shapes[place])
+    new[:, :, known:] = _own_responses(cell, place)
+    new[:, :, (s + 1) * G : known] = R[:, known - s * G :, G : known - s * G]
+    old = cell.n - NEAR * s
+    if late and 1 < old <= pace.before - s + 1:
+        new[:, :, G : old * G] = pace.repeated(R[:, :, G : old * G], cell.n - 1, G)
+    return new
+
+
+def _step_before(cell: Cell) -> Pace:
+    """One step of the new cell in log t before the last node, in units of log t."""
     log_t = np.log(cell.history["time"][1:])
     before = 1 + int(np.argmin(np.abs(log_t[:-1] - (log_t[-1] - np.log1p(cell.dt / cell.history["time"][-1])))))
     before = min(before, cell.n - 2)
-    return before, (np.log(cell.times()) - log_t[-1]) / (log_t[-1] - log_t[before - 1])
+    return Pace(before, (np.log(cell.times()) - log_t[-1]) / (log_t[-1] - log_t[before - 1]))
 
 
-def _half_a_step(cell: Cell) -> tuple[int, Array]:
-    """The same from the cell before, halved and bounded; in t itself in the second cell."""
+def _half_a_step(cell: Cell) -> Pace:
+    """Half of the cell before, bounded; in t itself in the second cell."""
     time, last = cell.history["time"], cell.n - 1
     before = last - cell.tableau.stages
     if before > 0:
         ahead = np.log(cell.times() / time[last]) / np.log(time[last] / time[before])
     else:
         ahead = (cell.times() - time[last]) / (time[last] - time[before])
-    return before, 0.5 * np.minimum(ahead, 2.0)
+    return Pace(before, 0.5 * np.minimum(ahead, 2.0))
 
 
-def _own_responses(cell: Cell) -> Array:
+def _own_responses(cell: Cell, place: int) -> Array:
     """Responses inside the cell, R_BB = (A^(-1) - (M - nu)_BB)^(-1), with the M - nu of the previous cell."""
-    time, s = cell.history["time"], cell.tableau.stages
-    previous = cell.history["R"][:, -s:, -s:]
+    time, s, G = cell.history["time"], cell.tableau.stages, cell.stacks[place].width
+    previous = cell.R[place][:, -s * G :, -s * G :]
     dt = time[-1] - time[-1 - s]
-    change = np.linalg.inv(cell.tableau.A) * (1 / cell.dt - 1 / dt)
+    A = np.kron(cell.tableau.A, np.eye(G)) if G > 1 else cell.tableau.A
+    change = np.linalg.inv(A) * (1 / cell.dt - 1 / dt)
     try:
         return np.asarray(np.linalg.inv(np.linalg.inv(previous) + change), dtype=float)
     except np.linalg.LinAlgError:
         return previous * (cell.dt / dt)
 
 
-def _rescaled(cell: Cell, first: int, scale: float) -> Array:
-    """C(t/scale, t'/scale), (channels, s, N - first), for t in the new cell and t' from node `first` to the end of it."""
+def _rescaled(cell: Cell, place: int, first: int, scale: float) -> Array:
+    """C(t/scale, t'/scale), (channels, s G, (N - first) G), for t in the new cell and t' from node `first` to its end."""
+    G, s = cell.stacks[place].width, cell.tableau.stages
     times = np.concatenate([cell.history["time"][first:], cell.times()]) / scale
-    weights, start = _interpolation(cell.history["time"], cell.tableau.stages, times)
-    C = cell.history["C"][:, start:, start:]
-    return (weights[-cell.tableau.stages :] @ C) @ weights.T
+    weights, start = _interpolation(cell.history["time"], s, times)
+    if G > 1:
+        weights = np.kron(weights, np.eye(G))
+    C = cell.C[place][:, start * G :, start * G :]
+    return (weights[-s * G :] @ C) @ weights.T
 
 
 def _interpolation(time: Array, s: int, at: Array) -> tuple[Array, int]:

@@ -89,14 +89,15 @@ class March(Stepper[Attempt]):
             **cell.forces.values,
             "time": self._times(attempt.step),
             "weights": cell.dt * self.tableau.b,
-            "overlap": rows.overlap,
-            "stage_multiplier": cell.multiplier,
-            "kick": cell.kick(),
+            **cell.kick(),
         }
-        append(self.model, self.history, one_time, {"C": rows.C, "R": rows.R, **cell.forces.kernels})
-        diagonal = np.diagonal(rows.C[:, :, cell.n :], axis1=1, axis2=2)
-        constraint = float(np.abs(self.model.channel_weights @ diagonal - 1.0).max())
-        checks = {"residual": attempt.residual, f"|{self.model.norm}-1|": constraint}
+        if self.model.constraints:
+            field = self.history.fields["stage_multiplier"]
+            one_time["stage_multiplier"] = cell.multiplier.T.reshape(field.shape(self.tableau.stages))
+        violations = cell.constraint_error(rows)
+        append(self.model, self.history, one_time, rows, cell.forces.kernels)
+        checks = {"residual": attempt.residual}
+        checks |= {f"|{name}-1|": float(value) for name, value in zip(self.model.constraints, violations, strict=True)}
         return AcceptedCell(self.cells, self.time, cell.dt, self.history.n, attempt.iterations, attempt.error, checks)
 
     def results(self) -> Results:

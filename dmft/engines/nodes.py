@@ -1,42 +1,125 @@
-"""Shared parts of the engines of two-time equations: the arrays of a history, its first node, new nodes, the multiplier."""
+"""What the engines of two-time equations share: the arrays of a history, its first node, new nodes, and the multipliers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.history.history import History, Shape
-from dmft.models.protocol import Forces, Model, Rows
+from dmft.history.fields import OTHER, TIME, TIME_PRIME, Field
+from dmft.history.history import History
+from dmft.models.protocol import Channels, Forces, Model, Rows
 
 Array = NDArray[np.float64]
 
 
-def new_history(model: Model, capacity: int, one_time: Mapping[str, Shape]) -> History:
-    """A history with every array that this model needs and the one-time arrays of an engine, without a node."""
-    channels = (len(model.channel_weights),)
-    shared = dict.fromkeys(("time", "weights", "overlap", *model.observables, *model.own_values), ())
-    return History(shared | dict(one_time), {"C": channels, "R": channels} | dict.fromkeys(model.own_kernels, ()), capacity)
+def channel_fields(stack: Channels) -> Iterator[Field]:
+    """C, R and, for engines of continuous time, the response to a kick at t = 0."""
+    count, G = stack.count, stack.width
+    if G == 1:
+        dims, sizes = ("channel", TIME, TIME_PRIME), {"channel": count}
+    else:
+        dims = ("channel", TIME, "group", TIME_PRIME, OTHER + "group")
+        sizes = {"channel": count, "group": G, OTHER + "group": G}
+    kick = tuple(dim for dim in dims if dim != TIME_PRIME)
+    yield Field(f"C{stack.name}", dims, sizes, symmetric=True)
+    yield Field(f"R{stack.name}", dims, sizes, causal=True)
+    yield Field(f"kick{stack.name}", kick, sizes)
+
+
+def overlap_fields(model: Model) -> Iterator[Field]:
+    """The overlaps of the first channel, if there are any."""
+    G, r = model.channels[0].width, model.directions
+    if r > 0:
+        wide = {"direction": r, "group": G} if r > 1 or G > 1 else {}
+        yield Field("overlap", ("direction", TIME, "group") if wide else (TIME,), wide)
+
+
+def multiplier_fields(model: Model) -> Iterator[Field]:
+    """The multipliers of the stages of a cell, if there are any."""
+    constraints = len(model.constraints)
+    if constraints == 1:
+        yield Field("stage_multiplier")
+    elif constraints > 1:
+        yield Field("stage_multiplier", ("constraint", TIME), {"constraint": constraints})
+
+
+def new_history(model: Model, capacity: int, continuous: bool) -> History:
+    """A history with every array that this model needs, without a node; some are for `continuous` time only."""
+    fields = [Field(TIME), Field("weights"), *overlap_fields(model), *model.observables.values(), *model.fields]
+    for stack in model.channels:
+        fields += [field for field in channel_fields(stack) if continuous or TIME_PRIME in field.dims]
+    return History([*fields, *(multiplier_fields(model) if continuous else ())], capacity)
+
+
+def matrices(history: History, name: str, model: Model) -> tuple[Array, ...]:
+    """C, R or kick of each stack of channels over (node, group): (channels, n G, n G), or (channels, n G, G) for kick."""
+    found = []
+    for stack in model.channels:
+        array, last = history[name + stack.name], 1 if name == "kick" else history.n
+        found.append(array.reshape(stack.count, history.n * stack.width, last * stack.width) if stack.width > 1 else array)
+    return tuple(found)
+
+
+def overlaps(history: History, model: Model) -> Array:
+    """Overlaps (directions, n G)."""
+    if model.directions == 0:
+        return np.zeros((0, history.n * model.channels[0].width))
+    return history["overlap"].reshape(model.directions, -1)
+
+
+def scalars(history: History, model: Model) -> Array:
+    """One-time functions with a rate, (p, n)."""
+    rows = [np.atleast_2d(history.series(name)) for name in model.scalars]
+    return np.concatenate(rows) if rows else np.zeros((0, history.n))
 
 
 def first_rows(model: Model) -> Rows:
     """The rows of node 0, the initial condition."""
     start = model.start()
-    C = start.C[:, None, None]
-    return Rows(C, np.zeros_like(C), np.array([start.overlap]), start.scalars[:, None])
+    return Rows(start.C, tuple(map(np.zeros_like, start.C)), start.overlap, start.scalars[:, None])
 
 
 def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
-    """nu(t) = [M C + D R](t, t) + b v for one unit: the force along w, which the constraint |w| = 1 takes out.
+    """nu(t) = [M C + D R](t, t) + b v for one unit, (s, constraints): the force along w, which the constraint takes out.
 
     In a Runge-Kutta cell it has the accuracy of the state; those of the stages satisfy the constraint only to order s.
     """
-    along = np.einsum("c,csj->s", model.channel_weights, forces.M * rows.C + forces.D * rows.R)
-    return along + forces.drift * rows.overlap
+    nodes = rows.C[0].shape[1] // model.channels[0].width
+    nu = np.zeros((nodes, len(model.constraints)))
+    for k in range(nu.shape[1]):
+        for place, stack in enumerate(model.channels):
+            weights = np.where(stack.constraint == k, stack.weights, 0.0)
+            force = forces.M[place] * rows.C[place] + forces.D[place] * rows.R[place]
+            if stack.width == 1:
+                nu[:, k] += np.einsum("c,csj->s", weights[:, 0], force)
+            else:
+                nu[:, k] += np.einsum("cg,csgj->s", weights, force.reshape(stack.count, nodes, stack.width, -1))
+            if place == 0:
+                for drift, overlap in zip(forces.drift, rows.overlap, strict=True):
+                    nu[:, k] += (drift * overlap).reshape(nodes, -1) @ weights[0]
+    return nu
 
 
-def append(model: Model, history: History, one_time: Mapping[str, Array], rows: Mapping[str, Array]) -> None:
-    """Add accepted nodes: the rows of C, R and the model's own kernels."""
-    symmetric = frozenset({"C", *(name for name, is_symmetric in model.own_kernels.items() if is_symmetric)})
-    history.append(one_time, rows, symmetric)
+def append(model: Model, history: History, one_time: Mapping[str, Array], rows: Rows, kernels: Mapping[str, Array]) -> None:
+    """Add accepted nodes: one-time functions, C and R of each stack, overlaps, and the model's own kernels."""
+    values = {**one_time, **kernels}
+    for place, stack in enumerate(model.channels):
+        for name, block in (("C", rows.C[place]), ("R", rows.R[place])):
+            field = history.fields[name + stack.name]
+            later, nodes = (length // stack.width for length in block.shape[1:])
+            values[field.name] = block.reshape(field.shape(nodes, later))
+    if model.directions > 0:
+        values["overlap"] = rows.overlap.reshape(
+            history.fields["overlap"].shape(rows.overlap.shape[1] // model.channels[0].width)
+        )
+    history.append(values)
+
+
+def rows_of(fields: Mapping[str, Field], values: Mapping[str, Array], out: Array) -> None:
+    """Write arrays, by name, into the rows of `out` in the order of their fields."""
+    first = 0
+    for name, field in fields.items():
+        out[first : first + field.entries] = field.series(values[name])
+        first += field.entries

@@ -24,24 +24,22 @@ from numpy.typing import NDArray
 
 from dmft.engines.base import AcceptedCell, Results
 from dmft.engines.outcome import Outcome
-from dmft.history.history import History, Shape
+from dmft.engines.sets import NOTHING, cut, fields, history_of, joined, padded, sets_of
+from dmft.history.history import History
 from dmft.models.sampled import SampledModel, SampledProcess, Stretch
 from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
+Found = Sequence[Mapping[str, Array]]
 
-# How arrays of all sets are called in the history, and the numbers of nodes that they have reached.
-OF_SETS = "sets_"
-REACHED = OF_SETS + "reached"
-# Seconds of a round: what a stop waits for, at most twice as long.
+# Seconds of a round: what a stop waits for, at most about twice as long.
 ROUND = 1.0
 # A standard error above this fraction of the largest value so far ends a run: what follows would be noise.
 NOISE = 0.2
 # Errors that are held to it.
 NOISY = ("train_error", "test_error")
-# An error that has grown by this factor does not come back.
-GROWTH = 1e6
-
+# An error that has grown by this factor does not come back; one that is zero at first counts as so large.
+GROWTH, SMALL = 1e6, 1e-3
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -49,33 +47,33 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 class Crew(Protocol):
     """Processes that share calls; a call with the same place in the list goes to the same process."""
 
-    def run(self, calls: Sequence[Call]) -> list[Any]:
-        """Results in the order of the calls."""
+    def run(self, calls: Sequence[Call | None]) -> list[Any]:
+        """Results in the order of the calls, None where there is none."""
         ...
 
 
 class Alone:
     """This process."""
 
-    def run(self, calls: Sequence[Call]) -> list[Any]:
+    def run(self, calls: Sequence[Call | None]) -> list[Any]:
         """One after the other."""
-        return [function(*arguments) for function, arguments in calls]
+        return [None if call is None else call[0](*call[1]) for call in calls]
 
 
 # Sets on their way in this process, by run and number.
 _at_work: dict[tuple[str, int], SampledProcess] = {}
 
 
-def advance(run: str, model: SampledModel, number: int, known: Stretch | None, goal: int, nodes: int) -> Stretch:
-    """Bring a set to so many nodes; `known` is what the caller has, which counts where this process does not have the set."""
+def advance(run: str, model: SampledModel, number: int, known: Stretch, goal: int, nodes: int) -> Stretch:
+    """Bring a set to so many nodes, out of `nodes`; `known` is needed whole where this process does not have the set."""
     process = _at_work.get((run, number))
-    first = 0 if known is None else known.n
     if process is None:
-        process = model.process(model.sets[number], nodes, known)
+        process = model.process(model.sets[number], nodes, known if known.n else None)
         _at_work[run, number] = process
-    for _ in range(goal - max(first, 1)):
-        process.advance()
-    return process.found(first)
+    with np.errstate(all="ignore"):
+        for _ in range(goal - max(known.n, 1)):
+            process.advance()
+    return process.found(known.n)
 
 
 def forget(run: str) -> None:
@@ -97,41 +95,22 @@ class Sampled:
         self.model, self.settings, self.eta = model, settings, settings.learning_rate
         self.crew: Crew = Alone()
         self.outcome, self.residual, self.next_step = Outcome.RUNNING, np.nan, self.eta
-        self.history = self.empty_history(model) if history is None else history
-        self._sets, self._run, self._sent = model.sets, uuid.uuid4().hex, set[int]()
-        if self._behind < 1:
-            self._advance(1)
+        self._found = [NOTHING] * len(model.sets) if history is None else sets_of(model, history)
+        self._run, self._sent = uuid.uuid4().hex, set[int]()
 
     @staticmethod
     def empty_history(model: SampledModel, capacity: int = 128) -> History:
         """A history with every array that this model needs, without a node."""
-        number = len(model.sets)
-
-        def of_sets(shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-            return {OF_SETS + name: (number, *shape) for name, shape in shapes.items()}
-
-        one_time = {"time": (), "weights": ()} | of_sets({**model.one_time, **model.all_time})
-        return History(one_time, of_sets(model.two_time), capacity, of_sets({"reached": (), **model.latest}))
+        return History(fields(model), capacity)
 
     @staticmethod
     def carried_over(history: History, known: SampledModel, model: SampledModel) -> History:
         """The history with the sets of another model of the same equations: those that both have as they are."""
         if known.sets == model.sets:
             return history
-        new, n = Sampled.empty_history(model, history.n), history.n
-        there = {one: number for number, one in enumerate(known.sets)}
-        pairs = [(number, there[one]) for number, one in enumerate(model.sets) if one in there]
-        for number, old in pairs:
-            for name in {**model.one_time, **model.all_time}:
-                new.one_time[OF_SETS + name][number, ..., :n] = history.one_time[OF_SETS + name][old, ..., :n]
-            for name in model.two_time:
-                new.two_time[OF_SETS + name][number, ..., :n, :n] = history.two_time[OF_SETS + name][old, ..., :n, :n]
-            for name in new.latest:
-                new.latest[name][number] = history.latest[name][old]
-        for name in ("time", "weights"):
-            new.one_time[name][:n] = history.one_time[name][:n]
-        new.n = n
-        return new
+        there = dict(zip(known.sets, sets_of(known, history), strict=True))
+        found = [there.get(one, NOTHING) for one in model.sets]
+        return history_of(model, found, history["time"], history["weights"])
 
     @staticmethod
     def clock(time: float) -> float:
@@ -144,145 +123,106 @@ class Sampled:
         return settings.steps + 1
 
     @property
+    def nodes(self) -> int:
+        """Number of nodes that all sets have reached."""
+        return min(one.n for one in self._found)
+
+    @property
     def time(self) -> float:
         """Time of the last node that all sets have reached."""
-        return float(self.history["time"][max(self._behind - 1, 0)])
+        return float(self._times(self.nodes)[-1]) if self.nodes else 0.0
 
     @property
-    def _reached(self) -> NDArray[np.int64]:
-        return self.history.latest[REACHED].astype(int)
+    def history(self) -> History:
+        """Everything that the sets have found."""
+        n = max(one.n for one in self._found)
+        # A force at the last node has acted on none.
+        weights = np.append(np.full(n - 1, self.eta), 0.0)
+        return history_of(self.model, self._found, self._times(n), weights)
 
-    @property
-    def _behind(self) -> int:
-        return int(self._reached.min())
+    def _times(self, n: int) -> Array:
+        steps = np.arange(n)
+        return np.where(steps == self.settings.steps, self.settings.t_max, steps * self.eta)
 
     def __iter__(self) -> Iterator[AcceptedCell]:
         """Accept rounds until t_max or until there is nothing to be learned from going on; `outcome` says which."""
-        length, nodes = 1, self.settings.steps + 1
+        length, last = 1, self.settings.steps + 1
         try:
-            while self._behind < nodes:
-                before, began = self._behind, monotonic()
-                self._advance(min(before + length, nodes))
-                spent, made = monotonic() - began, self._behind - before
-                length = max(1, min(2 * length, int(length * ROUND / max(spent, 1e-3)) or 1))
-                failure = self._failure(before)
-                if failure is not None:
+            while self.nodes < last:
+                before, began = self.nodes, monotonic()
+                self._advance(min(before + length, last))
+                if (failure := self._failure(before)) is not None:
                     self.outcome = failure
                     return
-                yield AcceptedCell(self._behind - 1, self.time, made * self.eta, self._behind, 1, 0.0, {"noise": self.residual})
+                made, spent = self.nodes - before, monotonic() - began
+                length = max(1, min(2 * length, int(length * ROUND / max(spent, 1e-3))))
+                yield AcceptedCell(self.nodes - 1, self.time, made * self.eta, self.nodes, 1, 0.0, {"noise": self.residual})
             self.outcome = Outcome.DONE
         finally:
-            self.crew.run([(forget, (self._run,))] * len(self._sets))
+            self.crew.run([(forget, (self._run,))] * len(self._found))
 
     def _advance(self, goal: int) -> None:
         """Bring all sets that are behind to so many nodes."""
         nodes = self.settings.steps + 1
-        behind = [number for number, reached in enumerate(self._reached) if reached < goal]
-        calls: list[Call] = [(len, ((),))] * len(self._sets)
-        for number in behind:
-            known = self._known(number) if number not in self._sent else self._place(number)
-            calls[number] = (advance, (self._run, self.model, number, known, goal, nodes))
-        results = self.crew.run(calls)
-        for number in behind:
-            self._sent.add(number)
-            self._keep(number, results[number])
-        self._number_nodes()
-
-    def _place(self, number: int) -> Stretch | None:
-        """Where a set is, for a process that has it."""
-        reached = int(self._reached[number])
-        return Stretch(0, reached) if reached else None
-
-    def _known(self, number: int, end: int | None = None) -> Stretch | None:
-        """What the history holds of a set."""
-        n, history = int(self._reached[number]) if end is None else end, self.history
-        if n == 0:
-            return None
-        one, two, model = history.one_time, history.two_time, self.model
-        return Stretch(
-            0,
-            n,
-            {name: one[OF_SETS + name][number, ..., :n] for name in model.one_time},
-            {name: two[OF_SETS + name][number, ..., :n, :n] for name in model.two_time},
-            {name: one[OF_SETS + name][number, ..., :n] for name in model.all_time},
-            {name: history.latest[OF_SETS + name][number] for name in model.latest},
-        )
-
-    def _keep(self, number: int, found: Stretch) -> None:
-        """Put what a set found into the history."""
-        history, first, n = self.history, found.first, found.n
-        if n > history.capacity:
-            history.reserve(min(max(n, 2 * history.capacity), self.settings.steps + 1))
-        for name, values in found.one_time.items():
-            history.one_time[OF_SETS + name][number, ..., first:n] = values
-        for name, values in found.all_time.items():
-            history.one_time[OF_SETS + name][number, ..., :n] = values
-        for name, rows in found.two_time.items():
-            history.two_time[OF_SETS + name][number, ..., first:n, :n] = rows
-        for name, values in found.latest.items():
-            history.latest[OF_SETS + name][number] = values
-        history.latest[REACHED][number] = n
-        history.n = max(history.n, n)
-
-    def _number_nodes(self) -> None:
-        """Times, and weights of the sum over steps: a force at the last node has acted on none."""
-        n, steps = self.history.n, np.arange(self.history.n)
-        self.history["time"][:] = np.where(steps == self.settings.steps, self.settings.t_max, steps * self.eta)
-        self.history["weights"][:] = self.eta
-        self.history["weights"][n - 1] = 0.0
+        calls: list[Call | None] = [None] * len(self._found)
+        for number, one in enumerate(self._found):
+            if one.n < goal:
+                # A process that has the set needs to know only where it is.
+                known = Stretch(0, one.n) if number in self._sent else one
+                calls[number] = (advance, (self._run, self.model, number, known, goal, nodes))
+        for number, new in enumerate(self.crew.run(calls)):
+            if new is not None:
+                self._sent.add(number)
+                self._found[number] = joined(self._found[number], new)
 
     def _failure(self, first: int) -> Outcome | None:
-        """What is wrong at a node from `first` on, the last one that is kept then; None if nothing is."""
-        n = self._behind
-        found = self._of_sets(self.model.observables, n)
+        """What is wrong at a node from `first` on, which ends the run there; None if nothing is."""
+        n = self.nodes
+        found = self._of_sets(self.model.observables)
         growth, noise = np.zeros(n), np.zeros(n)
         for name in NOISY:
-            mean, error = self._averaged(found, name)
-            growth = np.maximum(growth, np.where(np.isfinite(mean), np.abs(mean) / max(mean[0], 1e-3), np.inf))
+            mean, error = (values[:n] for values in self._averaged(found, name))
+            growth = np.maximum(growth, np.where(np.isfinite(mean), np.abs(mean) / max(mean[0], SMALL), np.inf))
             noise = np.fmax(noise, error / np.maximum.accumulate(np.abs(mean)))
-        wrong = np.flatnonzero((growth > GROWTH) | (noise > NOISE))
         self.residual = float(noise[-1])
-        if not len(wrong := wrong[wrong >= first]):
+        wrong = np.flatnonzero((growth > GROWTH) | (noise > NOISE))
+        if not len(wrong := wrong[wrong >= max(first, 1)]):
             return None
-        diverged = growth[wrong[0]] > GROWTH
-        self._cut(int(wrong[0]) if diverged else int(wrong[0]) + 1)
-        self.residual = float(noise[self._behind - 1])
+        diverged, end = growth[wrong[0]] > GROWTH, int(wrong[0])
+        # What is kept does not depend on the lengths of rounds.
+        self._found = [cut(one, end if diverged else end + 1) for one in self._found]
+        self.residual = float(noise[self.nodes - 1])
         return Outcome.DIVERGED if diverged else Outcome.TOO_NOISY
-
-    def _cut(self, n: int) -> None:
-        """Keep the first nodes."""
-        history = self.history
-        history.n = n
-        history.latest[REACHED][:] = n
-        if self.model.latest:
-            # The momentum is that of a later node: whoever goes on has to begin anew.
-            history.latest = {name: np.zeros_like(values) for name, values in history.latest.items()}
-        self._number_nodes()
-
-    def _of_sets(self, function: Callable[..., dict[str, Array]], end: int, *others: Any) -> list[dict[str, Array]]:
-        """What a function makes of each set, one width after the other extrapolated, as far as `end`."""
-        found: list[dict[str, Array]] = []
-        for number in range(0, len(self._sets), self._widths):
-            known = [self._known(number + k, end) for k in range(self._widths)]
-            of_widths = [function(one, *others) for one in known]
-            if self._widths == 2:
-                of_widths = [{name: 2 * of_widths[1][name] - of_widths[0][name] for name in of_widths[0]}]
-            found.append(of_widths[0])
-        return found
 
     @property
     def _widths(self) -> int:
-        return 2 if len({one.width for one in self._sets}) == 2 else 1
+        """Number of widths of what is smoothed."""
+        return len({one.width for one in self.model.sets})
 
-    def _averaged(self, found: Sequence[Mapping[str, Array]], name: str, *, times: int = 1) -> tuple[Array, Array]:
-        """Mean and standard error of what the sets found, of those that have reached its node; no error of a single set."""
-        values = np.array([one[name] for one in found])
-        sizes = np.array([one.size for one in self._sets[:: self._widths]], dtype=float)
-        reached = self._reached.reshape(-1, self._widths).min(axis=1)
-        there = np.arange(values.shape[1]) < reached[:, None]
-        weights = (sizes[:, None] * there).reshape(*there.shape, *(1,) * (values.ndim - 2))
+    def _of_sets(self, function: Callable[..., dict[str, Array]], *others: Any) -> list[dict[str, Array]]:
+        """What a function makes of each set, extrapolated to zero width; on all nodes, where a set has not been of zeros."""
+        n, number = max(one.n for one in self._found), self._widths
+        found: list[dict[str, Array]] = []
+        for first in range(0, len(self._found), number):
+            of_widths = self._found[first : first + number]
+            made = [function(padded(one, n), *others) if one.n else {} for one in of_widths]
+            found.append(
+                {name: 2 * made[1].get(name, values) - values for name, values in made[0].items()} if number == 2 else made[0]
+            )
+        return found
+
+    def _averaged(self, found: Found, name: str, times: int = 1) -> tuple[Array, Array]:
+        """Mean and standard error of what the sets found, of those that have reached a node; no error of a single one."""
+        number = self._widths
+        sets = [one.size for one in self.model.sets[::number]]
+        reached = np.array([one.n for one in self._found]).reshape(-1, number).min(axis=1)
+        n = max(one.n for one in self._found)
+        there = (np.arange(n) < reached[:, None]) * np.array(sets, dtype=float)[:, None]
+        shape = next(one[name].shape for one in found if name in one)
+        weights = there.reshape(*there.shape, *(1,) * (len(shape) - 1))
         if times == 2:
-            weights = weights * there[:, None, :]
+            weights = there[:, :, None] * (there[:, None, :] > 0)
+        values = np.array([one.get(name, np.zeros(shape)) for one in found])
         total = np.maximum(weights.sum(axis=0), 1e-300)
         mean = (weights * values).sum(axis=0) / total
         scatter = (weights * (values - mean) ** 2).sum(axis=0)
@@ -291,13 +231,18 @@ class Sampled:
 
     def results(self) -> Results:
         """Means over sets, and their standard errors if there are several; on nodes that few have reached, of those."""
-        n = self.history.n
-        observed, kernels = self._of_sets(self.model.observables, n), self._of_sets(self.model.kernels, n, self.eta)
-        averaged = {name: self._averaged(observed, name) for name in observed[0]}
-        two_time = {name: self._averaged(kernels, name, times=2) for name in kernels[0]}
-        every = {**averaged, **two_time} if len(self._sets) > self._widths else {}
+        observed, kernels = self._of_sets(self.model.observables), self._of_sets(self.model.kernels, self.eta)
+        averaged = {name: self._averaged(observed, name) for name in names_of(observed)}
+        two_time = {name: self._averaged(kernels, name, 2) for name in names_of(kernels)}
+        several = sum(one.n > 0 for one in self._found) > self._widths
+        errors = {**averaged, **two_time} if several else {}
         return Results(
             {name: mean for name, (mean, _) in averaged.items()},
             {name: mean for name, (mean, _) in two_time.items()},
-            standard_errors={name: error for name, (_, error) in every.items()},
+            standard_errors={name: error for name, (_, error) in errors.items()},
         )
+
+
+def names_of(found: Found) -> list[str]:
+    """Names of what any set has found."""
+    return list(next((one for one in found if one), {}))

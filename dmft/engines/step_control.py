@@ -35,12 +35,12 @@ def _rows(values: Iterable[Array]) -> Array:
 
 def _largest(history: History, sizes: Mapping[str, float]) -> Array:
     """Largest magnitude of each observable so far, or the size that counts at least, (observables,)."""
-    return np.hstack([np.maximum(np.abs(history[name]).max(axis=-1), size) for name, size in sizes.items()])
+    return np.hstack([np.maximum(np.abs(history.series(name)).max(axis=-1), size) for name, size in sizes.items()])
 
 
 def scales(history: History, sizes: Mapping[str, float]) -> Array:
-    """Scale of the tolerance of each observable at the last node, (observables,)."""
-    return np.maximum(np.hstack([np.abs(history[name][..., -1]) for name in sizes]), FLOOR * _largest(history, sizes))
+    """What the tolerance of each observable is relative to at the last node, (observables,)."""
+    return np.maximum(np.hstack([np.abs(history.series(name)[..., -1]) for name in sizes]), FLOOR * _largest(history, sizes))
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class StepControl:
     def error(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
         """Estimated error of the new nodes, relative to the tolerance."""
         old = self._old_nodes(history, dt)
-        new = _rows(observed[name] for name in self.sizes)
-        known = _rows(history[name][..., old] for name in self.sizes)
+        new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
+        known = _rows(history.series(name)[..., old] for name in self.sizes)
         scale = self.scale(history, new)
         if old.size < 2:
             missed = self._highest_coefficient(np.column_stack([known[:, -1], new]))
@@ -69,7 +69,7 @@ class StepControl:
         return calibration * float((missed / scale).max()) / self.tolerance
 
     def scale(self, history: History, new: Array) -> Array:
-        """Scale of the tolerance in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
+        """What the tolerance is relative to in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
         largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
         scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
         scale[largest == 0.0] = 1.0

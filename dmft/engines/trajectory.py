@@ -27,6 +27,7 @@ from dmft.engines.collocation import Newton, Stages
 from dmft.engines.fixed_point import Ending, FixedPoint
 from dmft.engines.step_control import StepControl
 from dmft.engines.stepper import Stepper
+from dmft.history.fields import TIME, Field
 from dmft.history.history import History
 from dmft.mathematics.tableau import lagrange, radau
 from dmft.models.protocol import OrdinaryModel
@@ -80,7 +81,7 @@ class Trajectory(Stepper[Attempt]):
         self.model = model
         if history is None:
             history, y = self.empty_history(model), model.start()[:, None]
-            history.append({"y": y, **model.observe(y), "jacobian": np.zeros(1)})
+            history.append({"y": y, **model.observe(y), "jacobian": np.zeros(1), "time": np.zeros(1), "weights": np.zeros(1)})
             rate = _fastest(model)
             next_step = FIRST / rate if rate > 0.0 else settings.t_max
         self.size = _size(history["y"][:, 0])
@@ -96,8 +97,8 @@ class Trajectory(Stepper[Attempt]):
     @staticmethod
     def empty_history(model: OrdinaryModel, capacity: int = 128) -> History:
         """A history with every array that this model needs, without a node."""
-        one_time = dict.fromkeys(("time", "weights", "jacobian", *model.observables), ())
-        return History(one_time | {"y": model.start().shape}, {}, capacity)
+        y = Field("y", ("entry", TIME), {"entry": model.start().size})
+        return History([y, *map(Field, (TIME, "weights", "jacobian", *model.observables))], capacity)
 
     @staticmethod
     def expected_nodes(model: OrdinaryModel, settings: SolverSettings) -> float:

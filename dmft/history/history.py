@@ -1,6 +1,7 @@
 """Two-time kernels and one-time functions on the nodes of a run, grown cell by cell.
 
-Arrays have room for `capacity` nodes, the first `n` of which are filled; node 0 carries the initial condition.
+Arrays, declared as `Field`s, have room for `capacity` nodes, the first `n` of which are filled; node 0 carries the initial
+condition.  Those of two-time equations are, for each stack of channels,
 
     C[c, i, j]   correlation of channel c at times t_i, t_j; symmetric, both triangles filled
     R[c, i, j]   response of node i to a unit force at node j, quadrature weight included; zero for cells j after i.
@@ -12,87 +13,83 @@ A model adds kernels of its own (its residual sector) and its observables under 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.history.fields import TIME, Field, by_name
+
 Array = NDArray[np.float64]
-Shape = tuple[int, ...]
 
 
 class History:
-    """Named arrays over nodes: `one_time` of shape (..., n), `two_time` of shape (..., n, n).
+    """Named arrays over nodes, each with the dimensions of its field; one without a time holds the last node alone."""
 
-    `latest` holds what is known of the last node alone.
-    """
-
-    def __init__(
-        self,
-        one_time: Mapping[str, Shape],
-        two_time: Mapping[str, Shape],
-        capacity: int = 128,
-        latest: Mapping[str, Shape] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, fields: Iterable[Field], capacity: int = 128) -> None:
         self.n = 0
-        self.latest: dict[str, Array] = {name: np.zeros(shape) for name, shape in latest.items()}
-        self.one_time: dict[str, Array] = {name: np.zeros((*lead, capacity)) for name, lead in one_time.items()}
-        self.two_time: dict[str, Array] = {name: np.zeros((*lead, capacity, capacity)) for name, lead in two_time.items()}
-
-    @property
-    def capacity(self) -> int:
-        """Number of nodes that fit before the arrays have to grow."""
-        return self.one_time["time"].shape[-1]
+        self.capacity = capacity
+        self.fields = by_name(fields)
+        self._arrays = {name: np.zeros(field.shape(capacity)) for name, field in self.fields.items()}
+        # Filled parts that were asked for since the last cell: they are asked for in every iteration of the next one.
+        self._views: dict[str, Array] = {}
 
     def __getitem__(self, name: str) -> Array:
         """The filled part of one array, as a view."""
-        if name in self.one_time:
-            return self.one_time[name][..., : self.n]
-        return self.two_time[name][..., : self.n, : self.n]
+        if name not in self._views:
+            filled = slice(self.n)
+            self._views[name] = self._arrays[name][self.fields[name].index(filled, filled)]
+        return self._views[name]
+
+    def series(self, name: str) -> Array:
+        """A one-time array as rows of numbers over the nodes, see `Field.series`."""
+        return self.fields[name].series(self[name])
+
+    @property
+    def entries(self) -> tuple[int, int, int]:
+        """Numbers for each pair of nodes, for each node, and for the last node alone, all arrays together."""
+        fields = self.fields.values()
+        two_time = sum(field.entries for field in fields if field.two_time)
+        one_time = sum(field.entries for field in fields if field.one_time)
+        return two_time, one_time, sum(field.entries for field in fields) - two_time - one_time
 
     def copy(self) -> History:
         """The same nodes in arrays of their own."""
-        return copy.deepcopy(self)
+        same = self.before(self.n)
+        same._arrays = {name: array.copy() for name, array in self._arrays.items()}
+        return same
 
     def before(self, n: int) -> History:
         """The first n nodes, in the same arrays: to be read only."""
         past = copy.copy(self)
-        past.n = n
+        past.n, past._views = n, {}
         return past
 
-    def append(
-        self,
-        one_time: Mapping[str, Array],
-        rows: Mapping[str, Array] = MappingProxyType({}),
-        symmetric: frozenset[str] = frozenset(),
-        latest: Mapping[str, Array] = MappingProxyType({}),
-    ) -> None:
-        """Add a cell: values (..., s) and rows (..., s, n + s); rows of symmetric kernels are mirrored into columns."""
-        self.latest |= latest
+    def append(self, values: Mapping[str, Array]) -> None:
+        """Add a cell: s new nodes of one-time arrays; rows of two-time arrays from these to all n + s nodes.
+
+        Rows of symmetric arrays are mirrored into columns.  Arrays without a time are replaced.
+        """
         n = self.n
-        total = n + next(iter(one_time.values())).shape[-1]
+        total = n + values[TIME].shape[0]
         if total > self.capacity:
             # By half at a time: appending stays linear in what is stored, and at most 2.25 times it is allocated.
             self.reserve(max(total, self.capacity + self.capacity // 2))
-        for name, values in one_time.items():
-            self.one_time[name][..., n:total] = values
-        for name, block in rows.items():
-            array = self.two_time[name]
-            array[..., n:total, :total] = block
-            if name in symmetric:
-                array[..., :n, n:total] = np.swapaxes(block[..., :n], -1, -2)
-        self.n = total
+        new, known, all_nodes = slice(n, total), slice(n), slice(total)
+        for name, block in values.items():
+            field, array = self.fields[name], self._arrays[name]
+            array[field.index(new, all_nodes)] = block
+            if field.symmetric:
+                array[field.index(known, new)] = field.exchanged(block[field.index(slice(None), known)])
+        self.n, self._views = total, {}
 
     def reserve(self, capacity: int) -> None:
         """Make room for so many nodes; only those that are filled take memory."""
         if capacity <= self.capacity:
             return
-        for name, old in self.one_time.items():
-            new = np.zeros((*old.shape[:-1], capacity))
-            new[..., : self.n] = old[..., : self.n]
-            self.one_time[name] = new
-        for name, old in self.two_time.items():
-            new = np.zeros((*old.shape[:-2], capacity, capacity))
-            new[..., : self.n, : self.n] = old[..., : self.n, : self.n]
-            self.two_time[name] = new
+        filled = slice(self.n)
+        for name, field in self.fields.items():
+            old, part = self._arrays[name], field.index(filled, filled)
+            self._arrays[name] = np.zeros(field.shape(capacity))
+            self._arrays[name][part] = old[part]
+        self.capacity, self._views = capacity, {}

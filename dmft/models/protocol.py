@@ -1,12 +1,19 @@
-"""The interface between a model and the solver.
+"""What a model gives to the solver.
 
-A model is a set of channels c with correlation C_c and response R_c.  Given the newest rows of these it returns the memory
-kernel M_c, the noise kernel D_c, the drift b along the signal direction (felt by channel 0) and the rates of its
-own one-time functions.  The solver advances, on the nodes of a cell,
+A model of two-time equations is a set of channels c with correlation C_c and response R_c.  Given the newest rows of these it
+returns the memory kernel M_c, the noise kernel D_c, the drift b along the signal directions (felt by the first channel) and the
+rates of its own one-time functions.  The solver advances, on the nodes of a cell,
 
-    dw/dt = (M - nu) w + b u + zeta,   <zeta zeta> = D,   so that   C = <w w>,  R = dw/dzeta,  v = <w u>,
+    dw/dt = (M - nu) w + sum_k b_k u_k + zeta,   <zeta zeta> = D,   so that   C = <w w>,  R = dw/dzeta,  v_k = <w u_k>,
 
-with nu fixed by sum_c weight_c C_c(t, t) = 1.
+with multipliers nu fixed by constraints sum_c weight_c C_c(t, t) = 1.
+
+A channel has a width G: it is a block of G x G functions, and every array of it is one over the composite index (node, group),
+groups of a node side by side.  A scalar channel has the width 1.  Channels of one width that are alike are stacked.
+
+Where quadrature weights are: an integral over earlier times is a sum over nodes.  R holds the weights of its second time, so
+that int R f ds is R @ f, and so does what a model makes of R by multiplication with functions, such as f''(C) R.  M acts on
+functions by M @ f as well, so it is made of responses only.  D and C hold no weights: D R^T is a sum with those of R.
 """
 
 from __future__ import annotations
@@ -18,33 +25,66 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.history.fields import Field
 from dmft.history.history import History
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Channels:
+    """A stack of channels of one width.
+
+    weights: of C_c(t, t) of each group in its constraint, (channels, width).
+    sizes: C_c(t, t) of independent units, (channels, width); what is much smaller counts relative to it.
+    constraints: index of the constraint in which each group is, (channels, width); the first one for all if not given.
+    name: ending of the names of its arrays, C, R and kick; different for each stack.
+    """
+
+    weights: Array
+    sizes: Array
+    constraints: NDArray[np.int64] | None = None
+    name: str = ""
+
+    @property
+    def count(self) -> int:
+        """Number of channels."""
+        return len(self.weights)
+
+    @property
+    def width(self) -> int:
+        """G."""
+        return self.weights.shape[1]
+
+    @property
+    def constraint(self) -> NDArray[np.int64]:
+        """Index of the constraint of each group, (channels, width)."""
+        return np.zeros(self.weights.shape, dtype=np.int64) if self.constraints is None else self.constraints
+
+
+@dataclass(frozen=True)
 class Rows:
     """The rows of s new nodes over all N nodes, themselves included.
 
-    C, R: (channels, s, N); overlap v: (s,); scalars: (p, s), the model's own one-time functions.
+    C, R: for each stack of channels (channels, s G, N G); overlap: (directions, s G) of the first channel; scalars: (p, s), the
+    model's own one-time functions, all their entries one below the other.
     """
 
-    C: Array
-    R: Array
+    C: tuple[Array, ...]
+    R: tuple[Array, ...]
     overlap: Array
     scalars: Array
 
 
 @dataclass(frozen=True)
 class Forces:
-    """Forces on the new nodes: memory M and noise D (channels, s, N), drift (s,), rates of the scalars (p, s).
+    """What acts on the new nodes: memory M and noise D, drift and rates of the scalars, in the shapes of `Rows`.
 
     `kernels` holds the new rows (s, N) of the model's own two-time functions, `values` (s,) its own one-time functions.
     """
 
-    M: Array
-    D: Array
+    M: tuple[Array, ...]
+    D: tuple[Array, ...]
     drift: Array
     rates: Array
     kernels: Mapping[str, Array]
@@ -53,10 +93,10 @@ class Forces:
 
 @dataclass(frozen=True)
 class Start:
-    """State at t = 0: C_c(0, 0) (channels,), v(0), scalars (p,)."""
+    """State at t = 0: C_c(0, 0), for each stack (channels, G, G); overlaps (directions, G); scalars (p,)."""
 
-    C: Array
-    overlap: float
+    C: tuple[Array, ...]
+    overlap: Array
     scalars: Array
 
 
@@ -64,18 +104,18 @@ class Model(Protocol):
     """Equations of one theory; see the module docstring."""
 
     @property
-    def channel_weights(self) -> Array:
-        """Weights w_c of the same-unit function X = sum_c w_c X_c, shape (channels,)."""
+    def channels(self) -> tuple[Channels, ...]:
+        """Stacks of channels; the first channel of the first one feels the drift."""
         ...
 
     @property
-    def channel_sizes(self) -> Array:
-        """C_c(t, t) of independent units, shape (channels,)."""
+    def directions(self) -> int:
+        """Number of signal directions u_k; zero without a signal."""
         ...
 
     @property
-    def norm(self) -> str:
-        """Name of sum_c weight_c C_c(t, t), which the multiplier keeps at one."""
+    def constraints(self) -> tuple[str, ...]:
+        """What each multiplier keeps at one, in words; empty if the units are not constrained."""
         ...
 
     @property
@@ -84,18 +124,13 @@ class Model(Protocol):
         ...
 
     @property
-    def own_kernels(self) -> Mapping[str, bool]:
-        """Names of the model's own two-time kernels; True for a symmetric one."""
+    def fields(self) -> tuple[Field, ...]:
+        """The model's own arrays, which `forces` returns, to be kept for later cells."""
         ...
 
     @property
-    def own_values(self) -> tuple[str, ...]:
-        """Names of the one-time functions that `forces` returns, to be kept for later cells."""
-        ...
-
-    @property
-    def observables(self) -> tuple[str, ...]:
-        """Names of what `observe` returns, the multiplier included."""
+    def observables(self) -> Mapping[str, Field]:
+        """What `observe` returns, by name, the multipliers included."""
         ...
 
     @property
@@ -112,11 +147,11 @@ class Model(Protocol):
         ...
 
     def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:
-        """Every observable on the new nodes, each (s,)."""
+        """Every observable on the new nodes, in any order, each with its field's shape; multiplier (s, constraints)."""
         ...
 
     def kernels(self, history: History) -> dict[str, Array]:
-        """The two-time kernels that a user wants, (n, n) each, responses with their quadrature weights."""
+        """The two-time kernels that a user wants, (n, n, ...) each, responses with their quadrature weights."""
         ...
 
     @property
@@ -125,7 +160,10 @@ class Model(Protocol):
         ...
 
     def responses(self, history: History) -> dict[str, tuple[Array, Array]]:
-        """For each of the `response_kernels`: R(t, 0), from the kick at t = 0, and R(t, t), (n,) each."""
+        """For each of the `response_kernels`: R(t, 0), from the kick at t = 0, and R(t, t), (n, ...) each.
+
+        The history holds the response to a kick of each group, kick (channels, n G, G).
+        """
         ...
 
 
@@ -147,7 +185,7 @@ class OrdinaryModel(Protocol):
 
     @property
     def jacobian_cost(self) -> float:
-        """Cost of a Jacobian in evaluations of `rate`: p if it is made of differences."""
+        """How many evaluations of `rate` a Jacobian costs as much as: p if it is made of differences."""
         ...
 
     def start(self) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dmft.problem.settings import FEWEST
 
 Array = NDArray[np.float64]
-Shape = tuple[int, ...]
+Dims = tuple[str, ...]
 
 # The first set of samples, and the smallest of further ones, which double the number of samples.
 FIRST = 1024
@@ -69,25 +69,30 @@ class SampledProcess(Protocol):
 
 
 class SampledModel(Protocol):
-    """Equations of a sampled theory; `one_time` and the like are arrays of one set, by name and leading shape."""
+    """Equations of a sampled theory; `one_time` and the like are arrays of one set, by name and dimensions beside time."""
 
     @property
-    def one_time(self) -> Mapping[str, Shape]:
+    def axes(self) -> Mapping[str, int]:
+        """Lengths of these dimensions."""
+        ...
+
+    @property
+    def one_time(self) -> Mapping[str, Dims]:
         """Functions of one time."""
         ...
 
     @property
-    def two_time(self) -> Mapping[str, Shape]:
+    def two_time(self) -> Mapping[str, Dims]:
         """Functions of two times, of which rows are added."""
         ...
 
     @property
-    def all_time(self) -> Mapping[str, Shape]:
+    def all_time(self) -> Mapping[str, Dims]:
         """Functions of one time that change at all times with each step."""
         ...
 
     @property
-    def latest(self) -> Mapping[str, Shape]:
+    def latest(self) -> Mapping[str, Dims]:
         """What is known of the last node alone."""
         ...
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from dmft.history.fields import ONE_TIME, TWO_TIME, Field, Sizes, lengths, without_absent
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,18 +24,25 @@ RATE = f"1/{TIME}"
 
 @dataclass(frozen=True)
 class Quantity:
-    """An observable or a kernel: units ("1" for a pure number), meaning, and what stands at its axis."""
+    """A result: units ("1" for a pure number), meaning, and what stands at its axis.
+
+    `dimensions` names its dimensions beside time, in the singular, each its own: ("student", "other_student").  A parameter
+    point has those of them to which `Parameters.axes` gives a length.
+    """
 
     units: str
     meaning: str
     label: str
-
-
-@dataclass(frozen=True)
-class OrderParameter(Quantity):
-    """An array at each time; `dimensions` names its axes in the singular, each its own: ("student", "other_student")."""
-
     dimensions: tuple[str, ...] = ()
+
+    def dimensions_with(self, axes: Sizes | None) -> tuple[str, ...]:
+        """The dimensions beside time that a parameter point has; all of them if no axes are given."""
+        return self.dimensions if axes is None else without_absent(self.dimensions, axes)
+
+    def field(self, name: str, axes: Sizes, times: tuple[str, ...] = ONE_TIME) -> Field:
+        """The declaration of its array at a parameter point whose axes have these lengths."""
+        dims = self.dimensions_with(axes)
+        return Field(name, times + dims, lengths(dims, axes), units=self.units, meaning=self.meaning)
 
 
 @dataclass(frozen=True)
@@ -118,10 +127,22 @@ class Description:
     summary: tuple[str, ...]
     swept: tuple[str, ...]
     citations: tuple[Citation, ...]
-    order_parameters: Mapping[str, OrderParameter] = field(default_factory=dict)
+    order_parameters: Mapping[str, Quantity] = field(default_factory=dict)
     constants: Mapping[str, Quantity] = field(default_factory=dict)
     smallest: str | None = None
     pictures: tuple[Picture, ...] = ()
+
+    def observable_fields(self, axes: Sizes) -> dict[str, Field]:
+        """Declarations of all observables at a parameter point."""
+        return {name: found.field(name, axes) for name, found in self.observables.items()}
+
+    def kernel_fields(self, axes: Sizes) -> dict[str, Field]:
+        """Declarations of all two-time kernels at a parameter point."""
+        return {name: found.field(name, axes, TWO_TIME) for name, found in self.kernels.items()}
+
+    def order_parameter_fields(self, axes: Sizes) -> dict[str, Field]:
+        """Declarations of all order parameters at a parameter point."""
+        return {name: found.field(name, axes) for name, found in self.order_parameters.items()}
 
 
 class Minimum(NamedTuple):

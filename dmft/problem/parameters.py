@@ -36,6 +36,11 @@ class Parameters(Table):
         return "two-time"
 
     @property
+    def axes(self) -> dict[str, int]:
+        """Lengths of the dimensions that results have beside time, those that this parameter point has."""
+        return {}
+
+    @property
     def step_values(self) -> float:
         """Count of the numbers that a step of the solver needs beside the history, for a model that needs many."""
         return 0.0

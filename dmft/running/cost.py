@@ -14,20 +14,18 @@ TEMPORARY_ARRAYS = 5
 
 
 def two_time_arrays(problem: Problem) -> int:
-    """Number of (n, n) arrays in the history of a problem."""
-    history = empty_history(problem, capacity=1)
-    return sum(array.size for array in history.two_time.values())
+    """Number of (n, n) arrays in the history of a problem, one for each pair of groups."""
+    return empty_history(problem, capacity=1).entries[0]
 
 
 def one_time_values(problem: Problem) -> int:
     """Number of values at each node in the history of a problem, two-time arrays apart."""
-    history = empty_history(problem, capacity=1)
-    return sum(array.size for array in history.one_time.values())
+    return empty_history(problem, capacity=1).entries[1]
 
 
 def latest_values(problem: Problem) -> int:
     """Number of values in the history that belong to the last node alone."""
-    return sum(array.size for array in empty_history(problem, capacity=1).latest.values())
+    return empty_history(problem, capacity=1).entries[2]
 
 
 def working_memory(problem: Problem, nodes: float) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dmft.engines.kinds import empty_history
 from dmft.engines.outcome import Outcome
+from dmft.history.fields import TWO_TIME
 from dmft.history.history import History
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
@@ -56,19 +57,20 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
     for name, values in (("time", solution.time), ("time_prime", solution.time), ("weights", solution.weights)):
         if two_time or name != "time_prime":
             put(file, name, values, schema.ROOT[name])
-    description = solution.problem.parameters.description
-    one_time = schema.observables(description.observables)
+    parameters = solution.problem.parameters
+    description, axes = parameters.description, parameters.axes
+    one_time = schema.observables(description.observables, axes)
     for name, values in solution.observables.items():
         put(file, f"observables/{name}", values, one_time[name])
     if kernels:
         for group, arrays, entries in (
-            ("kernels", solution.kernels, schema.kernels(description.kernels)),
-            ("order_parameters", solution.order_parameters, schema.order_parameters(description.order_parameters)),
+            ("kernels", solution.kernels, schema.kernels(description.kernels, axes)),
+            ("order_parameters", solution.order_parameters, schema.order_parameters(description.order_parameters, axes)),
         ):
             for name, values in arrays.items():
                 put(file, f"{group}/{name}", values, entries[name])
         _put_state(file, solution.state, {*schema.ROOT, *one_time})
-    entries = one_time | (schema.kernels(description.kernels) if kernels else {})
+    entries = one_time | (schema.kernels(description.kernels, axes) if kernels else {})
     for name in entries.keys() & solution.standard_errors.keys():
         put(file, f"standard_errors/{name}", solution.standard_errors[name], schema.error_of_sets(entries[name]))
     # The marker of a whole file comes last.
@@ -95,14 +97,10 @@ def _put_state(file: h5py.File, state: State, stored: set[str]) -> None:
     """Everything that a continuation needs and that is not stored yet, unchanged to the last bit."""
     file.create_group("state").attrs["next_step"] = state.next_step
     history = state.history
-    for arrays, times in ((history.one_time, ("time",)), (history.two_time, ("time", "time_prime"))):
-        for name in arrays.keys() - stored:
-            values = history[name]
-            lead = values.ndim - len(times)
-            dimensions = tuple(f"channel{i}" if lead > 1 else "channel" for i in range(lead))
-            put(file, f"state/{name}", values, Entry((*dimensions, *times), "1", f"{name} of the solver, for continuation"))
-    for name, values in history.latest.items():
-        put(file, f"state/{name}", values, Entry((), "1", f"{name} of the solver at the last node, for continuation"))
+    for name, field in history.fields.items():
+        if name not in stored:
+            dimensions = field.dims if field.one_time or field.two_time else ()
+            put(file, f"state/{name}", history[name], Entry(dimensions, "1", f"{name} of the solver, for continuation"))
 
 
 def read(path: str | Path, *, only_observables: bool = False) -> Solution:
@@ -123,17 +121,19 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
         raise FileError(f"schema = {found}, not {schema.SCHEMA}")
     problem = Problem.from_toml(read_text(file, "problem"))
     time = read_times(file)
-    n, description = len(time), problem.parameters.description
+    n, description, axes = len(time), problem.parameters.description, problem.parameters.axes
     sizes = {"time": n, "time_prime": n}
-    observables = read_group(file, "observables", schema.observables(description.observables), **sizes)
-    order_parameters = read_group(file, "order_parameters", schema.order_parameters(description.order_parameters), **sizes)
-    entries = schema.observables(description.observables)
+    observables = read_group(file, "observables", schema.observables(description.observables, axes), **sizes)
+    order_parameters = read_group(
+        file, "order_parameters", schema.order_parameters(description.order_parameters, axes), **sizes
+    )
+    entries = schema.observables(description.observables, axes)
     if not only_observables:
-        entries |= schema.kernels(description.kernels)
-    kernels, state = {}, State(History({}, {}), 0.0)
+        entries |= schema.kernels(description.kernels, axes)
+    kernels, state = {}, State(History(()), 0.0)
     weights = read_array(file, "weights", (n,))
     if not only_observables and "state" in file:
-        kernels = read_group(file, "kernels", schema.kernels(description.kernels), **sizes)
+        kernels = read_group(file, "kernels", schema.kernels(description.kernels, axes), **sizes)
         history = _history(file, problem, {"time": time, "weights": weights, **observables})
         state = State(history, read_number(file["state"], "next_step", finite=True))
     return Solution(
@@ -154,21 +154,19 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
 
 
 def _history(file: h5py.File, problem: Problem, known: Mapping[str, Array]) -> History:
-    """State from which an engine goes on; FileError unless every number of it is finite."""
+    """What an engine goes on from; FileError unless every number of it is finite."""
     nodes = len(known["time"])
     history = empty_history(problem, capacity=nodes)
-    for arrays, times in ((history.one_time, 1), (history.two_time, 2), (history.latest, 0)):
-        for name, array in arrays.items():
-            lead = array.shape[: array.ndim - times]
-            values = (
-                known[name] if name in known else read_array(file, f"state/{name}", (*[None] * len(lead), *[nodes] * times))
-            )
-            # Older files hold a second channel of a single neuron, which acts on nothing.
-            values = values[tuple(map(slice, lead))]
-            if values.shape != array.shape or not np.isfinite(values).all():
-                raise FileError(f"is damaged, {name} of the shape {values.shape} is not finite, or not of {array.shape}")
-            array[...] = values
-    history.n = nodes
+    found = {}
+    for name, field in history.fields.items():
+        wanted = field.shape(nodes)
+        shape = tuple(size if dim in TWO_TIME else None for dim, size in zip(field.dims, wanted, strict=True))
+        values = known[name] if name in known else read_array(file, f"state/{name}", shape)
+        # Older files hold a second channel of a single neuron, which acts on nothing.
+        found[name] = values[tuple(map(slice, wanted))]
+        if found[name].shape != wanted or not np.isfinite(values).all():
+            raise FileError(f"is damaged, {name} of the shape {values.shape} is not finite, or not of {wanted}")
+    history.append(found)
     return history
 
 

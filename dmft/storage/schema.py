@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dmft.engines.outcome import Outcome
-from dmft.problem.description import TIME, OrderParameter, Quantity
+from dmft.history.fields import ONE_TIME, TWO_TIME, Sizes
+from dmft.problem.description import TIME, Quantity
 from dmft.storage import seal
 
 SCHEMA = 1
@@ -83,14 +84,26 @@ SIMULATION_ROOT: dict[str, Entry] = {
 }
 
 
-def observables(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
-    """Datasets of `/observables`, from the description of a model."""
-    return {name: Entry(_T, quantity.units, quantity.meaning) for name, quantity in quantities.items()}
+def observables(quantities: Mapping[str, Quantity], axes: Sizes | None = None) -> dict[str, Entry]:
+    """Datasets of `/observables`, from the description of a model, with the dimensions that a parameter point has, or all."""
+    return _entries(quantities, ONE_TIME, axes)
 
 
-def kernels(quantities: Mapping[str, Quantity]) -> dict[str, Entry]:
-    """Datasets of `/kernels`, from the description of a model."""
-    return {name: Entry(_TT, quantity.units, quantity.meaning) for name, quantity in quantities.items()}
+def kernels(quantities: Mapping[str, Quantity], axes: Sizes | None = None) -> dict[str, Entry]:
+    """Datasets of `/kernels`, as `observables`."""
+    return _entries(quantities, TWO_TIME, axes)
+
+
+def order_parameters(quantities: Mapping[str, Quantity], axes: Sizes | None = None) -> dict[str, Entry]:
+    """Datasets of `/order_parameters`, as `observables`."""
+    return _entries(quantities, ONE_TIME, axes)
+
+
+def _entries(quantities: Mapping[str, Quantity], times: tuple[str, ...], axes: Sizes | None) -> dict[str, Entry]:
+    return {
+        name: Entry(times + quantity.dimensions_with(axes), quantity.units, quantity.meaning)
+        for name, quantity in quantities.items()
+    }
 
 
 def mean(entry: Entry) -> Entry:
@@ -111,8 +124,3 @@ def error_of_sets(entry: Entry) -> Entry:
 def of_each_seed(entry: Entry) -> Entry:
     """The same in each seed."""
     return Entry(("seed", *entry.dimensions), entry.units, entry.meaning)
-
-
-def order_parameters(quantities: Mapping[str, OrderParameter]) -> dict[str, Entry]:
-    """Datasets of `/order_parameters`, from the description of a model."""
-    return {name: Entry((*_T, *found.dimensions), found.units, found.meaning) for name, found in quantities.items()}

@@ -96,8 +96,8 @@ def read_from(file: h5py.File) -> Simulation:
         setup=Setup.of(**{key: np.asarray(file.attrs[key]).item() for key in Setup.model_fields}),
         time=time,
         seeds=seeds,
-        trajectories={name: values for name, values in of_seeds.items() if values.ndim == 2},
-        two_time={name: values for name, values in of_seeds.items() if values.ndim == 3},
+        trajectories={name: values for name, values in of_seeds.items() if "time_prime" not in entries[name].dimensions},
+        two_time={name: values for name, values in of_seeds.items() if "time_prime" in entries[name].dimensions},
         evaluations=read_array(file, "evaluations", (len(seeds),)).astype(int),
         wall_time=read_number(file, "wall_time"),
         provenance={name: read_text(file, name) for name in ("dmft_version", "git", "command")},
@@ -106,5 +106,5 @@ def read_from(file: h5py.File) -> Simulation:
 
 def _entries(problem: Problem) -> dict[str, Entry]:
     """Arrays of one seed."""
-    description = problem.parameters.description
-    return {**schema.observables(description.observables), **schema.kernels(description.kernels)}
+    description, axes = problem.parameters.description, problem.parameters.axes
+    return {**schema.observables(description.observables, axes), **schema.kernels(description.kernels, axes)}

@@ -62,7 +62,7 @@ def fresh_examples() -> None:
     """Errors that a finite number of fresh examples makes, over their means."""
     for samples, dimension in ((40, 10), (200, 20), (200, 50)):
         solution = solve(one_sided(samples, dimension, 400, 1e-2, 10.0))
-        p, y = solution.problem.parameters, solution.state.history.latest["y"]
+        p, y = solution.problem.parameters, solution.state.history["y"]
         assert isinstance(p, HingeParameters)
         a, w = y[:400], y[400 : 400 * (dimension + 1)].reshape(400, dimension)
         random = np.random.default_rng(1)

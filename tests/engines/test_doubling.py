@@ -25,7 +25,7 @@ class Switched:
     """dy/dt = -y while y > 1/2, -3 y afterwards, beside the time itself; the switch is found within a step, to its order."""
 
     breaks: float = np.inf
-    observables = ("y", "side", "time")
+    observables = ("value", "side", "clock")
     jumps = frozenset({"side"})
     fastest_rate = 1.0
 
@@ -43,7 +43,7 @@ class Switched:
         return np.array([np.nan if time > self.breaks else after, time + step])
 
     def observe(self, y):
-        return {"y": float(y[0]), "side": float(y[0] > 0.5), "time": float(y[1])}
+        return {"value": float(y[0]), "side": float(y[0] > 0.5), "clock": float(y[1])}
 
 
 def run(model, t_max, **settings) -> Doubling:
@@ -63,7 +63,7 @@ def test_tolerance_is_kept(stages, tolerance):
     """
     engine: Engine = run(Switched(), 1.0, tolerance=tolerance, stages=stages)
     assert engine.outcome is Outcome.DONE
-    t, y = engine.history["time"], engine.history["y"]
+    t, y = engine.history["time"], engine.history["value"]
     for first in range(0, len(t) - 1, stages):
         cell = slice(first, first + stages + 1)
         between = t[first] + (t[first + stages] - t[first]) * engine.tableau.between
@@ -80,8 +80,8 @@ def test_nodes_are_those_of_all_engines():
     assert engine.time == 4.0
     assert engine.history["weights"].sum() == pytest.approx(4.0)
     assert (engine.history.n - 1) % 6 == 0
-    np.testing.assert_array_equal(engine.history.latest["y"][0], engine.history["y"][-1])
-    assert set(engine.results().observables) == {"y", "side", "time"}
+    np.testing.assert_array_equal(engine.history["y"], [engine.history["value"][-1], engine.history["clock"][-1]])
+    assert set(engine.results().observables) == {"value", "side", "clock"}
 
 
 def test_cells_are_short_at_the_jump_alone():
@@ -96,7 +96,7 @@ def test_what_is_not_finite_is_named():
     engine = run(Switched(breaks=1.0), 4.0, tolerance=1e-3)
     assert engine.outcome is Outcome.NOT_FINITE
     assert 0.9 < engine.time < 1.1
-    assert np.isfinite(engine.history["y"]).all()
+    assert np.isfinite(engine.history["value"]).all()
 
 
 def test_stops_at_the_limit_of_nodes():

@@ -162,7 +162,7 @@ def test_resumed_runs_are_the_same(model):
         again = Trajectory(model, settings, history, next_step)
         for _ in again:
             pass
-        for name in whole.history.one_time:
+        for name in whole.history.fields:
             np.testing.assert_array_equal(again.history[name], whole.history[name])
 
 

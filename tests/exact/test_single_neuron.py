@@ -37,7 +37,7 @@ def test_there_is_no_other_neuron(scheme, tmp_path):
         assert "neuron_overlap" not in found.observables
         assert set(found.kernels) == {"C_d", "R_d", "C_F", "R_F"}
     assert found.plot().axes
-    assert len(empty_history(solution.problem).two_time["C"]) == 1
+    assert empty_history(solution.problem).fields["C"].sizes["channel"] == 1
 
 
 def test_least_squares():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.polynomial import Polynomial
 
-from dmft.engines.loops import history_terms, solve_own_block
+from dmft.engines.loops import history_terms, overlap_terms, solve_own_block
 from dmft.mathematics.hermite import Covariance, power_series, series
 from dmft.mathematics.tableau import radau
 from dmft.models.two_layer_flow.equations import _force_rows, _neuron_correlations, _residual_rows
@@ -93,45 +93,84 @@ def test_force_rows(seed, size, e, inverse_alpha):
     np.testing.assert_allclose(loss, kernel @ a, atol=1e-9)
 
 
+def wide(A, G):
+    """A (x) 1_G over (node, group)."""
+    return np.kron(A, np.eye(G))
+
+
 @quick
-@given(seeds, st.integers(1, 4), st.integers(1, 8), st.integers(1, 3))
-def test_history_terms(seed, s, n, channels):
-    rows = (channels, s, n)
-    A, MC, MR, DR, drift, overlap, M_overlap, C_last, R_last = random_rows(
-        seed, (s, s), rows, rows, rows, s, n, s, (channels, n), (channels, n)
+@given(seeds, st.integers(1, 4), st.integers(1, 8), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2))
+def test_history_terms(seed, s, n, channels, G, directions):
+    rows, last = (channels, s * G, n * G), (channels, G, n * G)
+    A, MC, MR, DR, drift, overlap, M_overlap, C_last, R_last, v_last = random_rows(
+        seed,
+        (s, s),
+        rows,
+        rows,
+        rows,
+        (directions, s * G),
+        (directions, n * G),
+        (directions, s * G),
+        last,
+        last,
+        (directions, G),
     )
-    C_rhs, R_rhs, v_rhs = np.empty(rows), np.empty(rows), np.empty(s)
-    history_terms(A, MC, MR, DR, drift, overlap, M_overlap, C_last, R_last, C_rhs, R_rhs, v_rhs)
+    C_rhs, R_rhs, v_rhs = np.empty(rows), np.empty(rows), np.empty(drift.shape)
+    history_terms(A, G, MC, MR, DR, drift, overlap, C_last, R_last, C_rhs, R_rhs)
+    overlap_terms(A, G, M_overlap, drift, v_last, v_rhs)
     force = MC + DR
-    force[0] += np.outer(drift, overlap)
-    np.testing.assert_allclose(C_rhs, C_last[:, None] + A @ force, atol=1e-13)
-    np.testing.assert_allclose(R_rhs, R_last[:, None] + A @ MR, atol=1e-13)
-    np.testing.assert_allclose(v_rhs, overlap[-1] + A @ (M_overlap + drift), atol=1e-13)
+    force[0] += drift.T @ overlap
+    np.testing.assert_allclose(C_rhs, np.tile(C_last, (1, s, 1)) + wide(A, G) @ force, atol=1e-13)
+    np.testing.assert_allclose(R_rhs, np.tile(R_last, (1, s, 1)) + wide(A, G) @ MR, atol=1e-13)
+    np.testing.assert_allclose(v_rhs, np.tile(v_last, (1, s)) + (M_overlap + drift) @ wide(A, G).T, atol=1e-13)
 
 
 @quick
-@given(seeds, st.integers(1, 4), st.integers(1, 2))
-def test_own_block(seed, s, channels):
-    """For a small step: the result satisfies the implicit equations and the constraint, which it was not written as."""
-    A = 0.05 * radau(s).A
-    M, D, MC, DR, C_last, drift, v_rhs = random_rows(
-        seed, (channels, s, s), (channels, s, s), (channels, s, s), (channels, s, s), (channels, s), s, s
-    )
+@given(seeds, st.integers(1, 3), st.integers(1, 2), st.integers(1, 3), st.integers(0, 2), st.booleans())
+def test_own_block(seed, s, channels, G, directions, constrained):
+    """For a small step: the result satisfies the implicit equations and the constraints, which it was not written as.
+
+    A stack of G x G blocks next to one of scalar channels, one constraint for each group, or none.
+    """
+    rng = np.random.default_rng(seed)
+    tableau = 0.03 * radau(s).A
+    widths, counts = (G, 1), (1, channels)
+    A = tuple(wide(tableau, width) for width in widths)
+    shapes = [(count, s * width, s * width) for count, width in zip(counts, widths, strict=True)]
+    M, MC, DR = (tuple(rng.uniform(-1, 1, shape) for shape in shapes) for _ in range(3))
+    noise = [rng.uniform(-1, 1, shape) for shape in shapes]
     # Noise is symmetric, and the correlation with the last node is near its value there.
-    D, C_last = D + D.transpose(0, 2, 1), 1 + 0.05 * C_last
-    weights = np.array([1.0, 0.6])[:channels] / (1.6 if channels == 2 else 1.0)
-    nu = np.zeros(s)
-    P, C, R = np.empty((3, channels, s, s))
-    v = np.empty(s)
-    defect = solve_own_block(A, M, D, MC, DR, C_last, drift, v_rhs, weights, nu, P, C, R, v)
+    D = tuple(X + X.transpose(0, 2, 1) for X in noise)
+    C_last = tuple(
+        np.tile(np.eye(width)[None], (count, 1, s)) + 0.03 * rng.uniform(-1, 1, (count, width, s * width))
+        for count, width in zip(counts, widths, strict=True)
+    )
+    drift, v_rhs = rng.uniform(-1, 1, (2, directions, s * G))
+    constraints = (np.arange(G)[None], rng.integers(G, size=(channels, 1)))
+    weights = (np.full((1, G), 0.8), rng.uniform(0.1, 0.2, (channels, 1)))
+    in_all = [1.0 / (0.8 + weights[1][constraints[1] == k].sum()) for k in range(G)]
+    weights = tuple(w * np.array(in_all)[place] for w, place in zip(weights, constraints, strict=True))
+    nu = np.zeros((s, G if constrained else 0))
+    P, C, R = (tuple(map(np.empty, shapes)) for _ in range(3))
+    v = np.empty(drift.shape)
+    defect = solve_own_block(A, M, D, MC, DR, C_last, drift, v_rhs, weights, constraints, nu, P, C, R, v)
     assert defect < 1e-12
-    np.testing.assert_allclose(sum(w * np.diag(c) for w, c in zip(weights, C, strict=True)), 1.0, atol=1e-12)
-    for c in range(channels):
-        stiff = M[c] - np.diag(nu)
-        np.testing.assert_allclose(R[c], A @ (np.eye(s) + stiff @ R[c]), atol=1e-13)
-        force = (MC[c] + DR[c]) @ P[c].T + D[c] @ R[c].T + (np.outer(drift, v) if c == 0 else 0.0)
-        np.testing.assert_allclose(C[c], P[c] @ C_last[c] + A @ (stiff @ C[c] + force), atol=1e-12)
-    np.testing.assert_allclose(v, v_rhs + A @ (M[0] - np.diag(nu)) @ v, atol=1e-13)
+    total = np.zeros((s, G))
+    for q, width in enumerate(widths):
+        for c in range(counts[q]):
+            each = nu[:, constraints[q][c]].ravel() if constrained else np.zeros(s * width)
+            stiff = M[q][c] - np.diag(each)
+            np.testing.assert_allclose(R[q][c], A[q] @ (np.eye(s * width) + stiff @ R[q][c]), atol=1e-13)
+            force = (MC[q][c] + DR[q][c]) @ P[q][c].T + D[q][c] @ R[q][c].T
+            if q == c == 0:
+                force += drift.T @ v
+                np.testing.assert_allclose(v, v_rhs + v @ (A[0] @ stiff).T, atol=1e-13)
+            last = np.tile((C_last[q][c] @ P[q][c].T), (s, 1))
+            np.testing.assert_allclose(C[q][c], last + A[q] @ (stiff @ C[q][c] + force), atol=1e-12)
+            for g in range(width):
+                total[:, constraints[q][c, g]] += weights[q][c, g] * np.diag(C[q][c])[g::width]
+    if constrained:
+        np.testing.assert_allclose(total, 1.0, atol=1e-11)
 
 
 def test_a_wrong_loop_would_be_seen():

@@ -50,7 +50,7 @@ SHOWN = Description(
 class Matrix(SphericalPSpin):
     """The p = 2 model under another name, with an observable and a kernel of its own."""
 
-    observables = ("depth",)
+    observables = SHOWN.observable_fields({})
 
     def observe(self, history, rows, forces, multiplier):
         return {"depth": -super().observe(history, rows, forces, multiplier)["energy"]}
@@ -103,11 +103,11 @@ def test_every_model_is_tried():
 
 
 def test_file_holds_what_the_description_names(problem, path):
-    described = problem.parameters.description
+    described, axes = problem.parameters.description, problem.parameters.axes
     groups = {
-        "observables": schema.observables(described.observables),
-        "kernels": schema.kernels(described.kernels),
-        "order_parameters": schema.order_parameters(described.order_parameters),
+        "observables": schema.observables(described.observables, axes),
+        "kernels": schema.kernels(described.kernels, axes),
+        "order_parameters": schema.order_parameters(described.order_parameters, axes),
     }
     entries = {f"{group}/{name}": entry for group, found in groups.items() for name, entry in found.items()}
     with h5py.File(path) as file:

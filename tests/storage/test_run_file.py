@@ -44,8 +44,8 @@ def test_layout_is_the_schema(solution, tmp_path):
         n = len(solution.time)
         description = solution.problem.parameters.description
         for group, entries, shape in (
-            ("observables", schema.observables(description.observables), (n,)),
-            ("kernels", schema.kernels(description.kernels), (n, n)),
+            ("observables", schema.observables(description.observables, {}), (n,)),
+            ("kernels", schema.kernels(description.kernels, {}), (n, n)),
         ):
             assert set(file[group]) == set(entries)
             for name, dataset in file[group].items():

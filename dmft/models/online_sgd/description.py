@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmft.problem.description import Citation, Description, OrderParameter, Quantity
+from dmft.problem.description import Citation, Description, Quantity
 
 DESCRIPTION = Description(
     title=(
@@ -25,9 +25,9 @@ DESCRIPTION = Description(
     },
     kernels={},
     order_parameters={
-        "Q": OrderParameter("1", "w_i.w_k/N, overlaps of the students", "$Q_{ik}$", ("student", "other_student")),
-        "R": OrderParameter("1", "w_i.B_n/N, overlaps of students with teachers", "$R_{in}$", ("student", "teacher")),
-        "v": OrderParameter("1", "second-layer weights of the student", "$v_i$", ("student",)),
+        "Q": Quantity("1", "w_i.w_k/N, overlaps of the students", "$Q_{ik}$", ("student", "other_student")),
+        "R": Quantity("1", "w_i.B_n/N, overlaps of students with teachers", "$R_{in}$", ("student", "teacher")),
+        "v": Quantity("1", "second-layer weights of the student", "$v_i$", ("student",)),
     },
     summary=("generalization_error",),
     swept=("generalization_error", "student_norm"),

@@ -104,6 +104,12 @@ class OnlineSGDParameters(Parameters):
         if self.dimension is not None and self.dimension < K + M:
             raise ValueError(f"dimension = {self.dimension}: wanted at least student_units + teacher_units = {K + M}")
 
+    @property
+    def axes(self) -> dict[str, int]:
+        """Student units K and teacher units M."""
+        K, M = self._units()
+        return {"student": K, "teacher": M}
+
     def _units(self) -> tuple[int, int]:
         """K and M."""
         if self.student_units is not None and self.teacher_units is not None:

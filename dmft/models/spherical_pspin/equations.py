@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from dmft.history.history import History
 from dmft.mathematics.hermite import power_series
-from dmft.models.protocol import Forces, Rows, Start
+from dmft.models.protocol import Channels, Forces, Rows, Start
 from dmft.models.spherical_pspin.description import DESCRIPTION
 
 Array = NDArray[np.float64]
@@ -34,33 +34,33 @@ class SphericalPSpin:
     slope: Array
     marginal_multiplier: float
 
-    norm = "C(t,t)"
+    channels = (Channels(weights=np.ones((1, 1)), sizes=np.ones((1, 1))),)
+    # There is no signal: this overlap stays zero, and is there for run files of earlier versions, which hold it.
+    directions = 1
+    constraints = ("C(t,t)",)
     scalars = ()
-    own_kernels = {}
-    own_values = ()
-    observables = tuple(DESCRIPTION.observables)
+    fields = ()
+    observables = DESCRIPTION.observable_fields({})
     response_kernels = ("R",)
     observable_sizes = {}
-    channel_weights = np.ones(1)
-    channel_sizes = np.ones(1)
 
     def start(self) -> Start:
         """A random configuration: no energy yet, no signal, no other one-time functions."""
-        return Start(C=np.ones(1), overlap=0.0, scalars=np.empty(0))
+        return Start(C=(np.ones((1, 1, 1)),), overlap=np.zeros((1, 1)), scalars=np.empty(0))
 
     def forces(self, history: History, rows: Rows) -> Forces:
         """M = f''(C) R and D = f'(C)."""
-        D, second = power_series(self.slope, rows.C)
-        nodes = rows.overlap.size
-        return Forces(second * rows.R, D, drift=np.zeros(nodes), rates=np.empty((0, nodes)), kernels={}, values={})
+        D, second = power_series(self.slope, rows.C[0])
+        no_drift = np.zeros(rows.overlap.shape)
+        return Forces((second * rows.R[0],), (D,), no_drift, rates=np.empty((0, no_drift.size)), kernels={}, values={})
 
     def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:
         """Observables of the run file; int f'(C) R is a sum, the weights are in R."""
         return {
-            "energy": 0.0 - np.einsum("sj,sj->s", forces.D[0], rows.R[0]),
-            "multiplier": multiplier,
-            "hessian_edge": multiplier - self.marginal_multiplier,
-            "memory_of_start": rows.C[0, :, 0],
+            "energy": 0.0 - np.einsum("sj,sj->s", forces.D[0][0], rows.R[0][0]),
+            "multiplier": multiplier[:, 0],
+            "hessian_edge": multiplier[:, 0] - self.marginal_multiplier,
+            "memory_of_start": rows.C[0][0, :, 0],
         }
 
     def kernels(self, history: History) -> dict[str, Array]:

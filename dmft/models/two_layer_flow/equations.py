@@ -26,23 +26,30 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmft.compiled import njit
+from dmft.history.fields import TWO_TIME, Field
 from dmft.history.history import History
 from dmft.mathematics import hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.mathematics.triangular import inverse, times_causal, times_transposed
-from dmft.models.protocol import Forces, Rows, Start
+from dmft.models.protocol import Channels, Forces, Rows, Start
 from dmft.models.two_layer_flow.description import DESCRIPTION, OF_REAL_NETWORKS
 
 Array = NDArray[np.float64]
 Kernel = TypeVar("Kernel")
 
+# The residual sector.
+RESIDUAL_FIELDS = (
+    Field("R_F", TWO_TIME, causal=True),
+    Field("C0_F", TWO_TIME, symmetric=True),
+    Field("C_F", TWO_TIME, symmetric=True),
+)
 # What a single neuron does not have.
 BETWEEN_NEURONS = ("neuron_overlap", "C_o", "R_o")
 
@@ -60,31 +67,25 @@ class TwoLayerFlow:
     alignment: float
     train_second_layer: bool
 
-    norm = "C_d(t,t)"
+    directions = 1
+    constraints = ("C_d(t,t)",)
     scalars = ("second_layer",)
-    own_kernels = {"R_F": False, "C0_F": True, "C_F": True}
-    own_values = ("a_phat",)
+    fields = (*RESIDUAL_FIELDS, Field("a_phat"))
 
     @property
     def alone(self) -> bool:
-        """True for a single neuron, which has no overlap with others."""
+        """Whether there is a single neuron, which has no overlap with others."""
         return self.inverse_width == 1.0
 
     @property
-    def observables(self) -> tuple[str, ...]:
+    def observables(self) -> Mapping[str, Field]:
         """All of the theory that networks of this width have."""
-        unknown = {*OF_REAL_NETWORKS, *(BETWEEN_NEURONS if self.alone else ())}
-        return tuple(name for name in DESCRIPTION.observables if name not in unknown)
+        return _observables(self.alone)
 
     @property
     def response_kernels(self) -> tuple[str, ...]:
         """Responses of neurons and of the residual."""
         return ("R_d", "R_F") if self.alone else ("R_d", "R_o", "R_F")
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return 1 if self.alone else 2
 
     @cached_property
     def slope_at_one(self) -> float:
@@ -92,14 +93,9 @@ class TwoLayerFlow:
         return float(self.covariance.evaluate(np.ones(1))[1, 0])
 
     @property
-    def channel_weights(self) -> Array:
-        """C_d = K + (1 - e) C_-."""
-        return np.array([1.0, 1.0 - self.inverse_width][: self.channels])
-
-    @property
-    def channel_sizes(self) -> Array:
-        """C_o = 0: K = e and C_- = 1."""
-        return np.array([self.inverse_width, 1.0][: self.channels])
+    def channels(self) -> tuple[Channels, ...]:
+        """K and C_-: C_d = K + (1 - e) C_-, and K = e and C_- = 1 where C_o = 0."""
+        return _channels(self.inverse_width)
 
     @property
     def observable_sizes(self) -> Mapping[str, float]:
@@ -109,34 +105,35 @@ class TwoLayerFlow:
     def start(self) -> Start:
         """C_d = 1 and C_o = v^2 at t = 0: independent neurons, tilted by v towards u."""
         e, v = self.inverse_width, self.alignment
-        return Start(np.array([e + (1 - e) * v**2, 1 - v**2][: self.channels]), v, np.array([self.second_layer]))
+        C = np.array([e + (1 - e) * v**2, 1 - v**2])[: self.channels[0].count, None, None]
+        return Start((C,), np.array([[v]]), np.array([self.second_layer]))
 
     def forces(self, history: History, rows: Rows) -> Forces:
         """M, D, b and da/dt of the module docstring; int R_F and the like are sums, the weights are in R and R_F."""
-        n = history.n
-        s, total = rows.C.shape[1:]
-        a_new, v_new = rows.scalars[0], rows.overlap
+        n, (C,), (R,) = history.n, rows.C, rows.R
+        s, total = C.shape[1:]
+        a_new, v_new = rows.scalars[0], rows.overlap[0]
         a = np.concatenate([history["second_layer"], a_new])
         phat, phat_slope = hermite.power_series(self.signal, v_new)
         a_phat = np.concatenate([history["a_phat"], a_new * phat])
 
-        correlations = np.empty_like(rows.C)
-        _neuron_correlations(rows.C, self.inverse_width, correlations)
+        correlations = np.empty_like(C)
+        _neuron_correlations(C, self.inverse_width, correlations)
         h, h1, h2 = (np.empty_like(correlations) for _ in range(3))
         self.covariance(correlations, h, h1, h2)
 
         S, C0_F = (np.empty((s, total)) for _ in range(2))
-        _residual_rows(rows.R, h, h1, a, a_phat, self.inverse_width, self.inverse_alpha, self.label_variance, S, C0_F)
+        _residual_rows(R, h, h1, a, a_phat, self.inverse_width, self.inverse_alpha, self.label_variance, S, C0_F)
         R_F, C_F = self._residual_kernels(history, S, C0_F)
 
         M, D = (np.empty_like(correlations) for _ in range(2))
         drift, rates = np.empty(s), np.empty(s)
-        _force_rows(rows.R, R_F, C_F, h, h1, h2, a, self.inverse_width, self.inverse_alpha, M, D, drift, rates)
+        _force_rows(R, R_F, C_F, h, h1, h2, a, self.inverse_width, self.inverse_alpha, M, D, drift, rates)
         # _force_rows leaves int R_F in drift, and the part of -da/dt without the signal in rates.
         total_response = drift.copy()
         drift *= a_new * phat_slope
         rates = phat * total_response - rates if self.train_second_layer else np.zeros(s)
-        return Forces(M, D, drift, rates[None], {"R_F": R_F, "C0_F": C0_F, "C_F": C_F}, {"a_phat": a_phat[n:]})
+        return Forces((M,), (D,), drift[None], rates[None], {"R_F": R_F, "C0_F": C0_F, "C_F": C_F}, {"a_phat": a_phat[n:]})
 
     @staticmethod
     def _residual_kernels(history: History, S: Array, C0_F: Array) -> tuple[Array, Array]:
@@ -162,18 +159,19 @@ class TwoLayerFlow:
         n = history.n
         e = self.inverse_width
         a = rows.scalars[0]
-        K, C_minus = (np.diagonal(C[:, n:]) for C in (rows.C[0], rows.C[-1]))
+        plus, minus = rows.C[0][0], rows.C[0][-1]
+        K, C_minus = np.diagonal(plus[:, n:]), np.diagonal(minus[:, n:])
         found = {
             "train_error": np.diagonal(forces.kernels["C_F"][:, n:]) / 2,
             "test_error": np.diagonal(forces.kernels["C0_F"][:, n:]) / 2,
             "second_layer": a,
-            "alignment": rows.overlap,
-            "multiplier": multiplier,
+            "alignment": rows.overlap[0],
+            "multiplier": multiplier[:, 0],
             "neuron_overlap": K - e * C_minus,
-            "memory_of_start": rows.C[0, :, 0] + (1 - e) * rows.C[-1, :, 0],
+            "memory_of_start": plus[:, 0] + (1 - e) * minus[:, 0],
             "complexity": np.abs(a) * math.sqrt(self.slope_at_one * self.inverse_alpha),
         }
-        return {name: found[name] for name in self.observables}
+        return self._without_others(found)
 
     def kernels(self, history: History) -> dict[str, Array]:
         """C_d, C_o, R_d, R_o, C_F, R_F; R_F without its delta."""
@@ -209,6 +207,18 @@ class TwoLayerFlow:
     def _without_others(self, kernels: dict[str, Kernel]) -> dict[str, Kernel]:
         """Without those of two neurons, if there is one."""
         return {name: kernel for name, kernel in kernels.items() if not (self.alone and name in BETWEEN_NEURONS)}
+
+
+@cache
+def _observables(alone: bool) -> dict[str, Field]:
+    found, unknown = DESCRIPTION.observable_fields({}), {*OF_REAL_NETWORKS, *(BETWEEN_NEURONS if alone else ())}
+    return {name: field for name, field in found.items() if name not in unknown}
+
+
+@cache
+def _channels(e: float) -> tuple[Channels, ...]:
+    number = 1 if e == 1.0 else 2
+    return (Channels(weights=np.array([[1.0], [1.0 - e]][:number]), sizes=np.array([[e], [1.0]][:number])),)
 
 
 @njit(fastmath=True)

@@ -10,7 +10,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.models.sampled import SampleSet, Shape, Stretch
+from dmft.models.sampled import Dims, SampleSet, Stretch
 from dmft.models.two_layer_flow.exact.activation import activation
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
@@ -45,28 +45,35 @@ class ExactTwoLayer:
     sets: tuple[SampleSet, ...]
 
     @property
-    def one_time(self) -> Mapping[str, Shape]:
-        """Errors; a, v and the multiplier of each kind of neurons."""
-        G, r = self.kinds.number, self.alignment.shape[1]
-        errors = ERRORS if self.labels.signs else ERRORS[:2]
-        return {**dict.fromkeys(errors, ()), "multiplier": (G,), "second_layer": (G,), "alignment": (G, r)}
+    def axes(self) -> Mapping[str, int]:
+        """Groups of neurons that start alike, entries of a matrix over neurons, directions of the target."""
+        return {"group": self.kinds.number, "entry": self.kinds.entries, "direction": self.alignment.shape[1]}
 
     @property
-    def two_time(self) -> Mapping[str, Shape]:
+    def one_time(self) -> Mapping[str, Dims]:
+        """Errors; a, v and the multiplier of each group of neurons."""
+        errors: dict[str, Dims] = dict.fromkeys(ERRORS if self.labels.signs else ERRORS[:2], ())
+        return {**errors, "multiplier": ("group",), "second_layer": ("group",), "alignment": ("group", "direction")}
+
+    @property
+    def two_time(self) -> Mapping[str, Dims]:
         """C and R, the entries of each."""
-        return {"C": (self.kinds.entries,), "R": (self.kinds.entries,)}
+        return {"C": ("entry",), "R": ("entry",)}
 
     @property
-    def all_time(self) -> Mapping[str, Shape]:
+    def all_time(self) -> Mapping[str, Dims]:
         """Products of the momentum with all weights, and its response."""
-        return {"momentum_C": (self.kinds.entries,), "momentum_R": (self.kinds.entries,)} if self.rule.momentum else {}
+        return {"momentum_C": ("entry",), "momentum_R": ("entry",)} if self.rule.momentum else {}
 
     @property
-    def latest(self) -> Mapping[str, Shape]:
+    def latest(self) -> Mapping[str, Dims]:
         """The rest of the momentum."""
-        G = self.kinds.number
-        shapes = {"momentum_v": (G, self.alignment.shape[1]), "momentum_products": (self.kinds.entries,), "momentum_a": (G,)}
-        return shapes if self.rule.momentum else {}
+        dims: dict[str, Dims] = {
+            "momentum_v": ("group", "direction"),
+            "momentum_products": ("entry",),
+            "momentum_a": ("group",),
+        }
+        return dims if self.rule.momentum else {}
 
     def numbers(self, nodes: float) -> float:
         """Of each sample: three numbers for each neuron, one, and its normal numbers, at each node."""
