@@ -206,8 +206,9 @@ class Sampled:
         for first in range(0, len(self._found), number):
             of_widths = self._found[first : first + number]
             made = [function(padded(one, n), *others) if one.n else {} for one in of_widths]
+            # Linear in the width.
             found.append(
-                {name: 2 * made[1].get(name, values) - values for name, values in made[0].items()} if number == 2 else made[0]
+                made[0] if number == 1 else {name: 2 * made[1].get(name, wide) - wide for name, wide in made[0].items()}
             )
         return found
 
