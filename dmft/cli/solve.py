@@ -12,6 +12,7 @@ from dmft.cli.inputs import load_problem, naming
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
 from dmft.cli.tables import plus_minus
+from dmft.problem.description import smallest
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
@@ -89,8 +90,7 @@ def _summary(solution: Solution) -> str:
         for name in description.summary
     ]
     if description.smallest is not None:
-        best = solution.minimum(description.smallest)
-        parts.append(f"smallest {best.value:.6g} at t = {best.time:.4g}")
+        parts.append(f"smallest {smallest(solution, description.smallest, '.6g')}")
     return ", ".join(parts)
 
 

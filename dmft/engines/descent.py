@@ -52,6 +52,8 @@ ZONES = 8
 SETTLED = 1e-13
 # The next block is twice as long after FEW sweeps, half as long after more than MANY; after MOST half the rows are tried.
 FEW, MANY, MOST = 3, 5, 8
+# A risk that ends as many times its first value has diverged: steps that overshoot for a while come back below it.
+DIVERGED = 10.0
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,20 @@ class Descent:
         while self.history.n <= self.settings.steps:
             block = self._next_block()
             if block is None:
-                self.outcome = Outcome.NOT_FINITE
+                self.outcome = Outcome.DIVERGED if self._diverges() else Outcome.NOT_FINITE
                 return
             before = self.history.n
             self._append(block.rows, block.forces)
             n = self.history.n
             yield AcceptedCell(n - 1, self.time, (n - before) * self.eta, n, block.sweeps, 0.0, {"change": self.residual})
-        self.outcome = Outcome.DONE
+        self.outcome = Outcome.DIVERGED if self._diverges() else Outcome.DONE
+
+    def _diverges(self) -> bool:
+        """Whether the risk, which small steps never raise, has grown far beyond its first value."""
+        if not self.model.risk:
+            return False
+        risk = self.history[self.model.risk]
+        return bool(risk[-1] > DIVERGED * risk[0])
 
     def _next_block(self) -> Block | None:
         """The next block, as long as the sweeps converge on; None if not even one row of it is finite."""

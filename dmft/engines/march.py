@@ -61,7 +61,8 @@ class March(Stepper[Attempt]):
             history = empty_history(model)
             rate = initial_node(model, history)
             next_step = 1.0 / rate if rate > 0.0 else settings.t_max
-        control = StepControl(radau(settings.stages), settings.tolerance, observable_sizes(model))
+        smooth = {name: size for name, size in observable_sizes(model).items() if name not in model.kinks}
+        control = StepControl(radau(settings.stages), settings.tolerance, smooth)
         super().__init__(settings, control, history, next_step)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""What the engines of two-time equations share: the arrays of a history, its first node, new nodes, and the multipliers."""
+"""Shared parts of the engines of two-time equations: the arrays of a history, its first node, new nodes, multipliers."""
 
 from __future__ import annotations
 

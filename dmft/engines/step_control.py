@@ -39,7 +39,7 @@ def _largest(history: History, sizes: Mapping[str, float]) -> Array:
 
 
 def scales(history: History, sizes: Mapping[str, float]) -> Array:
-    """What the tolerance of each observable is relative to at the last node, (observables,)."""
+    """Scale of the tolerance of each observable at the last node, (observables,)."""
     return np.maximum(np.hstack([np.abs(history.series(name)[..., -1]) for name in sizes]), FLOOR * _largest(history, sizes))
 
 
@@ -69,7 +69,7 @@ class StepControl:
         return calibration * float((missed / scale).max()) / self.tolerance
 
     def scale(self, history: History, new: Array) -> Array:
-        """What the tolerance is relative to in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
+        """Scale of the tolerance in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
         largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
         scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
         scale[largest == 0.0] = 1.0

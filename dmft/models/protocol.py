@@ -1,4 +1,4 @@
-"""What a model gives to the solver.
+"""The interface between a model and the solver.
 
 A model of two-time equations is a set of channels c with correlation C_c and response R_c.  Given the newest rows of these it
 returns the memory kernel M_c, the noise kernel D_c, the drift b along the signal directions (felt by the first channel) and the
@@ -78,7 +78,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Forces:
-    """What acts on the new nodes: memory M and noise D, drift and rates of the scalars, in the shapes of `Rows`.
+    """Forces on the new nodes: memory M and noise D, drift and rates of the scalars, in the shapes of `Rows`.
 
     `kernels` holds the new rows (s, N) of the model's own two-time functions, `values` (s,) its own one-time functions.
     """
@@ -138,6 +138,16 @@ class Model(Protocol):
         """Sizes that count for the tolerance although the observable itself is still smaller; zero if not named."""
         ...
 
+    @property
+    def kinks(self) -> frozenset[str]:
+        """Observables with kinks, functions of the others: they choose no step."""
+        ...
+
+    @property
+    def risk(self) -> str:
+        """Name of the observable that gradient descent lowers, unless it diverges; empty if it always stays finite."""
+        ...
+
     def start(self) -> Start:
         """The state at t = 0."""
         ...
@@ -185,7 +195,7 @@ class OrdinaryModel(Protocol):
 
     @property
     def jacobian_cost(self) -> float:
-        """How many evaluations of `rate` a Jacobian costs as much as: p if it is made of differences."""
+        """Cost of a Jacobian in evaluations of `rate`: p if it is made of differences."""
         ...
 
     def start(self) -> Array:

@@ -8,10 +8,10 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from dmft.plots import style
 from dmft.plots.labels import TIME, number, words
 from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.problem.problem import Problem
@@ -22,13 +22,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-# Okabe and Ito, and a violet: distinct for every kind of colour vision, dark enough for print.
-COLOURS = ("#D55E00", "#0072B2", "#00805A", "#6A3D9A")
 LINES = ("-", "--")
 # Of simulations, and the same in a line of text.
 MARKERS = {"o": "○", "s": "□", "^": "△", "D": "◇"}
-# Waiting times are shades of one colour map, and so many powers of ten at most.
-SHADES, WAITING_TIMES = "viridis", 5
+# Powers of ten among the waiting times, at most.
+WAITING_TIMES = 5
 # Opacity of the band of one standard error.
 BAND = 0.25
 # A curve has begun to move once it is this fraction of its whole range away from its start.
@@ -154,7 +152,7 @@ def draw_ageing(axes: Axes, shown: Shown, panel: Ageing, times: Array, colours: 
     time, C = shown.first.time, shown.first.kernels[panel.kernel]
     decades = np.arange(np.ceil(np.log10(times[0])), np.log10(times[-1] / 3))[-WAITING_TIMES:]
     waiting_times = [0.0, *10.0**decades]
-    shades = colormaps[SHADES](np.linspace(0.0, 0.85, len(waiting_times)))
+    shades = style.shades(len(waiting_times))
     for t_w, shade in zip(waiting_times, shades, strict=True):
         later = time > t_w
         values = [np.interp(t_w, time, row) for row in C[later]]
@@ -172,7 +170,7 @@ def draw_entries(axes: Axes, shown: Shown, panel: Entries, times: Array, colours
     assert shown.solution is not None
     name = panel.order_parameter
     values = np.array([shown.solution.order_parameters_at(time)[name] for time in times])
-    shades = colormaps[SHADES](np.linspace(0.0, 0.85, values.shape[-1]))
+    shades = style.shades(values.shape[-1])
     among_themselves = values.ndim == 3 and np.array_equal(values, values.swapaxes(1, 2))
     for index in np.ndindex(*values.shape[1:]):
         line = LINES[among_themselves and index[0] != index[1]]

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -19,8 +19,9 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from dmft.plots import labels
-from dmft.plots.curves import COLOURS, MARKERS, Shown, draw_ageing, draw_curves, draw_entries, draw_pair, first_motion
+from dmft.plots.curves import MARKERS, Shown, draw_ageing, draw_curves, draw_entries, draw_pair, first_motion
 from dmft.plots.pictures import draw_kernel
+from dmft.plots.style import COLOURS, STYLE
 from dmft.problem.description import Ageing, Curves, Entries, Pair, Panel, Picture
 from dmft.results.solution import Solution
 
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-STYLE: dict[Any, Any] = {
-    "font.size": 9.0,
-    "axes.labelsize": 10.0,
-    "axes.linewidth": 0.7,
-    "lines.linewidth": 1.8,
-    "legend.frameon": False,
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",
-}
 DRAW: dict[type[Panel], Callable[..., None]] = {
     Curves: draw_curves,
     Pair: draw_pair,

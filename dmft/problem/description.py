@@ -28,12 +28,14 @@ class Quantity:
 
     `dimensions` names its dimensions beside time, in the singular, each its own: ("student", "other_student").  A parameter
     point has those of them to which `Parameters.axes` gives a length.
+    squared: a mean of squares, never negative.
     """
 
     units: str
     meaning: str
     label: str
     dimensions: tuple[str, ...] = ()
+    squared: bool = field(default=False, kw_only=True)
 
     def dimensions_with(self, axes: Sizes | None) -> tuple[str, ...]:
         """The dimensions beside time that a parameter point has; all of them if no axes are given."""
@@ -173,3 +175,11 @@ class Found(Protocol):
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable."""
         ...
+
+
+def smallest(found: Found, observable: str, digits: str = ".8g") -> str:
+    """The smallest value of an observable in words; at the end of a run it is no minimum."""
+    best = found.minimum(observable)
+    if best.time == found.time[-1]:
+        return f"{best.value:{digits}} at the end, still falling"
+    return f"{best.value:{digits}} at t = {best.time:{digits}}"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from dmft.problem.description import Description, Found, Panel
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import Table
+
+Array = NDArray[np.float64]
 
 
 class Parameters(Table):
@@ -60,6 +65,10 @@ class Parameters(Table):
 
     def constants(self) -> dict[str, float]:
         """Numbers that follow from the parameters alone, those that the description names."""
+        return {}
+
+    def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
+        """Observables with kinks, from the smooth ones: between nodes only the latter are polynomials."""
         return {}
 
     def panels(self) -> tuple[Panel, ...]:

@@ -115,7 +115,14 @@ class Solution:
         Raises ValueError outside of what was reached.
         """
         nodes, basis = self._basis(time)
-        return {name: float(basis @ values[nodes]) for name, values in self.observables.items()}
+        found = {name: basis @ values[nodes] for name, values in self.observables.items()}
+        found |= self.problem.parameters.kinked(found)
+        return {name: self._possible(name, float(value)) for name, value in found.items()}
+
+    def _possible(self, name: str, value: float) -> float:
+        """A value between nodes as it can be: the polynomial of a mean square that decays to zero may pass below."""
+        quantity = self.problem.parameters.description.observables.get(name)
+        return max(value, 0.0) if quantity is not None and quantity.squared else value
 
     def order_parameters_at(self, time: float) -> dict[str, Array]:
         """Every order parameter at one time, as `at`."""
@@ -150,19 +157,21 @@ class Solution:
             inside = [t.real for t in fit.deriv().roots() if abs(t.imag) < 1e-12 * abs(t) + 1e-300]
             for t in inside:
                 if self.time[nodes[0]] <= t <= self.time[nodes[-1]] and fit(t) < best.value:
-                    best = Minimum(float(t), float(fit(t)))
+                    best = Minimum(float(t), float(self._possible(observable, fit(t))))
         return best
 
     def errors(self, reference: Solution) -> dict[str, float]:
         """Largest error of each observable at any node against a more accurate solution to at least the same time.
 
-        Relative to what `tolerance` is relative to: the value, or 1e-3 of its largest one where it is smaller.
+        Relative to what `tolerance` is relative to: the value, or 1e-3 of its largest one where it is smaller; an observable
+        that the model gives a size counts as at least that large once.
         """
         expected = [reference.at(t) for t in self.time]
+        sizes = getattr(self.problem.parameters.build(), "observable_sizes", {})
         found = {}
         for name, values in self.observables.items():
             exact = np.array([row[name] for row in expected])
-            scale = np.maximum(np.abs(exact), FLOOR * np.abs(exact).max())
+            scale = np.maximum(np.abs(exact), FLOOR * max(np.abs(exact).max(), sizes.get(name, 0.0)))
             difference = np.abs(values - exact)
             found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
         return found

@@ -38,6 +38,15 @@ def collect(path: str | Path, *, curves: bool = True) -> Table:
     return table
 
 
+def solutions(path: str | Path) -> list[Solution]:
+    """Every point of a sweep that is done, in the order of the sweep, without kernels that were not kept.
+
+    Raises FolderError if the folder is none of a sweep.
+    """
+    folder = Folder.load(path)
+    return [run_file.read(folder.run(index)) for index, state in enumerate(folder.states()) if state == State.DONE]
+
+
 def _row(folder: Folder, index: int, state: State) -> tuple[dict[str, Any], dict[str, Array]]:
     """Results of one point, and its observables and nodes."""
     if state is State.MISSING:

@@ -1,22 +1,26 @@
-"""Test error, alignment and |a| of all widths against t and against t/m.
+"""The three regimes t = O(1/m), O(1), O(m) as collapse plots, with fitted exponents, and the law of early stopping.
 
-Run: dmft sweep runs/timescales/sweep.toml -o timescales && python runs/timescales/draw.py timescales FIGURE.png
+Run: for name in sweep lazy; do dmft sweep runs/timescales/$name.toml -o timescales-$name; done
+     python runs/timescales/draw.py timescales-sweep timescales-lazy FIGURE.png
 """
 
 import sys
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from dmft import Solution
+from dmft.mathematics.power_law import PowerLaw, local_exponents, power_law
+from dmft.plots import style
+from dmft.sweeps.collect import solutions
 
-ROWS = {"test_error": "test error", "alignment": "alignment v", "second_layer": "second layer |a|"}
+Array = NDArray[np.float64]
 
-
-def runs(folder: Path) -> list[Solution]:
-    """Every finished point, in the order of width."""
-    return sorted((Solution.load(path) for path in (folder / "points").glob("*.h5")), key=width)
+# Exponents are fitted to the widths from here on.
+WIDE = 1000
+POINTS = 400
 
 
 def width(run: Solution) -> float:
@@ -24,28 +28,130 @@ def width(run: Solution) -> float:
     return float(run.problem.tables["problem"]["width"])
 
 
-def main(folder: str, figure: str) -> None:
-    """Draw the figure and print the values at t = 10 m."""
-    found = runs(Path(folder))
-    panels, axes = plt.subplots(len(ROWS), 2, figsize=(8, 8), sharex="col", sharey="row", layout="constrained")
-    colors = plt.get_cmap("viridis")(np.linspace(0.0, 0.9, len(found)))
-    print(f"{'m':>6} {'test':>7} {'v':>7} {'|a|':>7}    at t = 10 m")
-    for run, color in zip(found, colors, strict=True):
-        m, time = width(run), run.time[1:]
-        late = []
-        for row, name in zip(axes, ROWS, strict=True):
-            values = np.abs(run.observables[name][1:])
-            row[0].plot(time, values, color=color, label=f"m = {m:g}")
-            row[1].plot(time / m, values, color=color)
-            late.append(abs(run.at(10 * m)[name]))
-        print(f"{m:6g} " + " ".join(f"{value:7.4f}" for value in late))
-    for row, label in zip(axes, ROWS.values(), strict=True):
-        row[0].set(ylabel=label, xscale="log", xlim=(0.1, None))
-        row[1].set(xscale="log", xlim=(1e-3, None))
-    axes[-1, 0].set_xlabel("t")
-    axes[-1, 1].set_xlabel("t/m")
-    axes[0, 0].legend(frameon=False, fontsize="small")
-    panels.savefig(figure, dpi=150)
+def first_time(run: Solution, name: str, level: float, *, rising: bool) -> float:
+    """First time at which an observable crosses a level, linear in log t between the nodes of a fine grid."""
+    times = np.geomspace(run.time[1], run.time[-1], 20 * POINTS)
+    values = np.array([run.at(min(t, run.time[-1]))[name] for t in times])
+    beyond = values > level if rising else values < level
+    if not beyond.any():
+        return np.nan
+    k = max(int(np.argmax(beyond)), 1)
+    fraction = (level - values[k - 1]) / (values[k] - values[k - 1])
+    return float(times[k - 1] * (times[k] / times[k - 1]) ** fraction)
+
+
+def curve(run: Solution, name: str, start: float) -> tuple[Array, Array]:
+    """An observable on times that are equally spaced in log t."""
+    times = np.geomspace(start, run.time[-1], POINTS)
+    return times, np.array([run.at(min(t, run.time[-1]))[name] for t in times])
+
+
+def collapse(axes: Axes, runs: list[Solution], name: str, time: float, power: float = 0.0) -> None:
+    """m^power times an observable against t m^time, one curve a width."""
+    for run, colour in zip(runs, style.shades(len(runs)), strict=True):
+        m = width(run)
+        times, values = curve(run, name, run.time[1])
+        axes.plot(
+            times * m**time, np.abs(values) * m**power, color=colour, linewidth=1.3, label=f"$m = 10^{{{np.log10(m):.3g}}}$"
+        )
+    axes.set_xscale("log")
+
+
+def fitted(label: str, runs: list[Solution], values: list[float]) -> PowerLaw:
+    """Print and return the power of m with which something grows, from the wide networks."""
+    m, y = np.array([width(run) for run in runs]), np.array(values)
+    law = power_law(m[m >= WIDE], y[m >= WIDE])
+    print(f"{label}: m^({law});  values", " ".join(f"{one:.4g}" for one in y), end="")
+    print(";  local exponents", " ".join(f"{one:.3f}" for one in local_exponents(m, y)))
+    return law
+
+
+def slow_and_fast(axes: NDArray, runs: list[Solution]) -> None:
+    """Mean-field start: features on t = O(1), the rest on t = O(m)."""
+    largest = max(run.observables["alignment"].max() for run in runs)
+    fitted(
+        "features: time at which v = half its largest value",
+        runs,
+        [first_time(run, "alignment", largest / 2, rising=True) for run in runs],
+    )
+    noise = runs[0].problem.tables["problem"]["noise"]
+    fitted(
+        "fit: time at which train = noise^2/8",
+        runs,
+        [first_time(run, "train_error", noise**2 / 8, rising=False) for run in runs],
+    )
+    late = [run.at(run.time[-1]) for run in runs]
+    a = fitted("|a| at t = 10 m", runs, [abs(one["second_layer"]) for one in late])
+    v = fitted("v at t = 10 m", runs, [one["alignment"] for one in late])
+    print("|a|/sqrt(m) and v sqrt(m) at t = 10 m:", end=" ")
+    print(
+        "  ".join(
+            f"{abs(one['second_layer']) / width(run) ** 0.5:.3f}, {one['alignment'] * width(run) ** 0.5:.3f}"
+            for run, one in zip(runs, late, strict=True)
+        )
+    )
+    print("at t = 10 m: test, v, |a|")
+    for run in runs:
+        one = run.at(10 * width(run))
+        print(f"  m = {width(run):g}: {one['test_error']:.4f} {one['alignment']:.4f} {abs(one['second_layer']):.4f}")
+    collapse(axes[0], runs, "alignment", 0.0)
+    style.frame(axes[0], xlabel="$t$", ylabel="alignment $v$", xlim=(1e-2, 1e3), ylim=(0, None))
+    collapse(axes[1], runs, "second_layer", -1.0, -0.5)
+    style.frame(axes[1], xlabel="$t/m$", ylabel=r"$|a|/\sqrt{m}$", xlim=(1e-3, 1e1), yscale="log", ylim=(1e-3, 2))
+    axes[1].text(0.05, 0.92, f"end: $|a|\\sim m^{{{a.exponent:.3f}\\pm{a.error:.3f}}}$", transform=axes[1].transAxes)
+    collapse(axes[2], runs, "alignment", -1.0, 0.5)
+    style.frame(axes[2], xlabel="$t/m$", ylabel=r"$v\,\sqrt{m}$", xlim=(1e-3, 1e1), yscale="log", ylim=(0.5, 1e3))
+    axes[2].text(0.3, 0.92, f"end: $v\\sim m^{{{v.exponent:.3f}\\pm{v.error:.3f}}}$", transform=axes[2].transAxes)
+
+
+def early_stopping(axes: Axes, runs: list[Solution]) -> None:
+    """The time of the smallest test error, over m."""
+    best = [run.early_stopping for run in runs]
+    law = fitted("early stopping: t_min", runs, [one.time for one in best])
+    m = np.array([width(run) for run in runs])
+    print("t_min/m:", " ".join(f"{one.time / k:.3f}" for one, k in zip(best, m, strict=True)))
+    print("smallest test error:", " ".join(f"{one.value:.5f}" for one in best))
+    axes.plot(m, [one.time for one in best], "o", color=style.COLOURS[0], label="smallest test error")
+    axes.plot(m, law(m), **style.GUIDE, label=f"$m^{{{law.exponent:.2f}\\pm{law.error:.2f}}}$, from $m = 10^3$ on")
+    axes.plot(m, m, "--", color="0.6", linewidth=0.9, label="$t = m$")
+    style.frame(axes, xscale="log", yscale="log", xlabel="width $m$", ylabel=r"early-stopping time $t_\mathrm{min}$")
+    axes.legend()
+
+
+def lazy(axes: NDArray, runs: list[Solution]) -> None:
+    """Lazy start: the linear part on t = O(1/m), the rest of the data on t = O(1)."""
+    start, linear = runs[-1].observables["test_error"][0], runs[-1].early_stopping.value
+    print(f"lazy: test error {start:.4f} at the start, smallest {linear:.4f} at the largest width")
+    half = (start + linear) / 2
+    fitted(
+        "linear part: time of half of the fall of the test error",
+        runs,
+        [first_time(run, "test_error", half, rising=False) for run in runs],
+    )
+    noise = runs[0].problem.tables["problem"]["noise"]
+    fitted(
+        "data: time at which train = noise^2/8",
+        runs,
+        [first_time(run, "train_error", noise**2 / 8, rising=False) for run in runs],
+    )
+    collapse(axes[0], runs, "test_error", 1.0)
+    style.frame(axes[0], xlabel="$t\\,m$", ylabel="test error, lazy start", xlim=(1e-2, 1e3), yscale="log")
+    collapse(axes[1], runs, "train_error", 0.0)
+    style.frame(axes[1], xlabel="$t$", ylabel="train error, lazy start", xlim=(1e-3, 1e1), yscale="log", ylim=(1e-8, 1))
+
+
+def main(mean_field: str, lazily: str, figure: str) -> None:
+    """Draw the figure and print its numbers."""
+    style.apply()
+    panels, axes = plt.subplots(2, 3, figsize=(11, 6.6), layout="constrained")
+    runs = solutions(mean_field)
+    slow_and_fast(axes[0], runs)
+    early_stopping(axes[1, 0], runs)
+    lazy(axes[1, 1:], solutions(lazily))
+    axes[0, 0].legend(fontsize="small", ncols=2)
+    axes[1, 2].legend(fontsize="small")
+    style.letters(axes)
+    panels.savefig(figure, dpi=style.DOTS_PER_INCH)
 
 
 if __name__ == "__main__":

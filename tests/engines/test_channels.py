@@ -48,6 +48,8 @@ class Coupled:
     scalars = ("scalar",)
     fields = (Field("squares", TWO_TIME, symmetric=True), Field("total", ("time", "group"), {"group": G}))
     observable_sizes = {}
+    kinks = frozenset()
+    risk = ""
     response_kernels = ("R",)
 
     @property

@@ -17,7 +17,10 @@ def problem(**keys) -> Problem:
 
 def gaussian(asked: Problem) -> Problem:
     return Problem.from_tables(
-        {"problem": asked.tables["problem"], "solver": {k: asked.tables["solver"][k] for k in ("t_max", "scheme", "learning_rate")}}
+        {
+            "problem": asked.tables["problem"],
+            "solver": {k: asked.tables["solver"][k] for k in ("t_max", "scheme", "learning_rate")},
+        }
     )
 
 
@@ -33,7 +36,7 @@ def test_linear_network_is_that_of_the_gaussian_theory(keys, samples):
 
 
 def test_standard_errors_say_how_far_replicates_are_apart():
-    """Of 24 replicates, against the scatter of means of three of them; a sum of squares has 8 % of its own for 2 x 24 numbers."""
+    """Of 24 runs with three sets each, against the scatter of their means, which is known to 15 %."""
     found = [solve(problem(seed=seed, t_max=2.0)) for seed in range(24)]
     for name in ("train_error", "alignment", "second_layer"):
         means = np.array([one.observables[name][-1] for one in found])

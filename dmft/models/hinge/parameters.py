@@ -12,7 +12,7 @@ from dmft.models.hinge.description import DESCRIPTION
 from dmft.models.hinge.equations import FiniteData, InfiniteData
 from dmft.models.hinge.population import SIGNS, Population, drawn
 from dmft.models.hinge.step import DataSet
-from dmft.problem.description import Curve, Curves, Found, Pair, Panel
+from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
 from dmft.problem.parameters import Parameters, register
 
 Array = NDArray[np.float64]
@@ -134,7 +134,7 @@ class HingeParameters(Parameters):
         best, last = found.minimum("generalization_error"), found.observables["generalization_error"][-1]
         return {
             "overfitting": [
-                ("smallest generalization error", f"{best.value:.8g} at t = {best.time:.8g}"),
+                ("smallest generalization error", smallest(found, "generalization_error")),
                 ("at the end", f"{last:.8g}, {last / best.value:.4g} times as large"),
             ]
         }

@@ -14,7 +14,10 @@ DESCRIPTION = Description(
     ),
     observables={
         "generalization_error": Quantity(
-            "1", "mean of (student - teacher)^2/2 on a fresh sample, without label noise", r"generalisation error  $\epsilon_g$"
+            "1",
+            "mean of (student - teacher)^2/2 on a fresh sample, without label noise",
+            r"generalisation error  $\epsilon_g$",
+            squared=True,
         ),
         "student_norm": Quantity("1", "tr Q/K, mean of |w_i|^2/N", r"length  $\mathrm{tr}\,Q/K$"),
         "norm_along_teachers": Quantity(

@@ -166,7 +166,8 @@ class OnlineSGD:
         """eps_g, tr Q/K and tr R T^+ R^T/K."""
         found, K = self.order_parameters(y), len(self.v)
         return {
-            "generalization_error": np.array([self._error(state) for state in y.T]),
+            # A mean square: what is below zero is rounding.
+            "generalization_error": np.maximum([self._error(state) for state in y.T], 0.0),
             "student_norm": np.einsum("nkk->n", found["Q"]) / K,
             "norm_along_teachers": np.einsum("nkm,ml,nkl->n", found["R"], self._pseudoinverse, found["R"]) / K,
         }

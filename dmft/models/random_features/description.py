@@ -8,12 +8,16 @@ DESCRIPTION = Description(
     title=(r"$K/N = {hidden_ratio}$", r"$\eta = {learning_rate}$", "$g$ = {activation}", r"noise ${noise}$"),
     observables={
         "generalization_error": Quantity(
-            "1", "mean of (f - y)^2/2 on a fresh sample, label noise included", r"generalisation error  $\epsilon$"
+            "1",
+            "mean of (f - y)^2/2 on a fresh sample, label noise included",
+            r"generalisation error  $\epsilon$",
+            squared=True,
         ),
         "mean_error": Quantity(
             "1",
             "the same of the weights averaged over the noise of SGD, label noise included",
             r"error of the mean  $\epsilon_0$",
+            squared=True,
         ),
     },
     constants={

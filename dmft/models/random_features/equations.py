@@ -155,10 +155,11 @@ class RandomFeatures:
     def evaluate(self, t: Array) -> dict[str, Array]:
         """Every observable at the times t, (len(t),) each."""
         rates, amplitudes = self._decays
+        fall = np.exp(-2 * self.learning_rate * np.outer(t, self.modes.rates)) @ self.modes.excess
+        # Mean squares: what is below zero is rounding.
         return {
-            "generalization_error": self.asymptotic_error + np.exp(-np.outer(t, rates)) @ amplitudes,
-            "mean_error": self.residual_error
-            + np.exp(-2 * self.learning_rate * np.outer(t, self.modes.rates)) @ self.modes.excess,
+            "generalization_error": np.maximum(self.asymptotic_error + np.exp(-np.outer(t, rates)) @ amplitudes, 0.0),
+            "mean_error": np.maximum(self.residual_error + fall, 0.0),
         }
 
 

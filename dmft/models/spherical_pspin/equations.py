@@ -43,6 +43,8 @@ class SphericalPSpin:
     observables = DESCRIPTION.observable_fields({})
     response_kernels = ("R",)
     observable_sizes = {}
+    kinks = frozenset()
+    risk = ""
 
     def start(self) -> Start:
         """A random configuration: no energy yet, no signal, no other one-time functions."""

@@ -19,9 +19,11 @@ DESCRIPTION = Description(
     ),
     observables={
         "train_error": Quantity(
-            "1", "mean loss on the training samples, label noise included; C_F(t,t)/2 of the square loss", "train error"
+            "1", "mean loss on the training samples, label noise included; C_F(t,t)/2", "train error", squared=True
         ),
-        "test_error": Quantity("1", "mean loss on a fresh sample, label noise included; C0_F(t,t)/2", "test error"),
+        "test_error": Quantity(
+            "1", "mean loss on a fresh sample, label noise included; C0_F(t,t)/2", "test error", squared=True
+        ),
         "second_layer": Quantity("1", "a(t), the second-layer weight of every neuron", "second layer  $a$"),
         "alignment": Quantity(
             "1", "v(t) = <w_i, u>, overlap of a neuron with the signal direction", r"alignment  $v=\langle w,u\rangle$"

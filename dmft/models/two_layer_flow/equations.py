@@ -71,6 +71,8 @@ class TwoLayerFlow:
     constraints = ("C_d(t,t)",)
     scalars = ("second_layer",)
     fields = (*RESIDUAL_FIELDS, Field("a_phat"))
+    kinks = frozenset({"complexity"})
+    risk = "train_error"
 
     @property
     def alone(self) -> bool:
@@ -162,16 +164,21 @@ class TwoLayerFlow:
         plus, minus = rows.C[0][0], rows.C[0][-1]
         K, C_minus = np.diagonal(plus[:, n:]), np.diagonal(minus[:, n:])
         found = {
-            "train_error": np.diagonal(forces.kernels["C_F"][:, n:]) / 2,
-            "test_error": np.diagonal(forces.kernels["C0_F"][:, n:]) / 2,
+            # Mean squares: what is below zero is rounding, or an error within the tolerance.
+            "train_error": np.maximum(np.diagonal(forces.kernels["C_F"][:, n:]) / 2, 0.0),
+            "test_error": np.maximum(np.diagonal(forces.kernels["C0_F"][:, n:]) / 2, 0.0),
             "second_layer": a,
             "alignment": rows.overlap[0],
             "multiplier": multiplier[:, 0],
             "neuron_overlap": K - e * C_minus,
             "memory_of_start": plus[:, 0] + (1 - e) * minus[:, 0],
-            "complexity": np.abs(a) * math.sqrt(self.slope_at_one * self.inverse_alpha),
+            "complexity": self.complexity(a),
         }
         return self._without_others(found)
+
+    def complexity(self, a: Array) -> Array:
+        """|a| sqrt(h'(1)/alpha)."""
+        return np.abs(a) * math.sqrt(self.slope_at_one * self.inverse_alpha)
 
     def kernels(self, history: History) -> dict[str, Array]:
         """C_d, C_o, R_d, R_o, C_F, R_F; R_F without its delta."""

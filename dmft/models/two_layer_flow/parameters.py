@@ -24,7 +24,7 @@ from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
 from dmft.models.two_layer_flow.exact.process import Batches
 from dmft.models.two_layer_flow.exact.weights import Rule
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
-from dmft.problem.description import Curve, Curves, Found, Pair, Panel
+from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
 from dmft.problem.parameters import Parameters, register
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError, shown
@@ -315,6 +315,13 @@ class TwoLayerFlowParameters(Parameters):
             sets=sets,
         )
 
+    def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
+        """The complexity, which has a kink where a(t) changes sign."""
+        plain = self.activation_degree is not None or self.activation not in KINKED
+        if "complexity" not in observables or not plain or len(self.groups()) > 1:
+            return {}
+        return {"complexity": self.build().complexity(observables["second_layer"])}
+
     def panels(self) -> tuple[Panel, ...]:
         """Errors; alignment and size of the second layer."""
         return (
@@ -324,11 +331,10 @@ class TwoLayerFlowParameters(Parameters):
 
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """Early stopping and the gap."""
-        best = found.minimum("test_error")
         gap = found.observables["test_error"] - found.observables["train_error"]
         return {
             "generalisation": [
-                ("smallest test error", f"{best.value:.8g} at t = {best.time:.8g}"),
+                ("smallest test error", smallest(found, "test_error")),
                 ("gap, test - train", f"{gap[-1]:.8g} at the end, {gap.max():.8g} at most"),
             ]
         }

@@ -245,7 +245,7 @@ class TwoLayerExperiment:
         forces = network.forces(y)
         return {
             "train_error": forces.train_error,
-            "test_error": (a @ h @ a / m**2 - 2 * (a @ phat) / m + model.label_variance) / 2,
+            "test_error": max(a @ h @ a / m**2 - 2 * (a @ phat) / m + model.label_variance, 0.0) / 2,
             "second_layer": a.mean(),
             "alignment": v.mean(),
             "multiplier": along(W, forces.f).mean(),
