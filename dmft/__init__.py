@@ -6,10 +6,11 @@ solution = dmft.solve(problem)
 solution.save("run.h5")
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# Nothing is imported here, so that the program `dmft` handles signals as soon as it can: `typing` alone takes milliseconds.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from dmft.engines.outcome import Outcome
     from dmft.problem.problem import Problem
     from dmft.problem.table import ProblemError
@@ -52,9 +53,11 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -26,10 +26,12 @@ FLOORS = (
     ("engines",),
     ("results",),
     ("storage", "plots"),
-    ("running", "jobs"),
+    ("jobs",),
+    ("running",),
     ("simulation", "models.*.simulation"),
     ("sweeps",),
     ("api",),
+    ("explore",),
     ("cli",),
     ("__main__",),
 )

@@ -1,69 +1,55 @@
-"""Entry point: the list of commands, and one line on standard error for whatever they refuse."""
+"""Entry point: signals and streams are made safe first, then the command runs, and its end becomes the exit status.
+
+The commands, and with them every other package, are imported only then: a signal in the first moments finds its handler.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, NoReturn
 
-import typer
-
-from dmft.cli.cite import cite
-from dmft.cli.collect import collect
-from dmft.cli.compare import compare
+from dmft.cli import signals
 from dmft.cli.exit_codes import ExitCode
-from dmft.cli.inputs import BadInput
-from dmft.cli.plan import plan
-from dmft.cli.plot import plot
-from dmft.cli.show import show
-from dmft.cli.simulate import simulate
-from dmft.cli.solve import solve
-from dmft.cli.status import status
-from dmft.cli.sweep import sweep
 
-# typer has carried a copy of click of its own for a while: the base class of its usage errors is found through a public one.
-UsageError: Any = typer.BadParameter.__mro__[1]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-app = typer.Typer(
-    name="dmft",
-    help="Dynamical mean-field theory of two-layer networks.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-for command in (solve, sweep, plan, status, collect, simulate, compare, show, plot, cite):
-    app.command()(command)
+    from dmft.cli.streams import DroppingFile
 
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from dmft import __version__
-
-        typer.echo(f"dmft {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def dmft(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Dynamical mean-field theory of two-layer networks."""
+# Commands whose result is what they print; for all others that is a log.
+PRINTING = {"cite", "check", "compare", "export", "plan", "show", "status"}
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command, by default that of the command line, and return its exit status."""
     try:
-        return int(app(arguments, prog_name="dmft", standalone_mode=False) or ExitCode.DONE)
-    except BadInput as error:
-        print(f"dmft: {error}", file=sys.stderr)
-    except UsageError as error:
-        place = error.ctx.command_path if error.ctx else "dmft"
-        message = " ".join(error.format_message().split()).rstrip(".")
-        print(f"dmft: {message}; see {place} --help", file=sys.stderr)
-    return ExitCode.BAD_INPUT
+        from dmft.cli.commands import call
+
+        return call(arguments)
+    except signals.Stopped as stopped:
+        print(f"dmft: stopped by {stopped}", file=sys.stderr)
+        return ExitCode.STOPPED
 
 
 def main() -> NoReturn:
     """The program `dmft`."""
-    sys.exit(run())
+    try:
+        with signals.StopOnSignal():
+            from dmft.cli.streams import protect
+
+            out = protect()
+            code = _checked(run(), out)
+            signals.ignore_all()
+    except signals.Stopped:
+        code = ExitCode.STOPPED
+    signals.ignore_all()
+    sys.exit(code)
+
+
+def _checked(code: int, out: DroppingFile) -> int:
+    """The exit status after the output is written; output that was lost matters to commands that print results."""
+    sys.stdout.flush()
+    if code == ExitCode.DONE and out.error is not None and PRINTING & set(sys.argv[1:2]):
+        print(f"dmft: standard output: {out.error.strerror}", file=sys.stderr)
+        return ExitCode.BAD_INPUT
+    return code

@@ -1,30 +1,51 @@
-"""Commands that share their work among processes: options they have in common, and what ranks of MPI say to each other."""
+"""Commands that share their work among processes: common options, and the exchange between the ranks of MPI."""
 
 from __future__ import annotations
 
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import BadInput, naming
+from dmft.cli.signals import StopOnSignal, Stopped
+
+if TYPE_CHECKING:
+    from dmft.jobs.locks import Taken
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
-# What the other ranks need in order to take part, None if there is nothing to do; and the part of rank 0.
-Work = tuple[Any, Callable[[], ExitCode]]
+
+class SharedWork(Protocol):
+    """A command whose work the ranks of MPI share."""
+
+    def begun(self) -> AbstractContextManager[Any]:
+        """Rank 0 reads and refuses all there is to read and refuse; the message to the other ranks, None for no work."""
+        ...
+
+    def lead(self) -> ExitCode:
+        """Rank 0 takes part in the work and reports."""
+        ...
+
+    def join(self, message: Any) -> None:
+        """Another rank takes part in the work."""
+        ...
 
 
 def refuse_bad_options(jobs: int | None, checkpoint: float) -> None:
     """Usage error for numbers that make no sense."""
     if jobs is not None and jobs < 1:
         raise typer.BadParameter(f"--jobs = {jobs}: wanted a whole number >= 1")
+    refuse_bad_checkpoint(checkpoint)
+
+
+def refuse_bad_checkpoint(checkpoint: float) -> None:
+    """Usage error for a negative time between checkpoints."""
     if not checkpoint >= 0:
         raise typer.BadParameter(f"--checkpoint = {checkpoint:g}: wanted seconds >= 0")
 
@@ -35,12 +56,20 @@ def one_thread_each() -> None:
         os.environ.setdefault(name, "1")
 
 
-def communicator(file: Path, jobs: int | None) -> Any:
+def world(file: Path) -> Any:
     """The communicator if there are several ranks."""
     from dmft.jobs import ranks
 
     with naming(file, ranks.RanksError):
-        comm = ranks.world()
+        return ranks.world()
+
+
+def communicator(file: Path, jobs: int | None) -> Any:
+    """The communicator if there are several ranks, for a command that shares its work among ranks or --jobs processes."""
+    from dmft.jobs import ranks
+
+    comm = world(file)
+    with naming(file, ranks.RanksError):
         if jobs is None:
             ranks.refuse_idle_tasks()
         elif comm is not None:
@@ -48,18 +77,23 @@ def communicator(file: Path, jobs: int | None) -> Any:
     return comm
 
 
-def on_ranks(comm: Any, begin: Callable[[], AbstractContextManager[Work]], join: Callable[[Any], None]) -> ExitCode:
-    """Work on all ranks; every rank ends with the same status.
+def warn_without_locks(taken: Taken, output: Path) -> None:
+    """Say that nothing keeps another process from the same output."""
+    if taken.value == "unknown":
+        line = "this file system has no locks: make sure that no other process works on this output"
+        typer.echo(f"dmft: {output}: {line}", err=True)
 
-    begin: what rank 0 does first: everything that is to be read or refused.
-    join: the part of the other ranks, given what rank 0 tells them.
-    """
+
+def on_ranks(comm: Any, work: SharedWork, stop: StopOnSignal) -> ExitCode:
+    """Work on all ranks; every rank ends with the same status."""
     try:
         if comm.rank == 0:
-            return _lead(comm, begin)
+            return _lead(comm, work)
+        # Whether to stop before the work begins is for rank 0 to say.
+        stop.defer()
         message = comm.bcast(None)
         if message is not None:
-            join(message)
+            work.join(message)
         return comm.bcast(None)
     except BaseException:
         # The other ranks would wait for this one for ever.
@@ -69,16 +103,16 @@ def on_ranks(comm: Any, begin: Callable[[], AbstractContextManager[Work]], join:
         raise
 
 
-def _lead(comm: Any, begin: Callable[[], AbstractContextManager[Work]]) -> ExitCode:
+def _lead(comm: Any, work: SharedWork) -> ExitCode:
     others_wait = True
     try:
-        with begin() as (message, work):
+        with work.begun() as message:
             comm.bcast(message)
             others_wait = False
-            code = work()
-    except BadInput as error:
-        print(f"dmft: {error}", file=sys.stderr)
-        code = ExitCode.BAD_INPUT
+            code = work.lead()
+    except (BadInput, Stopped) as error:
+        print(f"dmft: {f'stopped by {error}' if isinstance(error, Stopped) else error}", file=sys.stderr)
+        code = ExitCode.STOPPED if isinstance(error, Stopped) else ExitCode.BAD_INPUT
         if others_wait:
             comm.bcast(None)
     return comm.bcast(code)

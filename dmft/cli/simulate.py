@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,15 +13,17 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_problem, naming
-from dmft.cli.processes import Work, communicator, on_ranks, one_thread_each, refuse_bad_options
+from dmft.cli.processes import communicator, on_ranks, one_thread_each, refuse_bad_options, warn_without_locks
 from dmft.cli.progress import duration
 from dmft.cli.signals import StopOnSignal
-from dmft.cli.sweep_progress import SweepMeter, sweep_meter
+from dmft.cli.sweep_progress import SweepMeter, ignore, sweep_meter
 from dmft.cli.tables import plus_minus
 
 if TYPE_CHECKING:
-    from dmft.jobs.processes import Watch
+    from dmft import Problem
+    from dmft.jobs.tasks import Watch
     from dmft.results.simulation import Simulation
+    from dmft.simulation.experiment import Setup
     from dmft.simulation.folder import Seeds
 
 
@@ -76,98 +79,115 @@ def simulate(
     asked = Asked(problem, assignments or [], output, setup, seeds, first_seed, jobs or 1, checkpoint, quiet)
     with StopOnSignal() as stop:
         comm = communicator(problem, jobs)
-        code = _alone(asked, stop) if comm is None else _on_ranks(comm, asked, stop)
+        command = SimulateCommand(asked, stop, comm)
+        code = command.alone() if comm is None else on_ranks(comm, command, stop)
     if code:
         raise typer.Exit(code)
 
 
-@contextmanager
-def _begun(asked: Asked, processes: int) -> Iterator[tuple[Seeds, list[int], list[int]]]:
-    """The place of the simulation, taken by this process; the seeds that are wanted; those of them to simulate.
+class SimulateCommand:
+    """The simulation of a command line: run here, in processes, or on all ranks of a communicator.
 
     processes: that share the memory of this machine.
     """
-    from dmft import ProblemError
-    from dmft.jobs.locks import Taken
-    from dmft.simulation.experiment import Setup
-    from dmft.simulation.folder import open_seeds
-    from dmft.simulation.run import numbered, refuse_too_large
 
-    problem = load_problem(asked.file, asked.assignments)
-    with naming(asked.file, ProblemError):
-        setup, wanted = Setup.of(**asked.setup), numbered(asked.number, asked.first)
-        refuse_too_large(problem, setup, processes)
-    with naming(asked.output, ProblemError, OSError), open_seeds(asked.output, problem, setup) as (seeds, taken):
-        if taken is Taken.UNKNOWN:
-            line = "this file system has no locks: make sure that no other process simulates into this file"
-            typer.echo(f"dmft: {asked.output}: {line}", err=True)
-        yield seeds, wanted, seeds.missing(wanted)
+    seeds: Seeds
+    wanted: list[int]
+    todo: list[int]
+    meter: SweepMeter | None = None
 
+    def __init__(self, asked: Asked, stop: StopOnSignal, comm: Any = None) -> None:
+        from dmft.jobs.ranks import ranks_of_this_node
 
-def _alone(asked: Asked, stop: StopOnSignal) -> ExitCode:
-    """Simulate in this process, or in several of this machine."""
-    from dmft.simulation.run import run_here
+        self.asked, self.stop, self.comm = asked, stop, comm
+        self.processes = asked.jobs if comm is None else ranks_of_this_node(comm)
+        self.todo = []
 
-    with _begun(asked, asked.jobs) as (seeds, wanted, todo):
-        with sweep_meter(len(todo), asked.quiet, "seeds") as meter:
-            run_here(seeds, todo, asked.jobs, lambda: bool(stop.received), meter, asked.checkpoint, meter.tell)
-        return _report(seeds, wanted, asked, meter, stop)
+    def alone(self) -> ExitCode:
+        """Simulate in this process, or in several of this machine."""
+        from dmft.simulation.run import run_here
 
-
-def _on_ranks(comm: Any, asked: Asked, stop: StopOnSignal) -> ExitCode:
-    """Simulate on all ranks."""
-    from dmft.jobs.ranks import ranks_of_this_node, run_ranks
-    from dmft.simulation.folder import Seeds
-    from dmft.simulation.run import collecting
-    from dmft.simulation.worker import SeedWorker
-
-    processes = ranks_of_this_node(comm)
+        with self.begun():
+            asked, meter = self.asked, self.meter
+            assert meter is not None
+            run_here(self.seeds, self.todo, asked.jobs, self.stop.requested, meter, asked.checkpoint, meter.tell)
+            return self.report()
 
     @contextmanager
-    def begin() -> Iterator[Work]:
-        with _begun(asked, processes) as (seeds, wanted, todo):
+    def begun(self) -> Iterator[tuple[Problem, Setup] | None]:
+        """Take the place of the simulation for this process and find the seeds to simulate; the setup if there are any."""
+        from dmft import ProblemError
+        from dmft.jobs.pool import StartError
+        from dmft.simulation.experiment import Setup
+        from dmft.simulation.folder import open_seeds
+        from dmft.simulation.run import numbered, refuse_too_large
 
-            def work() -> ExitCode:
-                with sweep_meter(len(todo), asked.quiet, "seeds") as meter:
-                    if todo:
-                        share(seeds, todo, collecting(seeds, meter, asked.checkpoint))
-                return _report(seeds, wanted, asked, meter, stop)
+        asked = self.asked
+        problem = load_problem(asked.file, asked.assignments)
+        with naming(asked.file, ProblemError):
+            setup, self.wanted = Setup.of(**asked.setup), numbered(asked.number, asked.first)
+            refuse_too_large(problem, setup, self.processes)
+        with (
+            naming(asked.output, ProblemError, OSError, StartError),
+            open_seeds(asked.output, problem, setup) as (self.seeds, taken),
+        ):
+            warn_without_locks(taken, asked.output)
+            self.todo = self.seeds.missing(self.wanted)
+            self.stop.defer()
+            with sweep_meter(len(self.todo), asked.quiet, "seeds") as self.meter:
+                yield (problem, setup) if self.todo else None
 
-            yield (seeds.problem, seeds.setup) if todo else None, work
+    def lead(self) -> ExitCode:
+        """Rank 0: simulate seeds, collect those of all ranks and report."""
+        from dmft.simulation.run import Collecting
 
-    def share(seeds: Seeds, todo: list[int], watch: Watch) -> None:
-        def stopped() -> bool:
-            watch(None)
-            return bool(stop.received)
+        if self.todo:
+            assert self.meter is not None
+            self._share(Collecting(self.seeds, self.meter, self.asked.checkpoint))
+        return self.report()
 
-        run_ranks(comm, SeedWorker(seeds, stopped, asked.checkpoint), todo, stopped, watch)
+    def join(self, message: tuple[Problem, Setup]) -> None:
+        """Other ranks: simulate seeds of what rank 0 has read."""
+        from dmft.simulation.folder import Seeds
 
-    return on_ranks(comm, begin, lambda message: share(Seeds(asked.output, *message), [], lambda ended: None))
+        self.seeds = Seeds(self.asked.output, *message)
+        self._share(ignore)
 
+    def _share(self, watch: Watch) -> None:
+        """Simulate on all ranks; each of them calls this."""
+        from dmft.jobs.ranks import run_ranks
+        from dmft.jobs.tasks import stop_after
+        from dmft.simulation.worker import SeedWorker
 
-def _report(seeds: Seeds, wanted: list[int], asked: Asked, meter: SweepMeter, stop: StopOnSignal) -> ExitCode:
-    """One line on how it ended."""
-    found, failed = seeds.collect(), seeds.failures()
-    missing = seeds.missing(wanted)
-    done = f"{len(wanted) - len(missing)} of {len(wanted)} seeds done"
-    if len(missing) > len(failed):
-        cause = f"stopped by {stop.received or 'a signal'}"
-        typer.echo(f"dmft: {asked.output}: {cause}, {done}: the same command goes on from there", err=True)
-        return ExitCode.STOPPED
-    if failed:
-        seed, reason = next(iter(failed.items()))
-        line = f"{done}, {len(failed)} failed, the first of them seed {seed}, {reason}; the same command tries them again"
-        typer.echo(f"dmft: {asked.output}: {line}", err=True)
-        return ExitCode.FAILED
-    assert found is not None
-    if len(found.diverged):
-        line = f"{done}, {len(found.diverged)} diverged, the first of them seed {found.diverged[0]}: {found.outcome.advice}"
-        typer.echo(f"dmft: {asked.output}: {line}", err=True)
-        return ExitCode.FAILED
-    if not asked.quiet:
-        how = duration(meter.seconds) if meter.ended else "complete already"
-        typer.echo(f"done: {done}, {summary(found)}, {how}, {asked.output}")
-    return ExitCode.DONE
+        stop = partial(stop_after, watch, self.stop.requested)
+        run_ranks(self.comm, SeedWorker(self.seeds, stop, self.asked.checkpoint), self.todo, stop, watch)
+
+    def report(self) -> ExitCode:
+        """Print one line on the end of the simulation."""
+        found, failed = self.seeds.collect(), self.seeds.failures()
+        missing = self.seeds.missing(self.wanted)
+        done = f"{len(self.wanted) - len(missing)} of {len(self.wanted)} seeds done"
+        if len(missing) > len(failed):
+            self._say_error(f"stopped by {self.stop.received or 'a signal'}, {done}: the same command goes on from there")
+            return ExitCode.STOPPED
+        if failed:
+            seed, reason = next(iter(failed.items()))
+            example = f"the first of them seed {seed}, {reason}"
+            self._say_error(f"{done}, {len(failed)} failed, {example}; the same command tries them again")
+            return ExitCode.FAILED
+        assert found is not None
+        if len(found.diverged):
+            example = f"the first of them seed {found.diverged[0]}: {found.outcome.advice}"
+            self._say_error(f"{done}, {len(found.diverged)} diverged, {example}")
+            return ExitCode.FAILED
+        if not self.asked.quiet:
+            assert self.meter is not None
+            how = duration(self.meter.seconds) if self.meter.ended else "complete already"
+            typer.echo(f"done: {done}, {summary(found)}, {how}, {self.asked.output}")
+        return ExitCode.DONE
+
+    def _say_error(self, line: str) -> None:
+        typer.echo(f"dmft: {self.asked.output}: {line}", err=True)
 
 
 def summary(found: Simulation) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_problem, naming
+from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
 from dmft.cli.tables import plus_minus
@@ -16,6 +20,23 @@ from dmft.problem.description import smallest
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
+    from dmft.jobs.crew import Crew
+
+
+# What the other ranks are told if they have a part in the run.
+SHARED = "shared"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The command line."""
+
+    file: Path
+    output: Path
+    assignments: list[str]
+    checkpoint: float
+    quiet: bool
+    jobs: int
 
 
 def solve(
@@ -29,6 +50,9 @@ def solve(
     ] = None,
     checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints; 0: every cell.")] = 30.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Processes that share the samples of the exact theory.", show_default=False)
+    ] = 1,
 ) -> None:
     """Solve one parameter point.
 
@@ -36,17 +60,97 @@ def solve(
 
     Exit status: 0 done, 2 bad input, 3 the mathematics failed, 4 stopped by a signal after a checkpoint.
     """
-    if not checkpoint >= 0:
-        raise typer.BadParameter(f"--checkpoint = {checkpoint:g}: wanted seconds >= 0")
+    refuse_bad_checkpoint(checkpoint)
+    asked = Asked(problem, output, assignments or [], checkpoint, quiet, jobs)
     with StopOnSignal() as stop:
-        asked = load_problem(problem, assignments or [])
-        stored = _stored(output, asked)  # a look at it; the solver reads it whole
-        if stored is not None and stored.answers(asked):
-            _say(f"complete already: {_summary(stored)}, {output}", quiet)
+        comm = world(problem)
+        command = SolveCommand(asked, stop, comm)
+        code = command.alone() if comm is None else on_ranks(comm, command, stop)
+    if code:
+        raise typer.Exit(code)
+
+
+class SolveCommand:
+    """The run of a command line.  Of several ranks the first one solves and the others wait."""
+
+    problem: Problem
+    stored: Solution | None
+
+    def __init__(self, asked: Asked, stop: StopOnSignal, comm: Any = None) -> None:
+        self.asked, self.stop, self.comm = asked, stop, comm
+
+    def alone(self) -> ExitCode:
+        """Solve in this process."""
+        with self.begun():
+            return self.solve()
+
+    @contextmanager
+    def begun(self) -> Iterator[str | None]:
+        """Read the problem and look at the run to go on from; a message for the other ranks if there is something to solve."""
+        asked = self.asked
+        self.problem = load_problem(asked.file, asked.assignments)
+        self.stored = _stored(asked.output, self.problem)  # a look at it; the solver reads it whole
+        self.stop.defer()
+        yield None if self.complete else SHARED if self.sampled else "wait"
+
+    @property
+    def complete(self) -> bool:
+        """True if nothing is left to solve."""
+        return self.stored is not None and self.stored.answers(self.problem)
+
+    def solve(self) -> ExitCode:
+        """Solve and report."""
+        asked = self.asked
+        if self.complete:
+            assert self.stored is not None
+            _say(f"complete already: {_summary(self.stored)}, {asked.output}", asked.quiet)
+            return ExitCode.DONE
+        with meter(self.problem.solver.t_max, asked.quiet) as progress, self.crew() as crew:
+            solution = _run(asked, self.problem, (progress, self.stop), crew)
+        return _report(solution, asked.output, progress, self.stop, asked.quiet)
+
+    @property
+    def sampled(self) -> bool:
+        """True of the theory whose samples several processes can share."""
+        return self.problem.solver.theory == "exact"
+
+    @contextmanager
+    def crew(self) -> Iterator[Crew | None]:
+        """The processes that share the samples; none but this one if there is nothing to share."""
+        if not self.sampled or (self.comm is None and self.asked.jobs == 1):
+            yield None
             return
-        with meter(asked.solver.t_max, quiet) as progress:
-            solution = _run(problem, output, asked, progress, stop, checkpoint)
-    _report(solution, output, progress, stop, quiet)
+        from dmft.jobs.crew import crew_of_processes, crew_of_ranks
+
+        crew = crew_of_processes(self.asked.jobs) if self.comm is None else crew_of_ranks(self.comm)
+        try:
+            yield crew
+        finally:
+            crew.dismiss()
+
+    def lead(self) -> ExitCode:
+        """Rank 0: solve and report."""
+        from dmft.jobs.ranks import wait_for_all
+
+        if self.complete or self.sampled:
+            return self.solve()
+        try:
+            if not self.asked.quiet:
+                line = f"{self.comm.size} processes were started; a run is solved by one, the others wait"
+                typer.echo(f"dmft: {self.asked.file}: {line}", err=True)
+            return self.solve()
+        finally:
+            wait_for_all(self.comm)
+
+    def join(self, message: str) -> None:
+        """Other ranks: work for rank 0, or wait for it."""
+        from dmft.jobs.crew import serve_rank
+        from dmft.jobs.ranks import wait_for_all
+
+        if message == SHARED:
+            serve_rank(self.comm)
+            return
+        wait_for_all(self.comm)
 
 
 def _stored(output: Path, asked: Problem) -> Solution | None:
@@ -57,28 +161,30 @@ def _stored(output: Path, asked: Problem) -> Solution | None:
         return run_file.continue_from(output, asked, only_observables=True)
 
 
-def _run(file: Path, output: Path, asked: Problem, progress: Meter, stop: StopOnSignal, checkpoint: float) -> Solution:
+def _run(asked: Asked, problem: Problem, observers: tuple[Meter, StopOnSignal], crew: Crew | None) -> Solution:
     """Solve; what is refused or cannot be written is bad input of the file that it is about."""
     import dmft
+    from dmft.jobs.locks import InUseError
     from dmft.storage.run_file import OutputError
 
-    with naming(file, dmft.ProblemError), naming(output, OSError, OutputError):
-        return dmft.solve(asked, output=output, observers=(progress, stop), checkpoint_every=checkpoint)
+    with naming(asked.file, dmft.ProblemError), naming(asked.output, OSError, OutputError, InUseError):
+        return dmft.solve(problem, output=asked.output, observers=observers, checkpoint_every=asked.checkpoint, crew=crew)
 
 
-def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> None:
-    """One line on how it ended; raises typer.Exit unless t_max was reached."""
+def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> ExitCode:
+    """Print one line on the end of the run."""
     outcome, reached = solution.outcome, solution.time[-1]
     if outcome.failed:
         line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {solution.advice}"
         typer.echo(f"dmft: {output}: {line}", err=True)
-        raise typer.Exit(ExitCode.FAILED)
+        return ExitCode.FAILED
     if not solution.complete:
         line = f"stopped by {stop.received} at t = {reached:.6g}: the same command goes on from there"
         typer.echo(f"dmft: {output}: {line}", err=True)
-        raise typer.Exit(ExitCode.STOPPED)
+        return ExitCode.STOPPED
     speed = f"{duration(progress.seconds)} at {progress.cells_per_cpu_second:.3g} cells per cpu-second"
     _say(f"{outcome.value}: {_summary(solution)}, {speed}, {output}", quiet)
+    return ExitCode.DONE
 
 
 def _summary(solution: Solution) -> str:

@@ -1,4 +1,4 @@
-"""dmft status: how a sweep fares."""
+"""dmft status: progress of a sweep."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dmft.cli.tables import print_table
 
 
 def status(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a sweep.", show_default=False)]) -> None:
-    """Show how a sweep fares: done, failed, running and missing points, rate and time left."""
+    """Show the progress of a sweep: done, failed, running and missing points, rate and time left."""
     from dmft import ProblemError
     from dmft.sweeps.status import status as look
 
@@ -32,7 +32,9 @@ def status(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of
     print_table(f"{folder}: {_in_words(found.at_work, found.missing)}", rows)
 
 
-def _in_words(at_work: bool, missing: int) -> str:
-    if at_work:
-        return "at work"
-    return "nobody is at work, the same dmft sweep command solves what is missing" if missing else "finished"
+def _in_words(at_work: bool | None, missing: int) -> str:
+    if not missing:
+        return "finished"
+    if at_work is None:
+        return "not finished; the lock file cannot be read, so it may be running"
+    return "at work" if at_work else "not running; rerun the same dmft sweep command to finish"

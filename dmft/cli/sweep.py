@@ -13,14 +13,15 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_sweep, naming
-from dmft.cli.processes import Work, communicator, on_ranks, one_thread_each, refuse_bad_options
+from dmft.cli.processes import communicator, on_ranks, one_thread_each, refuse_bad_options, warn_without_locks
 from dmft.cli.progress import duration
 from dmft.cli.signals import StopOnSignal
-from dmft.cli.sweep_progress import SweepMeter, rate, speed, sweep_meter
+from dmft.cli.sweep_progress import SweepMeter, ignore, rate, speed, sweep_meter
 
 if TYPE_CHECKING:
     from dmft.jobs.locks import Locks
     from dmft.sweeps.folder import Folder
+    from dmft.sweeps.sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -69,103 +70,111 @@ def sweep(
     asked = Asked(file, output, assignments or [], jobs or 1, task, tasks, retry, checkpoint, wait, quiet)
     with StopOnSignal() as stop:
         comm = communicator(file, jobs)
-        code = _alone(asked, stop) if comm is None else _on_ranks(comm, asked, stop)
+        command = SweepCommand(asked, stop, comm)
+        code = command.alone() if comm is None else on_ranks(comm, command, stop)
     if code:
         raise typer.Exit(code)
 
 
-@contextmanager
-def _begun(asked: Asked) -> Iterator[tuple[Folder, Locks, list[int]]]:
-    """The folder, taken by this process, and the points to solve."""
-    from dmft import ProblemError
-    from dmft.jobs.locks import Taken
-    from dmft.sweeps.folder import open_folder
-    from dmft.sweeps.run import missing
+class SweepCommand:
+    """The sweep of a command line: solved here, in processes, or on all ranks of a communicator."""
 
-    wanted = load_sweep(asked.file, asked.assignments)
-    with (
-        naming(asked.output, ProblemError, OSError),
-        open_folder(asked.output, wanted, asked.task, asked.tasks, wait=asked.wait) as (folder, locks, taken),
-    ):
-        if taken is Taken.UNKNOWN:
-            line = "this file system has no locks: make sure that no other sweep is at work in this folder"
-            typer.echo(f"dmft: {asked.output}: {line}", err=True)
-        yield folder, locks, missing(folder, asked.task, asked.tasks, retry=asked.retry)
+    folder: Folder
+    locks: Locks | None = None
+    todo: list[int]
+    meter: SweepMeter | None = None
 
+    def __init__(self, asked: Asked, stop: StopOnSignal, comm: Any = None) -> None:
+        self.asked, self.stop, self.comm = asked, stop, comm
+        self.todo = []
 
-def _alone(asked: Asked, stop: StopOnSignal) -> ExitCode:
-    """Solve in this process, or in several of this machine."""
-    from dmft.sweeps.run import run_here
+    def alone(self) -> ExitCode:
+        """Solve in this process, or in several of this machine."""
+        from dmft.sweeps.run import run_here
 
-    with _begun(asked) as (folder, locks, todo):
-        with sweep_meter(len(todo), asked.quiet) as meter:
-            run_here(folder, locks, todo, asked.jobs, lambda: bool(stop.received), meter, asked.checkpoint)
-        return _report(folder, asked, meter, stop)
-
-
-def _on_ranks(comm: Any, asked: Asked, stop: StopOnSignal) -> ExitCode:
-    """Solve on all ranks."""
-    from dmft.sweeps.folder import Folder
+        with self.begun():
+            assert self.locks is not None
+            assert self.meter is not None
+            every = self.asked.checkpoint
+            run_here(self.folder, self.locks, self.todo, self.asked.jobs, self.stop.requested, self.meter, every)
+            return self.report()
 
     @contextmanager
-    def begin() -> Iterator[Work]:
-        with _begun(asked) as (folder, locks, todo):
+    def begun(self) -> Iterator[Sweep | None]:
+        """Take the folder for this process and find the points to solve; the sweep if there are any."""
+        from dmft import ProblemError
+        from dmft.jobs.pool import StartError
+        from dmft.sweeps.folder import open_folder
+        from dmft.sweeps.run import missing
 
-            def work() -> ExitCode:
-                with sweep_meter(len(todo), asked.quiet) as meter:
-                    if todo:
-                        _share(comm, folder, asked, stop, locks, meter, todo)
-                return _report(folder, asked, meter, stop)
+        asked = self.asked
+        wanted = load_sweep(asked.file, asked.assignments)
+        with (
+            naming(asked.output, ProblemError, OSError, StartError),
+            open_folder(asked.output, wanted, asked.task, asked.tasks, wait=asked.wait) as (self.folder, self.locks, taken),
+        ):
+            warn_without_locks(taken, asked.output)
+            self.todo = missing(self.folder, asked.task, asked.tasks, retry=asked.retry)
+            self.stop.defer()
+            with sweep_meter(len(self.todo), asked.quiet) as self.meter:
+                yield wanted if self.todo else None
 
-            yield folder.sweep if todo else None, work
+    def lead(self) -> ExitCode:
+        """Rank 0: solve points and report."""
+        if self.todo:
+            self._share()
+        return self.report()
 
-    return on_ranks(comm, begin, lambda sweep: _share(comm, Folder(asked.output, sweep), asked, stop))
+    def join(self, message: Sweep) -> None:
+        """Other ranks: solve points of the sweep that rank 0 has read."""
+        from dmft.sweeps.folder import Folder
 
+        self.folder = Folder(self.asked.output, message)
+        self._share()
 
-def _share(
-    comm: Any,
-    folder: Folder,
-    asked: Asked,
-    stop: StopOnSignal,
-    locks: Locks | None = None,
-    meter: SweepMeter | None = None,
-    todo: list[int] | None = None,
-) -> None:
-    """The part that all ranks take part in."""
-    from dmft.jobs.ranks import once_a_node, run_ranks
-    from dmft.sweeps.run import by_cost, compile_loops
-    from dmft.sweeps.worker import Worker
+    def _share(self) -> None:
+        """Solve on all ranks; each of them calls this."""
+        from dmft.jobs.ranks import once_a_node, run_ranks
+        from dmft.jobs.tasks import stop_after
+        from dmft.sweeps.run import by_cost, compile_loops
+        from dmft.sweeps.worker import PointSolver
 
-    def stopped() -> bool:
-        if meter is not None:
-            meter(None)
-        return bool(stop.received)
+        sweep, watch = self.folder.sweep, self.meter or ignore
+        stop = partial(stop_after, watch, self.stop.requested)
+        once_a_node(self.comm, partial(compile_loops, sweep))
+        solver = PointSolver(self.folder, stop, self.asked.checkpoint, self.locks)
+        run_ranks(self.comm, solver, by_cost(sweep, self.todo), stop, watch)
 
-    once_a_node(comm, partial(compile_loops, folder.sweep))
-    worker = Worker(folder, stopped, asked.checkpoint, locks)
-    run_ranks(comm, worker, by_cost(folder.sweep, todo or []), stopped, meter or (lambda ended: None))
+    def report(self) -> ExitCode:
+        """Print one line on the end of the sweep."""
+        from dmft.sweeps.folder import State, in_words
+        from dmft.sweeps.run import part
 
+        asked = self.asked
+        mine = part(self.folder.sweep, asked.task, asked.tasks)
+        states = self.folder.states()[mine]
+        if self.meter is not None and (refused := self.meter.refused) is not None and not self.stop.received:
+            example = f"{self.folder.sweep.slug(refused.index)}: {refused.reason}"
+            line = f"{in_words(states)}, {self.meter.endings['refused']} need more memory, the first of them {example}"
+            typer.echo(f"dmft: {asked.output}: {line}", err=True)
+            return ExitCode.BAD_INPUT
+        if (states == State.MISSING).any():
+            cause = f"stopped by {self.stop.received or 'a signal'}"
+            typer.echo(f"dmft: {asked.output}: {cause}, {in_words(states)}: the same command goes on from there", err=True)
+            return ExitCode.STOPPED
+        failed = mine[states == State.FAILED]
+        if len(failed):
+            outcome, reason = self.folder.failure(int(failed[0]))
+            example = f"{self.folder.sweep.slug(int(failed[0]))} {outcome}: {reason}"
+            line = f"{in_words(states)}, the first of them {example}"
+            typer.echo(f"dmft: {asked.output}: {line}; --retry solves them again", err=True)
+            return ExitCode.FAILED
+        if not asked.quiet:
+            typer.echo(f"done: {in_words(states)}, {self._speed()}, {asked.output}")
+        return ExitCode.DONE
 
-def _report(folder: Folder, asked: Asked, meter: SweepMeter, stop: StopOnSignal) -> ExitCode:
-    """One line on how it ended."""
-    from dmft.sweeps.folder import State, in_words
-    from dmft.sweeps.run import part
-
-    mine = part(folder.sweep, asked.task, asked.tasks)
-    states = folder.states()[mine]
-    if (states == State.MISSING).any():
-        cause = f"stopped by {stop.received or 'a signal'}"
-        typer.echo(f"dmft: {asked.output}: {cause}, {in_words(states)}: the same command goes on from there", err=True)
-        return ExitCode.STOPPED
-    failed = mine[states == State.FAILED]
-    if len(failed):
-        outcome, reason = folder.failure(int(failed[0]))
-        example = f"{folder.sweep.slug(int(failed[0]))} {outcome}: {reason}"
-        line = f"{in_words(states)}, the first of them {example}"
-        typer.echo(f"dmft: {asked.output}: {line}; --retry solves them again", err=True)
-        return ExitCode.FAILED
-    if not asked.quiet:
-        seconds = duration(meter.seconds)
-        how = f"{seconds} at {speed(rate(meter.ended, meter.seconds))}" if meter.ended else "complete already"
-        typer.echo(f"done: {in_words(states)}, {how}, {asked.output}")
-    return ExitCode.DONE
+    def _speed(self) -> str:
+        """Wall time and rate, if any points were solved."""
+        if self.meter is None or not self.meter.ended:
+            return "complete already"
+        return f"{duration(self.meter.seconds)} at {speed(rate(self.meter.ended, self.meter.seconds))}"

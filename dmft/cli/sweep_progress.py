@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dmft.cli.progress import Show, duration, shown_line
 
 if TYPE_CHECKING:
-    from dmft.sweeps.worker import Ended
+    from dmft.jobs.tasks import Result
 
 # Points over which the rate is averaged.
 RECENT = 100
@@ -21,23 +21,25 @@ RECENT = 100
 class SweepMeter:
     """Counts the points, or seeds, that ended, and shows a line every `interval` seconds.
 
-    at_hand: what is being done now, in words, if that is known.
+    at_hand: the task that is being run now, in words, if that is known.
+    refused: the first task that needs more memory than there is.
     """
 
     def __init__(self, todo: int, show: Show, interval: float, noun: str = "points") -> None:
         self.todo, self.show, self.interval, self.noun = todo, show, interval, noun
         self.at_hand = ""
-        self.outcomes: Counter[str] = Counter()
-        self.failed = 0
+        self.endings: Counter[str] = Counter()
+        self.refused: Result | None = None
         self.began = self.shown = monotonic()
         self.recent: deque[float] = deque([self.began], maxlen=RECENT + 1)
 
-    def __call__(self, ended: Ended | None) -> None:
-        """Take note of a point; None only asks for the line when it is due."""
+    def __call__(self, result: Result | None) -> None:
+        """Count a task that ended; None only asks for the line when it is due."""
         now = monotonic()
-        if ended is not None:
-            self.outcomes[ended.outcome] += 1
-            self.failed += ended.failed
+        if result is not None:
+            self.endings[result.ending] += 1
+            if result.ending == "refused":
+                self.refused = self.refused or result
             self.recent.append(now)
         if now - self.shown >= self.interval:
             self.shown = now
@@ -50,7 +52,7 @@ class SweepMeter:
     @property
     def ended(self) -> int:
         """Number of points that ended."""
-        return self.outcomes.total()
+        return self.endings.total()
 
     @property
     def seconds(self) -> float:
@@ -62,7 +64,7 @@ class SweepMeter:
         per_second = rate(len(self.recent) - 1, monotonic() - self.recent[0])
         left = (self.todo - self.ended) / per_second if per_second else math.nan
         return (
-            f"{self.ended} of {self.todo} {self.noun}  {self.failed} failed  {speed(per_second, self.noun)}  "
+            f"{self.ended} of {self.todo} {self.noun}  {self.endings['failed']} failed  {speed(per_second, self.noun)}  "
             f"{duration(self.seconds)}  left {duration(left)}  {self.at_hand}"
         ).rstrip()
 
@@ -85,3 +87,7 @@ def sweep_meter(todo: int, quiet: bool, noun: str = "points") -> Iterator[SweepM
     """The meter of a sweep or simulation that suits the place where standard error goes."""
     with shown_line(quiet) as (show, interval):
         yield SweepMeter(todo, show, interval, noun)
+
+
+def ignore(result: Result | None) -> None:
+    """The watch of ranks that do not report."""

@@ -1,1 +1,1 @@
-"""Work shared out: worker processes, MPI ranks, locks."""
+"""Numbered tasks shared out among processes or MPI ranks, and file locks; independent of the tasks themselves."""

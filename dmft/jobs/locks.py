@@ -1,4 +1,4 @@
-"""Locks on numbered places of a file: who is at work on what, known to the operating system alone.
+"""Locks on numbered places of a file, which tell other processes what this one works on.
 
 A lock ends with the process that holds it, however that ends, so none is ever left behind.  They are the byte-range locks of
 POSIX, which network file systems carry between nodes; where a file system has none, `take` says so.
@@ -11,8 +11,13 @@ import fcntl
 import os
 import struct
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
+from hashlib import sha256
 from pathlib import Path
+
+from dmft.problem.table import ProblemError
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 # struct flock: type, whence, start, length, pid on Linux; start, length, pid, type, whence elsewhere.
@@ -21,11 +26,11 @@ LAYOUT = "@hhqqi" if LINUX else "@qqihh"
 
 
 class Taken(Enum):
-    """Result of asking for a lock."""
+    """Answer to a request for a lock; unknown where the file system has no locks."""
 
     OURS = "ours"
-    OTHERS = "another process holds it"
-    UNKNOWN = "the file system has no locks"
+    OTHERS = "others"
+    UNKNOWN = "unknown"
 
 
 class Locks:
@@ -34,9 +39,14 @@ class Locks:
     A process opens it once at a time: closing any of its handles would give back the locks of all.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(self, path: Path, *, look_only: bool = False) -> None:
+        """Open the file, which is made if it is not there.  Raises OSError.
+
+        look_only: for `held_by_others` alone, which needs no right to write; the file is not made.
+        """
         self._path = path
-        self._file = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
+        mode = os.O_RDONLY if look_only else os.O_RDWR | os.O_CREAT
+        self._file = os.open(path, mode | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
 
     def take(self, first: int, number: int) -> Taken:
         """Take the places first ... first + number - 1, without waiting."""
@@ -55,7 +65,10 @@ class Locks:
                 raise
 
     def held_by_others(self, first: int, end: int) -> list[range]:
-        """Places in first ... end - 1 that other processes hold, in no particular order."""
+        """Places in first ... end - 1 that other processes hold, in no particular order.
+
+        Raises OSError where the file system has no locks.
+        """
         found, waiting = [], [range(first, end)]
         while waiting:
             asked = waiting.pop()
@@ -69,18 +82,15 @@ class Locks:
         """Some lock of another process in the way of one on these places."""
         fields = (fcntl.F_WRLCK, os.SEEK_SET, places.start, len(places), 0)
         given = struct.pack(LAYOUT, *(fields if LINUX else (*fields[2:], *fields[:2])))
-        try:
-            answer = struct.unpack(LAYOUT, fcntl.fcntl(self._file, fcntl.F_GETLK, given))
-        except OSError:
-            return None
+        answer = struct.unpack(LAYOUT, fcntl.fcntl(self._file, fcntl.F_GETLK, given))
         kind, _, start, length, _ = answer if LINUX else (*answer[3:], *answer[:3])
         if kind == fcntl.F_UNLCK:
             return None
         end = start + length if length else places.stop
         return range(max(start, places.start), min(end, places.stop))
 
-    def stand(self) -> bool:
-        """True while the file is at its path: another process may have removed it."""
+    def in_place(self) -> bool:
+        """True if the file is still at its path: another process may have removed it."""
         try:
             return os.path.samestat(os.fstat(self._file), os.stat(self._path))
         except FileNotFoundError:
@@ -89,3 +99,65 @@ class Locks:
     def close(self) -> None:
         """Give all back."""
         os.close(self._file)
+
+
+def take_whole(path: Path, make_folder: bool = False) -> tuple[Locks | None, Taken]:
+    """Take the lock of a file that its holders remove at the end; no locks where another process holds it.
+
+    make_folder: make the folder of the file, which holders may remove as well.
+
+    Raises OSError if the file cannot be made.
+    """
+    while True:
+        if make_folder:
+            path.parent.mkdir(exist_ok=True)
+        try:
+            locks = Locks(path)
+        except FileNotFoundError:
+            if make_folder:
+                continue
+            raise
+        taken = locks.take(0, 1)
+        # A process that has just finished may have removed the file in between.
+        if taken is not Taken.OTHERS and locks.in_place():
+            return locks, taken
+        locks.close()
+        if taken is Taken.OTHERS:
+            return None, taken
+
+
+class InUseError(ProblemError):
+    """An output that another process, or another call of this one, is writing."""
+
+
+_outputs: set[Path] = set()
+
+
+@contextmanager
+def output_lock(output: Path) -> Iterator[Taken]:
+    """Keep other processes, and other calls of this one, from an output file.
+
+    The lock file stands beside the output and is removed at the end.
+    The value is UNKNOWN where the file system has no locks.
+
+    Raises InUseError if the output is in use, OSError if the lock file cannot be made.
+    """
+    path = lock_file(output.resolve())
+    # Locks are those of a process, and closing any handle would give back all.
+    if path in _outputs:
+        raise InUseError("is being written by this process: wanted another name")
+    locks, taken = take_whole(path)
+    if locks is None:
+        raise InUseError("another process is writing this file: wanted to wait for it, or another name")
+    _outputs.add(path)
+    try:
+        yield taken
+    finally:
+        _outputs.discard(path)
+        path.unlink(missing_ok=True)
+        locks.close()
+
+
+def lock_file(output: Path) -> Path:
+    """Lock file of an output, in the same folder; of fixed length, as the name of the output may be as long as names can be."""
+    return output.with_name(f".dmft-{sha256(os.fsencode(output.name)).hexdigest()[:16]}.lock")

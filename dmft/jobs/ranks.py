@@ -1,7 +1,7 @@
-"""Sweeps under MPI: every rank solves points, rank 0 hands them out as well.
+"""Tasks under MPI: every rank runs tasks, rank 0 hands them out as well.
 
-The other ranks serve a pool of mpi4py.futures, in which each of them has one point at a time; rank 0 solves points of its own
-meanwhile, and a thread of the pool hands out the next point as soon as a rank is free.
+The other ranks serve a pool of mpi4py.futures, in which each of them has one task at a time; rank 0 runs tasks of its own
+meanwhile, and a thread of the pool hands out the next task as soon as a rank is free.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
+from time import sleep
 from typing import Any
 
-from dmft.engines.outcome import Outcome
-from dmft.jobs.processes import SECONDS, Watch
+from dmft.jobs.tasks import Ending, Result, Stop, Watch, Worker
 from dmft.problem.table import ProblemError
-from dmft.sweeps.worker import Ended, Solver
 
-# Seconds between two looks of a rank for what to do next, at most: those of rank 0 take time from the points that it solves.
+# Seconds between two looks of a rank for its next task, at most: those of rank 0 take time from its own tasks.
 POLL = 0.005
-# What MPI launchers tell their processes: the number of ranks.
+# Seconds between two calls of `watch` while rank 0 waits for the last tasks of the others.
+INTERVAL = 0.2
+# Variables in which MPI launchers tell their processes the number of ranks.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
 
@@ -87,19 +88,26 @@ def ranks_of_this_node(comm: Any) -> int:
     return size
 
 
-_worker: Solver | None = None
+def wait_for_all(comm: Any) -> None:
+    """Return once every rank has called this; the ranks that wait leave the processor to others."""
+    barrier = comm.Ibarrier()
+    while not barrier.Test():
+        sleep(INTERVAL)
 
 
-def _solve(index: int) -> Ended:
-    """A task of the pool."""
+_worker: Worker | None = None
+
+
+def _run(index: int) -> Result:
+    """Run a task of the pool on this rank."""
     assert _worker is not None
-    return _worker.solve(index)
+    return _worker.run(index)
 
 
-def run_ranks(comm: Any, worker: Solver, todo: Sequence[int], stop: Callable[[], bool], watch: Watch) -> None:
-    """Solve points on all ranks; called on each of them, `todo` and `watch` count on rank 0.
+def run_ranks(comm: Any, worker: Worker, todo: Sequence[int], stop: Stop, watch: Watch) -> None:
+    """Run tasks on all ranks.  Every rank calls this; `todo` and `watch` of rank 0 are used.
 
-    Raises OSError on rank 0 if a rank cannot write.
+    Raises OSError on rank 0 if a rank cannot write a file.
     """
     global _worker
     from mpi4py.futures import MPICommExecutor
@@ -111,21 +119,21 @@ def run_ranks(comm: Any, worker: Solver, todo: Sequence[int], stop: Callable[[],
 
 
 class _Dealer:
-    """Rank 0: one point at a time away at each other rank, and one here."""
+    """Rank 0: gives each other rank one task at a time, and runs tasks itself."""
 
-    def __init__(self, pool: Any, todo: Sequence[int], stop: Callable[[], bool], watch: Watch) -> None:
+    def __init__(self, pool: Any, todo: Sequence[int], stop: Stop, watch: Watch) -> None:
         self.pool, self.stop, self.watch = pool, stop, watch
         self.waiting = deque(todo)
-        # Answers of other ranks, and None from each rank that gets no more points.
-        self.answers: SimpleQueue[Future[Ended] | None] = SimpleQueue()
+        # Answers of other ranks, and None from each rank that gets no more tasks.
+        self.answers: SimpleQueue[Future[Result] | None] = SimpleQueue()
 
-    def run(self, worker: Solver, others: int) -> None:
-        """Keep all ranks at work until nothing is left."""
+    def run(self, worker: Worker, others: int) -> None:
+        """Keep all ranks busy until no task is left."""
         try:
             for _ in range(others):
                 self._deal()
             while (index := self._next()) is not None:
-                self._note(worker.solve(index))
+                self._note(worker.run(index))
                 while not self.answers.empty():
                     others -= self._take()
             while others:
@@ -136,29 +144,29 @@ class _Dealer:
     def _next(self) -> int | None:
         if self.stop():
             return None
-        # The thread of the pool takes points too.
+        # The thread of the pool takes tasks too.
         try:
             return self.waiting.popleft()
         except IndexError:
             return None
 
     def _deal(self) -> None:
-        """Hand out a point, and the next one when that has ended."""
+        """Hand out a task, and the next one when that has ended."""
         index = self._next()
         if index is None:
             self.answers.put(None)
         else:
-            self.pool.submit(_solve, index).add_done_callback(self._answered)
+            self.pool.submit(_run, index).add_done_callback(self._answered)
 
-    def _answered(self, future: Future[Ended]) -> None:
+    def _answered(self, future: Future[Result]) -> None:
         """Called by the thread of the pool."""
         self.answers.put(future)
         self._deal()
 
     def _take(self) -> bool:
-        """Take an answer, if there is one soon; whether it says that a rank gets no more points."""
+        """Take an answer if one comes soon; true if it says that a rank gets no more tasks."""
         try:
-            answer = self.answers.get(timeout=SECONDS)
+            answer = self.answers.get(timeout=INTERVAL)
         except Empty:
             self.watch(None)
             return False
@@ -166,9 +174,9 @@ class _Dealer:
             self._note(answer.result())
         return answer is None
 
-    def _note(self, ended: Ended) -> None:
-        if ended.outcome == Outcome.INTERRUPTED.value:
+    def _note(self, result: Result) -> None:
+        if result.ending is Ending.INTERRUPTED:
             # A signal that reached one rank is meant for all.
             self.waiting.clear()
         else:
-            self.watch(ended)
+            self.watch(result)

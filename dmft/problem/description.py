@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dmft.history.fields import ONE_TIME, TWO_TIME, Field, Sizes, lengths, without_absent
 
@@ -110,6 +110,34 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Slider:
+    """A number of the problem that `dmft explore` changes with a slider, between two bounds; `key` is `table.key`.
+
+    decades: the slider is even in the logarithm.  whole: whole numbers only.  beyond: further values after the upper bound.
+    """
+
+    key: str
+    label: str
+    low: float
+    high: float
+    decades: bool = False
+    whole: bool = False
+    beyond: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of the problem that `dmft explore` changes with a list to choose from; `key` is `table.key`."""
+
+    key: str
+    label: str
+    options: tuple[Any, ...]
+
+
+Control = Slider | Choice
+
+
+@dataclass(frozen=True)
 class Description:
     """Properties that all parameter points of a model share.
 
@@ -121,6 +149,8 @@ class Description:
     smallest: observable whose smallest value and its time are reported and marked, if there is one.
     pictures: kernels in the standard figure.
     citations: what the equations rest on.
+    example: tables of a problem to begin with, as in a problem file.
+    controls: what `dmft explore` lets a reader change.
     """
 
     title: tuple[str, ...]
@@ -133,6 +163,8 @@ class Description:
     constants: Mapping[str, Quantity] = field(default_factory=dict)
     smallest: str | None = None
     pictures: tuple[Picture, ...] = ()
+    example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    controls: tuple[Control, ...] = ()
 
     def observable_fields(self, axes: Sizes) -> dict[str, Field]:
         """Declarations of all observables at a parameter point."""

@@ -6,7 +6,7 @@ from dmft.engines.kinds import empty_history, expected_nodes, step_keys, step_va
 from dmft.problem.problem import Problem
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError
-from dmft.system.memory import available_memory
+from dmft.system.memory import memory_limit
 
 BYTES = 8
 # Temporary arrays (n, n) while kernels and run file are made.
@@ -37,21 +37,23 @@ def working_memory(problem: Problem, nodes: float) -> float:
     return BYTES * (nodes**2 * (2 * stored + TEMPORARY_ARRAYS) + step_values(problem, nodes))
 
 
+class TooLargeError(ProblemError):
+    """A run that needs more memory than there is for this process; where there is more, nothing is wrong with it."""
+
+
+def refuse_memory(what: str, needed: float, alternative: str) -> None:
+    """TooLargeError, one line, if bytes are needed that are not available."""
+    limit = memory_limit()
+    if needed > limit.available:
+        raise TooLargeError(f"{what} {limit.refusal(needed, alternative)}")
+
+
 def refuse_too_large(problem: Problem) -> None:
-    """ProblemError if a step, or the expected nodes, need more memory than is available."""
-    available, nodes = available_memory(), expected_nodes(problem)
-    step = BYTES * step_values(problem, nodes)
-    if step > available:
-        raise ProblemError(
-            f"{', '.join(step_keys(problem))}: a step needs {step / 1e9:.0f} GB, "
-            f"{available / 1e9:.0f} GB are available; wanted smaller ones"
-        )
-    needed = working_memory(problem, nodes)
-    if needed > available:
-        raise ProblemError(
-            f"{_why_so_many(problem.solver, nodes)} need {needed / 1e9:.0f} GB, {available / 1e9:.0f} GB are available; "
-            f"wanted {FEWER[problem.solver.scheme]}"
-        )
+    """TooLargeError if a step, or the expected nodes, need more memory than is available."""
+    nodes = expected_nodes(problem)
+    refuse_memory(f"{', '.join(step_keys(problem))}: a step needs", BYTES * step_values(problem, nodes), "smaller ones")
+    fewer = FEWER[problem.solver.scheme]
+    refuse_memory(f"{_why_so_many(problem.solver, nodes)} need", working_memory(problem, nodes), fewer)
 
 
 FEWER = {"radau": "a larger tolerance or more stages", "gradient-descent": "a larger learning_rate or a smaller t_max"}

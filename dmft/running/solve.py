@@ -13,9 +13,11 @@ from threadpoolctl import threadpool_limits
 from dmft.engines.base import AcceptedCell, Engine
 from dmft.engines.kinds import carried_over, engine
 from dmft.engines.outcome import Outcome
+from dmft.engines.sampled import Crew, Sampled
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution, State, refuse_other_problem
 from dmft.running.cost import refuse_too_large
+from dmft.running.exclusive import exclusive_output
 
 Observer = Callable[[Engine, AcceptedCell], None]
 
@@ -24,6 +26,7 @@ class StopRun(Exception):
     """Raised by an observer to end the run after the cell it was told of."""
 
 
+@exclusive_output
 def solve(
     problem: Problem,
     *,
@@ -31,13 +34,16 @@ def solve(
     start: Solution | None = None,
     observers: Sequence[Observer] = (),
     checkpoint_every: float = 30.0,
+    crew: Crew | None = None,
 ) -> Solution:
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
 
     output: run file to write; checkpointed every `checkpoint_every` seconds, and continued if it exists.  A file that holds
-        another problem is refused (ProblemError).
+        another problem, or that another process is writing, is refused (ProblemError).
     start: a solution of the same problem to continue, with the same or a larger t_max.
     observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
+
+    crew: processes that share the samples of the exact theory, such as `dmft.jobs.crew.crew_of_processes(4)`.
 
     Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
@@ -63,6 +69,8 @@ def solve(
         def snapshot(outcome: Outcome) -> Solution:
             return _solution(problem, march, outcome, iterations, earlier + monotonic() - began)
 
+        if isinstance(march, Sampled) and crew is not None:
+            march.crew = crew
         written = monotonic()
         try:
             for cell in march:

@@ -18,7 +18,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dmft.jobs.locks import Locks, Taken
+from dmft.jobs.locks import Locks, Taken, take_whole
+from dmft.jobs.tasks import Result
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.problem.toml import read_toml_file, toml_value
@@ -73,10 +74,10 @@ class Seeds:
         simulation_file.write(self.result(seed), simulation, one_of_many=True)
         self.state(seed).unlink(missing_ok=True)
 
-    def record_failure(self, seed: int, outcome: str, reason: str, details: str = "") -> None:
-        """Write down why a seed has no result: outcome and reason on the first line."""
-        text = f"{outcome}: {' '.join(reason.split())}\n{details}"
-        write_whole(self.failure(seed), text.encode())
+    def record_failure(self, result: Result, details: str = "") -> None:
+        """Write the text file of a seed without a result: outcome and reason on the first line."""
+        text = f"{result.outcome}: {' '.join(result.reason.split())}\n{details}"
+        write_whole(self.failure(result.index), text.encode())
 
     def failures(self) -> dict[int, str]:
         """Seed -> outcome and reason of those that have no result."""
@@ -171,20 +172,10 @@ def _refuse_other(output: Path, problem: Problem, setup: Setup) -> None:
 
 def _take(folder: Path) -> tuple[Locks, Taken]:
     """The lock of a folder, which is made if it is not there."""
-    while True:
-        folder.mkdir(exist_ok=True)
-        try:
-            locks = Locks(folder / ".lock")
-        except FileNotFoundError:
-            continue
-        taken = locks.take(0, 1)
-        if taken is Taken.OTHERS:
-            locks.close()
-            raise SeedsError("another process is at work on this simulation: wanted to wait for it")
-        # A process that has just finished may have removed the folder in between.
-        if locks.stand():
-            return locks, taken
-        locks.close()
+    locks, taken = take_whole(folder / ".lock", make_folder=True)
+    if locks is None:
+        raise SeedsError("another process is at work on this simulation: wanted to wait for it")
+    return locks, taken
 
 
 def _put_asked(path: Path, problem: Problem, setup: Setup) -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
-from dmft.jobs.processes import Crew, Watch
+from dmft.jobs.pool import WorkerPool
+from dmft.jobs.tasks import Result, Stop, Watch, run_in_turn, stop_after
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.results.simulation import Simulation
+from dmft.running.cost import refuse_memory
 from dmft.simulation.experiment import Setup, experiment
 from dmft.simulation.folder import Seeds, open_seeds
-from dmft.simulation.worker import SeedWorker, Tell
+from dmft.simulation.worker import SeedWorker, Tell, recipe
 from dmft.storage import simulation_file
-from dmft.sweeps.worker import KILLED, Ended, solve_in_turn
-from dmft.system.memory import available_memory
-
-COMMAND = (sys.executable, "-m", "dmft.simulation.child")
 
 
 def simulate(
@@ -62,54 +60,44 @@ def numbered(seeds: int | Iterable[int], first: int = 0) -> list[int]:
 
 
 def refuse_too_large(problem: Problem, setup: Setup, processes: int) -> None:
-    """ProblemError if so many seeds at once need more memory than is available."""
+    """TooLargeError if so many seeds at once need more memory than is available."""
     made = experiment(problem, setup)
-    needed, available = processes * made.memory, available_memory()
-    if needed > available:
-        at_once = f"{processes} seeds at once need" if processes > 1 else "a seed needs"
-        fewer = "fewer processes, " if processes > 1 else ""
-        raise ProblemError(
-            f"dim = {setup.dim} with fields = {setup.fields}: {at_once} {needed / 1e9:.3g} GB, "
-            f"{available / 1e9:.3g} GB are available; wanted {fewer}{made.lighter}"
-        )
+    at_once = f"{processes} seeds at once need" if processes > 1 else "a seed needs"
+    fewer = f"fewer processes, {made.lighter}" if processes > 1 else made.lighter
+    asked = f"dim = {setup.dim} with fields = {setup.fields}"
+    refuse_memory(f"{asked}: {at_once}", processes * made.memory, fewer)
 
 
 def run_here(
     seeds: Seeds,
     todo: list[int],
     jobs: int,
-    stop: Callable[[], bool],
+    stop: Stop,
     watch: Watch,
     checkpoint_every: float,
     tell: Tell = lambda line: None,
 ) -> None:
-    """Simulate seeds in this process, or in several of this machine.  Raises OSError if a file cannot be written."""
-    watch = collecting(seeds, watch, checkpoint_every)
+    """Simulate seeds in this process, or in several of this machine.
+
+    Raises OSError if a file cannot be written, StartError if processes cannot be started.
+    """
+    watch = Collecting(seeds, watch, checkpoint_every)
     if jobs > 1 and len(todo) > 1:
-        command = [*COMMAND, str(seeds.output.resolve()), str(checkpoint_every)]
-
-        def killed(seed: int, reason: str) -> None:
-            seeds.record_failure(seed, KILLED, reason)
-
-        Crew(command, todo, stop, watch, killed).run(min(jobs, len(todo)))
-        return
-
-    def stopped() -> bool:
-        watch(None)
-        return stop()
-
-    solve_in_turn(SeedWorker(seeds, stopped, checkpoint_every, tell), todo, stop, watch)
+        WorkerPool(recipe(seeds, checkpoint_every), todo, stop, watch, seeds.record_failure).run(jobs)
+    else:
+        run_in_turn(SeedWorker(seeds, partial(stop_after, watch, stop), checkpoint_every, tell), todo, stop, watch)
 
 
-def collecting(seeds: Seeds, watch: Watch, every: float) -> Watch:
-    """A watch that also puts seeds that are done into the file, every so many seconds."""
-    last = monotonic()
+class Collecting:
+    """A watch that also puts seeds that are done into the file, every `every` seconds."""
 
-    def observe(ended: Ended | None) -> None:
-        nonlocal last
-        watch(ended)
-        if ended is not None and monotonic() - last > every:
-            seeds.collect()
-            last = monotonic()
+    def __init__(self, seeds: Seeds, watch: Watch, every: float) -> None:
+        self.seeds, self.watch, self.every = seeds, watch, every
+        self.collected = monotonic()
 
-    return observe
+    def __call__(self, result: Result | None) -> None:
+        """Pass a result on."""
+        self.watch(result)
+        if result is not None and monotonic() - self.collected > self.every:
+            self.seeds.collect()
+            self.collected = monotonic()

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dmft.engines.outcome import Outcome
+from dmft.jobs.pool import Recipe
+from dmft.jobs.tasks import RAISED, Ending, Result, Stop
 from dmft.results.simulation import Simulation
 from dmft.running.solve import StopRun
 from dmft.simulation.experiment import State, experiment
 from dmft.simulation.folder import Seeds
-from dmft.sweeps.worker import RAISED, Ended
 
 Tell = Callable[[str], None]
 
@@ -30,26 +32,26 @@ class SeedWorker:
     tell: told where the seed at hand is, in words.
     """
 
-    def __init__(
-        self, seeds: Seeds, stop: Callable[[], bool], checkpoint_every: float = 30.0, tell: Tell = lambda line: None
-    ) -> None:
+    def __init__(self, seeds: Seeds, stop: Stop, checkpoint_every: float = 30.0, tell: Tell = lambda line: None) -> None:
         self.seeds, self.stop, self.checkpoint_every, self.tell = seeds, stop, checkpoint_every, tell
 
-    def solve(self, index: int) -> Ended:
-        """Simulate one seed and write its file.  Raises OSError if that is not possible."""
+    def run(self, index: int) -> Result:
+        """Simulate one seed and write its file.  Raises OSError if the file cannot be written."""
         try:
             # One BLAS thread: products are thin, and results independent of the number of cores.
             with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
                 found = self._simulate(index)
         except StopRun:
-            return Ended(index, Outcome.INTERRUPTED.value)
+            return Result(index, Ending.INTERRUPTED, Outcome.INTERRUPTED.value)
         except OSError:
             raise
         except Exception as error:
-            self.seeds.record_failure(index, RAISED, f"{type(error).__name__}: {error}", traceback.format_exc())
-            return Ended(index, RAISED)
+            result = Result(index, Ending.FAILED, RAISED, f"{type(error).__name__}: {error}")
+            self.seeds.record_failure(result, traceback.format_exc())
+            return result
         self.seeds.save_result(index, found)
-        return Ended(index, found.outcome.value)
+        outcome = found.outcome
+        return Result(index, Ending.FAILED if outcome.failed else Ending.DONE, outcome.value, outcome.advice)
 
     def _simulate(self, seed: int) -> Simulation:
         problem, setup = self.seeds.problem, self.seeds.setup
@@ -84,3 +86,14 @@ class _Watch:
             self.written = monotonic()
         if stop:
             raise StopRun
+
+
+def recipe(seeds: Seeds, checkpoint_every: float) -> Recipe:
+    """The worker of a simulation, for another process."""
+    arguments = {"output": str(seeds.output.resolve()), "checkpoint_every": checkpoint_every}
+    return Recipe(f"{__name__}:seed_worker", arguments)
+
+
+def seed_worker(stop: Stop, output: str, checkpoint_every: float) -> SeedWorker:
+    """The worker of a simulation, built from its `recipe`."""
+    return SeedWorker(Seeds.load(Path(output)), stop, checkpoint_every)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.jobs.locks import Locks, Taken
+from dmft.jobs.tasks import Result
 from dmft.problem.table import ProblemError
 from dmft.storage import run_file
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
@@ -110,11 +111,11 @@ class Folder:
         outcome, _, reason = text.partition("\n")[0].partition(": ")
         return outcome, reason
 
-    def record_failure(self, index: int, outcome: str, reason: str, details: str = "") -> None:
-        """Write down why a point has no run file: outcome and reason on the first line."""
-        text = f"{outcome}: {' '.join(reason.split())}\n{details}"
-        write_whole(self.failed_text(index), text.encode())
-        self.failed_run(index).unlink(missing_ok=True)
+    def record_failure(self, result: Result, details: str = "") -> None:
+        """Write the text file of a point without a run file: outcome and reason on the first line."""
+        text = f"{result.outcome}: {' '.join(result.reason.split())}\n{details}"
+        write_whole(self.failed_text(result.index), text.encode())
+        self.failed_run(result.index).unlink(missing_ok=True)
 
     def states(self) -> NDArray[np.uint8]:
         """State of every point, by the names of files."""
@@ -139,17 +140,22 @@ class Folder:
                 times += [entry.stat().st_mtime for entry in entries if entry.name.endswith((".h5", FAILED_TEXT))]
         return np.sort(np.array(times))
 
-    def at_work(self) -> tuple[bool, list[int]]:
-        """True if another process works here, and the points that it solves now."""
-        try:
-            locks = Locks(self.path / ".lock", create=False)
-        except OSError:
-            return False, []
+    def at_work(self) -> tuple[bool | None, list[int]]:
+        """True if another process works here, None if that cannot be told; and the points being solved now.
+
+        A right to read the lock file is enough.
+        """
         number = len(self.sweep)
         try:
-            held = [place for places in locks.held_by_others(0, 2 * number) for place in places]
-        finally:
-            locks.close()
+            locks = Locks(self.path / ".lock", look_only=True)
+            try:
+                held = [place for places in locks.held_by_others(0, 2 * number) for place in places]
+            finally:
+                locks.close()
+        except FileNotFoundError:
+            return False, []
+        except OSError:
+            return None, []
         return bool(held), sorted(place - number for place in held if place >= number)
 
     def tidy(self, alone: bool) -> None:

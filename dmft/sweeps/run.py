@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from dmft.engines.base import AcceptedCell, Engine
 from dmft.engines.kinds import expected_nodes
-from dmft.jobs import processes
 from dmft.jobs.locks import Locks
+from dmft.jobs.pool import WorkerPool
+from dmft.jobs.tasks import Stop, Watch, run_in_turn, stop_after
 from dmft.problem.table import ProblemError
 from dmft.running.solve import StopRun, solve
 from dmft.sweeps.folder import Folder, State, open_folder, slice_of, spread
 from dmft.sweeps.sweep import Sweep
-from dmft.sweeps.worker import KILLED, Worker, solve_in_turn
+from dmft.sweeps.worker import PointSolver, recipe
 
 if TYPE_CHECKING:
     from dmft.results.table import Table
@@ -44,31 +45,18 @@ def sweep(
 
 
 def run_here(
-    folder: Folder,
-    locks: Locks,
-    todo: list[int],
-    jobs: int,
-    stop: Callable[[], bool],
-    watch: processes.Watch,
-    checkpoint_every: float,
+    folder: Folder, locks: Locks, todo: list[int], jobs: int, stop: Stop, watch: Watch, checkpoint_every: float
 ) -> None:
-    """Solve points in this process, or in several of this machine.  Raises OSError if a file cannot be written."""
+    """Solve points in this process, or in several of this machine.
+
+    Raises OSError if a file cannot be written, StartError if processes cannot be started.
+    """
     if jobs > 1 and len(todo) > 1:
         compile_loops(folder.sweep)
-        command = [*processes.COMMAND, str(folder.path.resolve()), str(checkpoint_every)]
-
-        def killed(index: int, reason: str) -> None:
-            folder.record_failure(index, KILLED, reason)
-
-        crew = processes.Crew(command, by_cost(folder.sweep, todo), stop, watch, killed)
-        crew.run(min(jobs, len(todo)))
-        return
-
-    def stopped() -> bool:
-        watch(None)
-        return stop()
-
-    solve_in_turn(Worker(folder, stopped, checkpoint_every, locks), todo, stop, watch)
+        ordered = by_cost(folder.sweep, todo)
+        WorkerPool(recipe(folder, checkpoint_every), ordered, stop, watch, folder.record_failure).run(jobs)
+    else:
+        run_in_turn(PointSolver(folder, partial(stop_after, watch, stop), checkpoint_every, locks), todo, stop, watch)
 
 
 def missing(folder: Folder, task: int = 0, tasks: int = 1, *, retry: bool = False) -> list[int]:

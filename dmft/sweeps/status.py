@@ -1,4 +1,4 @@
-"""State of a sweep from file names, times of files and locks: from any process, while it runs or not."""
+"""Progress of a sweep, read from file names, times of files and locks: by any process, while the sweep runs or not."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ RECENT = 100
 
 @dataclass(frozen=True)
 class Status:
-    """Counts of points; `running` are being solved at this moment; points per second of late, 0 if nobody is at work."""
+    """Counts of points, and the rate of late in points per second.
+
+    running: points being solved at this moment.
+    at_work: true while a process works on the sweep, None if that cannot be told.
+    rate: 0 unless a process works on the sweep.
+    """
 
     points: int
     done: int
     failed: int
     running: int
-    at_work: bool
+    at_work: bool | None
     rate: float
 
     @property

@@ -1,99 +1,69 @@
 """Solve points of a sweep, one after the other, in this process.
 
 A point is solved in stretches of `checkpoint_every` seconds with a checkpoint after each, which gives the same result to the
-last bit as one stretch does.  What goes wrong at a point is written down beside the others and stops nothing; a disk that
-cannot be written to does.
+last bit as one stretch does.  A point that fails leaves a file with its reason and the sweep goes on; a disk that cannot be
+written to ends the sweep.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
-from typing import Protocol
 
 from dmft.engines.base import AcceptedCell, Engine
 from dmft.engines.outcome import Outcome
 from dmft.jobs.locks import Locks
+from dmft.jobs.pool import Recipe
+from dmft.jobs.tasks import RAISED, TOO_LARGE, Ending, Result, Stop
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution
+from dmft.running.cost import TooLargeError
 from dmft.running.solve import StopRun, solve
 from dmft.storage import run_file
 from dmft.storage.hdf5 import FileError
 from dmft.sweeps.folder import Folder
-
-RAISED = "raised"
-KILLED = "killed"
-# Outcomes of points that are not to be looked at again, unless asked for.
-FAILURES = (*(outcome.value for outcome in Outcome if outcome.failed), RAISED, KILLED)
+from dmft.sweeps.sweep import Sweep
 
 
-@dataclass(frozen=True)
-class Ended:
-    """Result of one point: a value of Outcome, RAISED or KILLED."""
+class PointSolver:
+    """Solves points of the sweep in a folder.
 
-    index: int
-    outcome: str
-
-    @property
-    def failed(self) -> bool:
-        """True if the row holds a reason instead of values."""
-        return self.outcome in FAILURES
-
-
-class Solver(Protocol):
-    """The interface of an object that solves points, or simulates seeds, by their numbers."""
-
-    def solve(self, index: int) -> Ended:
-        """Solve one point and write its file.  Raises OSError if that is not possible."""
-        ...
-
-
-def solve_in_turn(worker: Solver, todo: Sequence[int], stop: Callable[[], bool], watch: Callable[[Ended | None], None]) -> None:
-    """Solve points in this process, one after the other, until it is to stop."""
-    for index in todo:
-        if stop():
-            return
-        ended = worker.solve(index)
-        if ended.outcome != Outcome.INTERRUPTED.value:
-            watch(ended)
-
-
-class Worker:
-    """Solver of the points of a folder.
-
-    stop: asked after every cell; once it says yes, the point at hand ends with a checkpoint, as interrupted.
+    stop: asked after every cell; once it returns true, the point at hand ends with a checkpoint, as interrupted.
     """
 
-    def __init__(
-        self, folder: Folder, stop: Callable[[], bool], checkpoint_every: float = 30.0, locks: Locks | None = None
-    ) -> None:
+    def __init__(self, folder: Folder, stop: Stop, checkpoint_every: float = 30.0, locks: Locks | None = None) -> None:
         self.folder, self.stop, self.checkpoint_every = folder, stop, checkpoint_every
         # A process has one handle of the lock file: that of the sweep, or else its own.
         self._locks = locks or Locks(folder.path / ".lock")
 
-    def solve(self, index: int) -> Ended:
-        """Solve one point and write its file.  Raises OSError if that is not possible."""
+    def run(self, index: int) -> Result:
+        """Solve one point and write its file.  Raises OSError if the file cannot be written."""
         number = len(self.folder.sweep)
         self._locks.take(number + index, 1)
         try:
-            return Ended(index, self._solve(index))
+            return self._run(index)
         finally:
             self._locks.give_back(number + index, 1)
 
-    def _solve(self, index: int) -> str:
+    def _run(self, index: int) -> Result:
         try:
-            problem = self.folder.sweep.problem(index)
-            solution = self._solution(index, problem)
+            solution = self._solution(index, self.folder.sweep.problem(index))
         except OSError:
             raise
+        except (TooLargeError, MemoryError) as error:
+            # Nothing is wrong with the point: the same command solves it where there is more memory.
+            return Result(index, Ending.REFUSED, TOO_LARGE, str(error) or "not enough memory")
         except Exception as error:
-            self.folder.record_failure(index, RAISED, f"{type(error).__name__}: {error}", traceback.format_exc())
-            return RAISED
-        if solution.outcome is not Outcome.INTERRUPTED:
-            self._finish(index, solution)
-        return solution.outcome.value
+            result = Result(index, Ending.FAILED, RAISED, f"{type(error).__name__}: {error}")
+            self.folder.record_failure(result, traceback.format_exc())
+            return result
+        outcome = solution.outcome
+        if outcome is Outcome.INTERRUPTED:
+            return Result(index, Ending.INTERRUPTED, outcome.value)
+        self._finish(index, solution)
+        return Result(index, Ending.FAILED if outcome.failed else Ending.DONE, outcome.value, outcome.advice)
 
     def _solution(self, index: int, problem: Problem) -> Solution:
         """Go on from what there is, stretch by stretch, to the end or to a stop."""
@@ -137,3 +107,14 @@ class Worker:
         for other in (folder.checkpoint(index), folder.failed_run(index), folder.failed_text(index)):
             if other != path:
                 other.unlink(missing_ok=True)
+
+
+def recipe(folder: Folder, checkpoint_every: float) -> Recipe:
+    """The solver of a folder, for another process."""
+    arguments = {"path": str(folder.path.resolve()), "sweep": folder.sweep.to_toml(), "checkpoint_every": checkpoint_every}
+    return Recipe(f"{__name__}:point_solver", arguments)
+
+
+def point_solver(stop: Stop, path: str, sweep: str, checkpoint_every: float) -> PointSolver:
+    """The solver of a folder, built from its `recipe`."""
+    return PointSolver(Folder(Path(path), Sweep.from_toml(sweep)), stop, checkpoint_every)

@@ -1,7 +1,6 @@
 """A signal stops a run after a checkpoint; whatever stops it, the same command goes on, bit for bit as if nothing had been."""
 
 import os
-import platform
 import random
 import signal
 import time
@@ -15,7 +14,7 @@ from tests.comparison import assert_same, datasets
 
 from .conftest import start
 
-PATIENCE = 60.0
+PATIENCE = 600.0
 
 
 def wait_for(path, process):
@@ -47,15 +46,30 @@ def test_signal_stops_after_a_checkpoint(dmft, slow, tmp_path, uninterrupted, nu
 
 
 def test_signal_before_the_first_cell(dmft, slow, tmp_path, uninterrupted, monkeypatch):
+    """What is to be solved is known, so that the first cell is worth waiting for."""
     path = tmp_path / "run.h5"
+    begin = Meter.__init__
+
+    def begin_and_signal(*arguments):
+        begin(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
     with monkeypatch.context() as patch:
-        patch.setattr("dmft.cli.solve._stored", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        patch.setattr(Meter, "__init__", begin_and_signal)
         ended = dmft("solve", slow, "-o", path)
     assert ended.code == 4
     assert ended.err.count("\n") == 1
     assert len(Solution.load(path).time) == 1 + 3
     assert dmft("solve", slow, "-o", path).code == 0
     assert_same(datasets(path), uninterrupted)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_signal_while_the_input_is_read_ends_at_once(dmft, slow, tmp_path, monkeypatch, number):
+    monkeypatch.setattr("dmft.cli.solve._stored", lambda *_: os.kill(os.getpid(), number))
+    ended = dmft("solve", slow, "-o", tmp_path / "run.h5")
+    assert (ended.code, ended.out, ended.err) == (4, "", f"dmft: stopped by {number.name}\n")
+    assert not (tmp_path / "run.h5").exists()
 
 
 def test_signal_in_the_last_cell_changes_nothing(dmft, quick, tmp_path, monkeypatch):
@@ -95,7 +109,9 @@ def test_killed_at_any_moment(dmft, slow, tmp_path, uninterrupted):
         assert reached < found.time[-1] < 20.0
         reached = found.time[-1]
     # What a process that is killed in the middle of writing leaves behind.
-    (tmp_path / f".run.h5.{platform.node()}-4194305.part").write_bytes(b"half")
+    half = tmp_path / ".dmft-0123456789abcdef.part"
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))
     assert dmft("solve", slow, "-o", path).code == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run.h5", "slow.toml"]
     assert_same(datasets(path), uninterrupted)

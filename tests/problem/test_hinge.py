@@ -6,6 +6,7 @@ import pytest
 
 from dmft import Problem, ProblemError, solve
 from dmft.engines.kinds import engine_name
+from dmft.system.memory import MACHINE, Limit
 from tests.hinge import hinge, one_sided
 
 
@@ -64,6 +65,6 @@ def test_engine_follows_from_the_data_set():
 
 
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
-    monkeypatch.setattr("dmft.running.cost.available_memory", lambda: 1e6)
+    monkeypatch.setattr("dmft.running.cost.memory_limit", lambda: Limit(1e6, 1e6, MACHINE))
     with pytest.raises(ProblemError, match="samples, population: a step needs"):
         solve(one_sided(samples=2000, population=4000))

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -171,16 +172,23 @@ def test_a_seed_that_raises_is_told_and_tried_again(dmft, quick, tmp_path, refer
     assert left(tmp_path) == ["sim.h5"]
 
 
-def test_a_seed_that_kills_its_process_is_a_failed_one(dmft, quick, tmp_path, monkeypatch):
-    code = """
+DEADLY = """
 import os, signal
-from dmft.simulation import child
-from dmft.simulation.worker import SeedWorker
-solve = SeedWorker.solve
-SeedWorker.solve = lambda worker, seed: os.kill(os.getpid(), signal.SIGKILL) if seed == 1 else solve(worker, seed)
-child.main()
+from dmft.simulation import worker
+
+def build(stop, **arguments):
+    made = worker.seed_worker(stop, **arguments)
+    run = made.run
+    made.run = lambda seed: os.kill(os.getpid(), signal.SIGKILL) if seed == 1 else run(seed)
+    return made
 """
-    monkeypatch.setattr(run, "COMMAND", (sys.executable, "-c", code))
+
+
+def test_a_seed_that_kills_its_process_is_a_failed_one(dmft, quick, tmp_path, monkeypatch):
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    monkeypatch.syspath_prepend(tmp_path)
+    recipe = worker.recipe
+    monkeypatch.setattr(run, "recipe", lambda *keys: replace(recipe(*keys), build="deadly:build"))
     ended = dmft("simulate", quick, "-o", tmp_path / "sim.h5", *OPTIONS, "--seeds", 3, "--jobs", 2)
     assert ended.code == 3
     assert "2 of 3 seeds done, 1 failed, the first of them seed 1, killed: 2 processes ended by signal 9" in ended.err

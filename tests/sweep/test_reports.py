@@ -33,7 +33,7 @@ def test_status_counts(dmft, table):
     assert ended.code == 0
     shown = rows(ended.out)
     assert [shown[name] for name in ("points", "done", "failed", "running", "missing")] == [["6"], ["2"], ["3"], ["0"], ["1"]]
-    assert "nobody is at work" in ended.out
+    assert "not running; rerun the same dmft sweep command to finish" in ended.out
 
 
 def test_cite_a_table(dmft, table):

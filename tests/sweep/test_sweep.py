@@ -13,7 +13,7 @@ from dmft.jobs.locks import Taken
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, open_folder, slice_of, spread
 from dmft.sweeps.run import by_cost, missing, part
-from dmft.sweeps.worker import Worker
+from dmft.sweeps.worker import PointSolver
 from tests.comparison import assert_same
 
 from .conftest import QUICK, contents, files
@@ -263,9 +263,9 @@ def test_a_signal_stops_after_a_checkpoint_and_nothing_is_lost(dmft, quick, tmp_
             os.kill(os.getpid(), signal.SIGUSR1)
         return solve(worker, index)
 
-    solve = Worker.solve
+    solve = PointSolver.run
     with monkeypatch.context() as patch:
-        patch.setattr(Worker, "solve", solve_and_signal)
+        patch.setattr(PointSolver, "run", solve_and_signal)
         ended = dmft("sweep", quick, "-o", tmp_path / "out")
     assert ended.code == 4
     assert "stopped by SIGUSR1, 2 of 6 points done: the same command goes on from there" in ended.err
@@ -287,7 +287,7 @@ def test_a_damaged_checkpoint_is_begun_anew(dmft, quick, tmp_path, reference):
 
 def test_what_a_killed_process_was_writing_is_removed(dmft, quick, tmp_path):
     with open_folder(tmp_path / "out", Sweep.load(quick)) as (folder, _, _):
-        half = folder.group(0) / ".samples_per_parameter=1,init_scale=1.h5.elsewhere-123.part"
+        half = folder.group(0) / ".dmft-0123456789abcdef.part"
     half.write_bytes(b"half")
     assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
     assert not half.exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmft.problem.description import Citation, Description, Quantity
+from dmft.problem.description import Citation, Description, Quantity, Slider
 
 DESCRIPTION = Description(
     title=(r"$\alpha = {laziness}$", "$h = {threshold}$", "$P = {samples}$", "$N = {dimension}$"),
@@ -35,5 +35,13 @@ DESCRIPTION = Description(
   archivePrefix = {arXiv},
 }""",
         ),
+    ),
+    example={"problem": {"model": "hinge", "laziness": 1.0}, "solver": {"t_max": 1e6}},
+    controls=(
+        Slider("problem.laziness", "laziness alpha", 0.01, 100.0, decades=True),
+        Slider("problem.threshold", "threshold h", 0.1, 10.0, decades=True),
+        Slider("problem.output_variance", "variance of the output weights", 0.05, 5.0, decades=True),
+        Slider("problem.weight_variance", "variance of the input weights", 0.05, 5.0, decades=True),
+        Slider("solver.t_max", "last time", 10.0, 1e8, decades=True),
     ),
 )

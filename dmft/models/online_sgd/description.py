@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmft.problem.description import Citation, Description, Quantity
+from dmft.problem.description import Choice, Citation, Description, Quantity, Slider
 
 DESCRIPTION = Description(
     title=(
@@ -60,5 +60,28 @@ DESCRIPTION = Description(
   archivePrefix = {arXiv},
 }""",
         ),
+    ),
+    example={
+        "problem": {
+            "model": "online-sgd",
+            "activation": "erf",
+            "learning_rate": 0.5,
+            "student_units": 2,
+            "teacher_units": 2,
+            "dimension": 1000,
+            "seed": 1,
+        },
+        "solver": {"t_max": 1e4},
+    },
+    controls=(
+        Slider("problem.student_units", "student units K", 1, 4, whole=True),
+        Slider("problem.teacher_units", "teacher units M", 1, 4, whole=True),
+        Slider("problem.learning_rate", "learning rate eta", 0.01, 4.0, decades=True),
+        Slider("problem.noise", "label noise sigma", 0.0, 0.5),
+        Slider("problem.weight_decay", "weight decay", 0.0, 0.1),
+        Choice("problem.activation", "activation", ("erf", "relu", "linear", "tanh", "softplus")),
+        Choice("problem.train_second_layer", "train the second layer", (False, True)),
+        Slider("problem.seed", "seed of the start", 0, 20, whole=True),
+        Slider("solver.t_max", "last time", 10.0, 1e7, decades=True),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmft.problem.description import Citation, Description, Quantity
+from dmft.problem.description import Choice, Citation, Description, Quantity, Slider
 
 DESCRIPTION = Description(
     title=(r"$K/N = {hidden_ratio}$", r"$\eta = {learning_rate}$", "$g$ = {activation}", r"noise ${noise}$"),
@@ -38,5 +38,22 @@ DESCRIPTION = Description(
   archivePrefix = {arXiv},
 }""",
         ),
+    ),
+    example={
+        "problem": {
+            "model": "random-features",
+            "activation": "erf",
+            "teacher_output": [1.0],
+            "learning_rate": 1.5,
+            "hidden_ratio": 2.0,
+        },
+        "solver": {"t_max": 1e4},
+    },
+    controls=(
+        Slider("problem.hidden_ratio", "hidden units per input beta", 0.05, 50.0, decades=True),
+        Slider("problem.learning_rate", "learning rate eta", 0.02, 5.5, decades=True),
+        Slider("problem.noise", "label noise", 0.0, 1.0),
+        Choice("problem.activation", "activation", ("erf", "relu", "tanh")),
+        Slider("solver.t_max", "last time", 10.0, 1e8, decades=True),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmft.problem.description import RATE, Citation, Description, Picture, Quantity
+from dmft.problem.description import RATE, Citation, Description, Picture, Quantity, Slider
 
 DESCRIPTION = Description(
     title=("$f(q) = {couplings}$",),
@@ -46,5 +46,15 @@ DESCRIPTION = Description(
   doi     = {10.1103/PhysRevLett.71.173},
 }""",
         ),
+    ),
+    example={
+        "problem": {"model": "spherical-pspin", "couplings": {"2": 0.001, "3": 0.5, "4": 0.001}},
+        "solver": {"t_max": 1000.0},
+    },
+    controls=(
+        Slider("problem.couplings.2", "coupling of q^2", 0.001, 1.0, decades=True),
+        Slider("problem.couplings.3", "coupling of q^3", 0.001, 1.0, decades=True),
+        Slider("problem.couplings.4", "coupling of q^4", 0.001, 1.0, decades=True),
+        Slider("solver.t_max", "last time", 1.0, 1e5, decades=True),
     ),
 )

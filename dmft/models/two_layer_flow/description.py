@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dmft.problem.description import RATE, Citation, Description, Picture, Quantity
+import math
+
+from dmft.problem.description import RATE, Choice, Citation, Description, Picture, Quantity, Slider
 
 # Observables that the Gaussian theory does not have.
 OF_REAL_NETWORKS = ("misclassification", "weight_norm")
@@ -65,5 +67,29 @@ DESCRIPTION = Description(
   archivePrefix = {arXiv},
 }""",
         ),
+    ),
+    example={
+        "problem": {
+            "model": "two-layer-flow",
+            "width": 10,
+            "samples_per_parameter": 1.0,
+            "activation": "erf",
+            "target": [0.0, 1.0],
+            "noise": 0.3,
+            "alignment": 0.05,
+        },
+        "solver": {"t_max": 1000.0},
+    },
+    controls=(
+        Slider("problem.width", "width m", 1, 1e6, decades=True, whole=True, beyond=(math.inf,)),
+        Slider("problem.samples_per_parameter", "samples per parameter n/(m d)", 0.05, 20.0, decades=True),
+        Slider("problem.noise", "label noise tau", 0.0, 2.0),
+        Slider("problem.init_scale", "initial second layer gamma", 0.05, 5.0, decades=True),
+        Slider("problem.alignment", "initial alignment v(0)", -0.9, 0.9),
+        Choice("problem.init", "initialisation", ("mean-field", "lazy")),
+        Choice("problem.train_second_layer", "train the second layer", (True, False)),
+        Choice("problem.activation", "activation", ("erf", "tanh", "gelu", "softplus", "silu", "sin")),
+        Choice("problem.target", "target", ([0.0, 1.0], [0.0, 0.8, 0.6], [0.0, 0.0, 1.0], "tanh", "none")),
+        Slider("solver.t_max", "last time", 1.0, 1e6, decades=True),
     ),
 )

@@ -1,0 +1,1 @@
+"""`dmft explore`: a page on this machine on which curves and kernels follow sliders."""

@@ -1,0 +1,66 @@
+"""The state of a page: what its controls change, what it solves, what it pins."""
+
+import pytest
+
+from dmft.explore.explorer import Explorer, options
+from dmft.problem.description import Slider
+from dmft.problem.problem import models
+
+SMALL = {
+    "problem": {"width": 3, "samples_per_parameter": 1.0, "activation": [0.0, 1.0], "noise": 0.5},
+    "solver": {"t_max": 1.0},
+}
+
+
+def test_a_change_is_solved_and_going_back_solves_nothing():
+    explorer = Explorer(SMALL)
+    first = explorer.answer()
+    explorer.set("problem.noise", 0.2)
+    second = explorer.answer()
+    assert second.solution.observables["train_error"][0] != first.solution.observables["train_error"][0]
+    explorer.set("problem.noise", 0.5)
+    assert explorer.answer() is first
+
+
+def test_one_of_two_ratios_replaces_the_other():
+    explorer = Explorer(SMALL)
+    explorer.set("problem.samples_per_dimension", 6.0)
+    assert explorer.value("problem.samples_per_parameter") == 2.0
+
+
+def test_what_is_no_problem_is_answered_with_a_line():
+    explorer = Explorer(SMALL)
+    explorer.set("problem.noise", -1.0)
+    answer = explorer.answer()
+    assert answer.solution is None
+    assert answer.message.startswith("noise = -1.0: wanted")
+
+
+def test_pins_are_named_by_what_differs():
+    explorer = Explorer(SMALL)
+    explorer.pin()
+    explorer.set("problem.noise", 0.2)
+    explorer.pin()
+    assert [pinned.name for pinned in explorer.pinned] == ["first pinned", "noise = 0.2"]
+    explorer.unpin()
+    assert not explorer.pinned
+
+
+def test_the_value_of_a_file_is_on_its_slider():
+    control = Slider("problem.noise", "noise", 0.1, 10.0, decades=True)
+    offered = options(control, 0.12345)
+    assert 0.12345 in offered
+    assert offered == sorted(offered)
+
+
+@pytest.mark.parametrize("name", sorted(models()))
+def test_every_theory_has_an_example_and_controls_of_it(name):
+    description = models()[name].description
+    explorer = Explorer(description.example)
+    assert description.controls
+    for control in description.controls:
+        for value in (options(control, None)[0], options(control, None)[-1]):
+            changed = Explorer(description.example)
+            changed.set(control.key, value)
+            assert changed.problem.parameters.model == name
+    assert explorer.problem.parameters.model == name
