@@ -6,13 +6,17 @@ solution = dmft.solve(problem)
 solution.save("run.h5")
 """
 
-# Nothing is imported here, so that the program `dmft` handles signals as soon as it can: `typing` alone takes milliseconds.
+from dmft.version import __version__
+
+# Nothing else is imported, so that the program `dmft` handles signals as soon as it can: `typing` alone takes milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from dmft.api import load, plot, save
     from dmft.engines.outcome import Outcome
     from dmft.problem.problem import Problem
+    from dmft.problem.sweep import Sweep
     from dmft.problem.table import ProblemError
     from dmft.results.simulation import Simulation
     from dmft.results.solution import Solution
@@ -20,9 +24,6 @@ if TYPE_CHECKING:
     from dmft.running.solve import solve
     from dmft.simulation.run import simulate
     from dmft.sweeps.run import sweep
-    from dmft.sweeps.sweep import Sweep
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Outcome",
@@ -33,6 +34,9 @@ __all__ = [
     "Sweep",
     "Table",
     "__version__",
+    "load",
+    "plot",
+    "save",
     "simulate",
     "solve",
     "sweep",
@@ -45,8 +49,11 @@ _HOMES = {
     "ProblemError": "dmft.problem.table",
     "Simulation": "dmft.results.simulation",
     "Solution": "dmft.results.solution",
-    "Sweep": "dmft.sweeps.sweep",
+    "Sweep": "dmft.problem.sweep",
     "Table": "dmft.results.table",
+    "load": "dmft.api",
+    "plot": "dmft.api",
+    "save": "dmft.api",
     "simulate": "dmft.simulation.run",
     "solve": "dmft.running.solve",
     "sweep": "dmft.sweeps.run",

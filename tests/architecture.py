@@ -1,6 +1,7 @@
 """The rules of the house, read from the sources: the floor of each room, and what the mathematics may not do.
 
-Arrows point down: a module imports from its own room and from rooms on lower floors.  `violations` walks every module of
+Arrows point down: a module imports from its own room and from rooms on lower floors, wherever in the file it does.  Within a
+room, modules that are loaded together form no circle.  `violations` walks every module of
 the package, so a new file is held to the rules of its room, and a new room must be given a floor here.
 """
 
@@ -10,25 +11,24 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
-# From the ground up.  Rooms on one floor do not know each other.  A theory's simulation is written in the terms of
-# `dmft.simulation`, so it stands there although it lies in the folder of its theory.
+# From the ground up.  Rooms on one floor do not know each other.
 FLOORS = (
-    ("compiled", "system"),
+    ("compiled", "system", "version"),
     ("mathematics",),
     ("problem", "history"),
     ("models",),
     ("engines",),
     ("results",),
-    ("storage", "plots"),
+    ("storage",),
+    ("plots",),
     ("jobs",),
     ("running",),
-    ("simulation", "models.*.simulation"),
+    ("simulation",),
     ("sweeps",),
     ("api",),
     ("explore",),
@@ -38,7 +38,7 @@ FLOORS = (
 # Where the names of `import dmft` stand: for the command line alone.
 PUBLIC = FLOORS.index(("api",))
 # Rooms that compute: they open no file, print nothing, and know no library of the outside world.
-MATHEMATICS = ("mathematics", "history", "models", "models.*.simulation", "engines")
+MATHEMATICS = ("mathematics", "history", "models", "engines")
 OUTSIDE = {"h5py", "mpi4py", "rich", "typer", "matplotlib", "xarray", "pathlib", "os", "sys", "io", "logging", "signal"}
 WORDS = {"open", "print", "input"}
 
@@ -65,10 +65,9 @@ class Module:
 
     @property
     def room(self) -> str | None:
-        """The pattern in FLOORS that it falls under; the longest one if there are several."""
-        rooms = [room for floor in FLOORS for room in floor]
-        matching = [room for room in rooms if fnmatch(self.name, room) or fnmatch(self.name, f"{room}.*")]
-        return max(matching, key=len, default=None)
+        """The folder or file of the package that it stands in; None if that has no floor."""
+        own = self.name.partition(".")[0]
+        return own if any(own in floor for floor in FLOORS) else None
 
     @property
     def floor(self) -> int:
@@ -124,7 +123,7 @@ def violations(package: Path) -> list[str]:
                 found += _outside(module, target)
             else:
                 found += _upward(module, house[own], target)
-                if not target.typing and own not in ("", module.name):
+                if not (target.typing or target.late) and own not in ("", module.name):
                     arrows[module.name].add(own)
         if module.room in MATHEMATICS:
             found += [f"{module.name}: calls {word}()" for word in sorted(module.words & WORDS)]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dmft import Problem
-from dmft.simulation.experiment import Setup, experiment
+from dmft.models.experiment import Setup, experiment
 
 
 class Unwatched:

@@ -23,14 +23,15 @@ def explore(
     Needs the extra `explore`: pip install 'dmft[explore]'.
     """
     from dmft import Problem, ProblemError
-    from dmft.problem.problem import DEFAULT_MODEL, models
+    from dmft.problem import registry
+    from dmft.problem.problem import DEFAULT_MODEL
 
     try:
         from dmft.explore.server import free_port, serve
     except ModuleNotFoundError as error:
         raise BadInput("explore", f"{error.name} is not installed: wanted pip install 'dmft[explore]'") from None
     if file is None:
-        tables = models()[DEFAULT_MODEL].description.example
+        tables = registry.load(DEFAULT_MODEL).description.example
     else:
         with naming(file, ProblemError):
             tables = Problem.load(file).tables

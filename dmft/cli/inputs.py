@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
+    from dmft.problem.sweep import Sweep
     from dmft.results.simulation import Simulation
     from dmft.results.table import Table
-    from dmft.sweeps.sweep import Sweep
 
 
 class BadInput(Exception):
@@ -37,7 +37,7 @@ def naming(file: str | Path, *kinds: type[Exception]) -> Iterator[None]:
 def load_problem(file: Path, assignments: list[str]) -> Problem:
     """Problem of a file, after assignments like `problem.width=20`."""
     from dmft import Problem, ProblemError
-    from dmft.problem.problem import with_overrides
+    from dmft.problem.overrides import with_overrides
     from dmft.problem.toml import read_toml_file
 
     with naming(file, ProblemError):
@@ -56,9 +56,9 @@ def is_sweep(file: Path) -> bool:
 def load_sweep(file: Path, assignments: list[str] | None = None) -> Sweep:
     """Sweep of a file, after assignments like `problem.width=20`, all of its points valid."""
     from dmft import ProblemError
-    from dmft.problem.problem import with_overrides
+    from dmft.problem.overrides import with_overrides
+    from dmft.problem.sweep import Sweep
     from dmft.problem.toml import read_toml_file
-    from dmft.sweeps.sweep import Sweep
 
     with naming(file, ProblemError):
         sweep = Sweep.from_tables(with_overrides(read_toml_file(file), assignments or []))

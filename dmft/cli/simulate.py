@@ -22,8 +22,8 @@ from dmft.cli.tables import plus_minus
 if TYPE_CHECKING:
     from dmft import Problem
     from dmft.jobs.tasks import Watch
+    from dmft.models.experiment import Setup
     from dmft.results.simulation import Simulation
-    from dmft.simulation.experiment import Setup
     from dmft.simulation.folder import Seeds
 
 
@@ -118,7 +118,7 @@ class SimulateCommand:
         """Take the place of the simulation for this process and find the seeds to simulate; the setup if there are any."""
         from dmft import ProblemError
         from dmft.jobs.pool import StartError
-        from dmft.simulation.experiment import Setup
+        from dmft.models.experiment import Setup
         from dmft.simulation.folder import open_seeds
         from dmft.simulation.run import numbered, refuse_too_large
 

@@ -20,8 +20,8 @@ from dmft.cli.sweep_progress import SweepMeter, ignore, rate, speed, sweep_meter
 
 if TYPE_CHECKING:
     from dmft.jobs.locks import Locks
+    from dmft.problem.sweep import Sweep
     from dmft.sweeps.folder import Folder
-    from dmft.sweeps.sweep import Sweep
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class Descent:
         self.outcome = Outcome.DIVERGED if self._diverges() else Outcome.DONE
 
     def _diverges(self) -> bool:
-        """Whether the risk, which small steps never raise, has grown far beyond its first value."""
+        """True if the risk, which small steps never raise, has grown far beyond its first value."""
         if not self.model.risk:
             return False
         risk = self.history[self.model.risk]

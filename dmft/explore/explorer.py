@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from dmft.problem.description import Control, Slider
-from dmft.problem.problem import Problem, assign
+from dmft.problem.overrides import assign
+from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.results.solution import Solution
 from dmft.running.solve import StopRun, solve
@@ -76,7 +77,7 @@ class Explorer:
     def set(self, key: str, value: Any) -> None:
         """Change one key, in place of its alternatives."""
         table, _, rest = key.partition(".")
-        assign(self.tables[table], rest, value)
+        assign(self.tables, table, rest, value)
 
     def answer(self) -> Answer:
         """The solution of the problem as it is now, cut short after a few seconds."""

@@ -12,8 +12,8 @@ import panel as pn
 
 from dmft.explore.explorer import Explorer, options
 from dmft.explore.figures import View, curve_figures, kernel_figure
+from dmft.problem import registry
 from dmft.problem.description import Control, Slider
-from dmft.problem.problem import models
 from dmft.results.solution import Solution
 
 WIDTH = 300
@@ -29,7 +29,7 @@ class Page:
         self.message = pn.pane.Markdown("", width=WIDTH)
         self.controls = pn.Column(width=WIDTH)
         self.theory = pn.widgets.Select(
-            name="theory", options=sorted(models()), value=explorer.problem.parameters.model, width=WIDTH
+            name="theory", options=registry.names(), value=explorer.problem.parameters.model, width=WIDTH
         )
         self.log_time = pn.widgets.Checkbox(name="logarithmic time", value=True)
         self.log_values = pn.widgets.Checkbox(name="logarithmic values", value=False)
@@ -99,7 +99,7 @@ class Page:
 
     def _other_theory(self) -> None:
         """Begin again with the example of another theory."""
-        self.explorer.begin(models()[str(self.theory.value)].description.example)
+        self.explorer.begin(registry.load(str(self.theory.value)).description.example)
         self._fill_controls()
         self.later()
 

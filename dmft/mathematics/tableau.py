@@ -17,7 +17,6 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
-from scipy.special import roots_jacobi
 
 Array = NDArray[np.float64]
 
@@ -76,6 +75,9 @@ def radau(stages: int) -> Tableau:
     """The Radau IIA scheme with 1 to 9 stages; refuses to return one that misses its order conditions."""
     if not 1 <= stages <= MAX_STAGES:
         raise ValueError(f"stages = {stages}: wanted 1 to {MAX_STAGES}")
+    # Imported here: SciPy takes longer to load than a problem to be read, and reading one needs MAX_STAGES alone.
+    from scipy.special import roots_jacobi
+
     inner = roots_jacobi(stages - 1, 1, 0)[0] if stages > 1 else np.empty(0)
     c = np.append((np.sort(inner) + 1) / 2, 1.0)
     # Gauss-Legendre quadrature of enough points is exact, and keeps all digits.

@@ -74,7 +74,8 @@ def _keys(part: str) -> set[str]:
 def ending_of_simulation(simulation: Simulation) -> str:
     """Description of the simulated networks, and of those that diverged."""
     seeds, setup = len(simulation.seeds), simulation.setup
-    kind = ("network" if seeds == 1 else "networks") if setup.fields == "network" else "samples of Gaussian fields"
+    system = simulation.problem.parameters.description.systems[setup.fields]
+    kind = system.one if seeds == 1 else system.many
     line = f"mean and standard error of {seeds} {kind} in $d = {setup.dim}$"
     return f"{line}, {len(simulation.diverged)} DIVERGED: {simulation.outcome.advice}" if simulation.outcome.failed else line
 

@@ -110,6 +110,18 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class System:
+    """A kind of finite system that can be simulated: its meaning, and its name for one seed and for several."""
+
+    meaning: str
+    one: str
+    many: str
+
+
+NETWORK = System("the network itself", "network", "networks")
+
+
+@dataclass(frozen=True)
 class Slider:
     """A number of the problem that `dmft explore` changes with a slider, between two bounds; `key` is `table.key`.
 
@@ -149,6 +161,8 @@ class Description:
     smallest: observable whose smallest value and its time are reported and marked, if there is one.
     pictures: kernels in the standard figure.
     citations: what the equations rest on.
+    systems: kinds of finite systems that are simulated, by name, the first of them unless another one is asked for.
+    two_time_simulated: whether simulations have two-time correlations.
     example: tables of a problem to begin with, as in a problem file.
     controls: what `dmft explore` lets a reader change.
     """
@@ -163,6 +177,8 @@ class Description:
     constants: Mapping[str, Quantity] = field(default_factory=dict)
     smallest: str | None = None
     pictures: tuple[Picture, ...] = ()
+    systems: Mapping[str, System] = field(default_factory=lambda: {"network": NETWORK})
+    two_time_simulated: bool = False
     example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
 

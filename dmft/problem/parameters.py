@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,14 @@ from pydantic import Field
 
 from dmft.problem.description import Description, Found, Panel
 from dmft.problem.settings import SolverSettings
-from dmft.problem.table import Table
+from dmft.problem.table import ProblemError, Table
 
 Array = NDArray[np.float64]
 
 
 class Parameters(Table):
-    """Base of the `[problem]` tables; a model's own class registers itself under its `model` name."""
+    """Base of the `[problem]` tables: each theory has one subclass of it, which `dmft.problem.registry` finds."""
 
-    registry: ClassVar[dict[str, type[Parameters]]] = {}
     # Keys of which exactly one is given: a change to one of them takes the place of the others.
     alternatives: ClassVar[tuple[str, ...]] = ()
     # Keys on which a simulation of the problem does not depend.
@@ -63,6 +62,10 @@ class Parameters(Table):
         """The equations of this parameter point; of kind "two-time" a `dmft.models.protocol.Model`."""
         raise NotImplementedError
 
+    def experiment(self, problem: Any, setup: Any) -> Any:
+        """The simulation of this parameter point, a `dmft.models.experiment.Experiment`; ProblemError if there is none."""
+        raise ProblemError(f'model = "{self.model}": wanted a theory that can be simulated')
+
     def constants(self) -> dict[str, float]:
         """Numbers that follow from the parameters alone, those that the description names."""
         return {}
@@ -78,16 +81,3 @@ class Parameters(Table):
     def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
         """Report on a run beyond the range of every observable: tables of two columns, by title."""
         return {}
-
-
-ParametersType = TypeVar("ParametersType", bound=type[Parameters])
-
-
-def register(name: str):
-    """Class decorator: `[problem] model = name` is validated by this class."""
-
-    def add(parameters: ParametersType) -> ParametersType:
-        Parameters.registry[name] = parameters
-        return parameters
-
-    return add

@@ -17,6 +17,10 @@ ROUNDING = 1e-12
 # Fewest samples of the exact theory, and what it uses unless told otherwise.
 FEWEST = 64
 SAMPLING = {"samples": 4096, "replicates": 4, "seed": 0, "kink_width": 0.2}
+# What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
+LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
+# What may only grow: more samples are added to those that are there.
+GROWING = ("samples", "replicates")
 
 
 class SolverSettings(Table):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -16,6 +16,28 @@ class ProblemError(ValueError):
 
 # Types of the keys that are numbers.
 NUMBERS = (float, int, float | None, int | None)
+
+
+class FrozenTable(dict):
+    """A table inside a table: a dictionary that cannot be changed, with a hash."""
+
+    def _refuse(self, *given: Any, **keys: Any) -> NoReturn:
+        raise TypeError("a problem is frozen: wanted problem.replace(...)")
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse  # pyright: ignore
+
+    def __hash__(self) -> int:  # pyright: ignore
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenTable, (dict(self),)
+
+
+def frozen(value: Any) -> Any:
+    """The same value, with every list and table in it made one that cannot be changed and has a hash."""
+    if isinstance(value, Mapping):
+        return FrozenTable({key: frozen(inner) for key, inner in value.items()})
+    return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
 
 
 class Table(BaseModel):
@@ -33,6 +55,11 @@ class Table(BaseModel):
         if wanted is bool and not isinstance(value, bool):
             raise ValueError("wanted true or false")
         return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _frozen(cls, value: Any) -> Any:
+        return frozen(value)
 
 
 TableType = TypeVar("TableType", bound=Table)

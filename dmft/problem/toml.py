@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from dmft.problem.table import ProblemError
 
@@ -30,16 +30,29 @@ def read_toml(text: str) -> dict[str, Any]:
         raise ProblemError(f"malformed TOML: {error}") from None
 
 
+def toml_text(tables: Mapping[str, Any]) -> str:
+    """The text of a TOML file with these tables, and lists of tables: a line each key, in the order given."""
+    sections = [
+        "\n".join([f"[[{name}]]" if isinstance(table, list) else f"[{name}]", *lines(part)])
+        for name, table in tables.items()
+        for part in (table if isinstance(table, list) else [table])
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def lines(table: Mapping[str, Any]) -> list[str]:
+    """The lines of a table.  `tomli_w.dumps` itself would put tables in it last: their order is that of the axes of a sweep."""
+    return [f"{_key(key)} = {toml_value(value)}" for key, value in table.items()]
+
+
 def toml_value(value: Any) -> str:
-    """A value as it is written in TOML."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else str(value)
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    """A value in one line, as TOML writes it."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items()) + " }"
-    return repr(value)
+        return "{ " + ", ".join(lines(value)) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    return tomli_w.dumps({"_": value}).removeprefix("_ = ").rstrip("\n")
+
+
+def _key(key: str) -> str:
+    return tomli_w.dumps({key: 0}).removesuffix(" = 0\n")

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.outcome import Outcome
+from dmft.models.experiment import Setup, Trajectory, experiment
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
-from dmft.simulation.experiment import Setup, Trajectory, experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,22 +128,22 @@ class Simulation:
 
     def save(self, path: str | Path) -> None:
         """Write a simulation file; it appears complete or not at all."""
-        from dmft.storage import simulation_file
+        from dmft import api
 
-        simulation_file.write(path, self)
+        api.save(self, path)
 
     @staticmethod
     def load(path: str | Path) -> Simulation:
         """Read a simulation file.  Raises `dmft.storage.hdf5.FileError`, one line, if it is not one."""
-        from dmft.storage import simulation_file
+        from dmft.api import simulation_file
 
         return simulation_file.read(path)
 
     def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
         """Draw the standard figure, with further simulations; save it too if a path (.png, .pdf, .svg) is given."""
-        from dmft.plots import standard
+        from dmft import api
 
-        return standard.figure(None, path, [self, *simulations])
+        return api.plot(self, path, simulations)
 
 
 def refuse_difference(problem: Problem, setup: Setup, wanted_problem: Problem, wanted_setup: Setup) -> None:

@@ -17,6 +17,7 @@ from dmft.history.history import History
 from dmft.mathematics.tableau import lagrange
 from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
+from dmft.problem.settings import GROWING, LIMITS
 from dmft.problem.table import ProblemError
 
 if TYPE_CHECKING:
@@ -191,28 +192,22 @@ class Solution:
 
     def save(self, path: str | Path) -> None:
         """Write a run file; it appears complete or not at all."""
-        from dmft.storage import run_file
+        from dmft import api
 
-        run_file.write(path, self)
+        api.save(self, path)
 
     @staticmethod
     def load(path: str | Path) -> Solution:
         """Read a run file.  Raises `dmft.storage.hdf5.FileError`, one line, if it is not one."""
-        from dmft.storage import run_file
+        from dmft.api import run_file
 
         return run_file.read(path)
 
     def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
         """Draw the standard figure, with simulations as points; save it too if a path (.png, .pdf, .svg) is given."""
-        from dmft.plots import standard
+        from dmft import api
 
-        return standard.figure(self, path, simulations)
-
-
-# What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
-LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
-# What may only grow: more samples are added to those that are there.
-GROWING = ("samples", "replicates")
+        return api.plot(self, path, simulations)
 
 
 def refuse_other_problem(found: Solution, problem: Problem) -> None:

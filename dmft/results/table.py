@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.problem.axes import POINT
 from dmft.problem.description import Description
 from dmft.problem.problem import Problem
+from dmft.problem.sweep import Sweep
 from dmft.problem.toml import toml_value
-from dmft.sweeps.axes import POINT
-from dmft.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,20 +91,20 @@ class Table:
 
         Raises ValueError if the sweep has too many axes for a figure.
         """
-        from dmft.plots import sweeps
+        from dmft import api
 
-        return sweeps.figure(self, path)
+        return api.plot(self, path)
 
     def save(self, path: str | Path) -> None:
         """Write the table; it appears complete or not at all."""
-        from dmft.storage import table_file
+        from dmft import api
 
-        table_file.write(path, self)
+        api.save(self, path)
 
     @staticmethod
     def load(path: str | Path) -> Table:
         """Read a table.  Raises `dmft.storage.hdf5.FileError`, one line, if it is none."""
-        from dmft.storage import table_file
+        from dmft.api import table_file
 
         return table_file.read(path)
 

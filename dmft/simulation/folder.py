@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from dmft.jobs.locks import Locks, Taken, take_whole
 from dmft.jobs.tasks import Result
+from dmft.models.experiment import Setup, State
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.problem.toml import read_toml_file, toml_value
 from dmft.results.simulation import Simulation, refuse_difference
-from dmft.simulation.experiment import Setup, State
 from dmft.storage import arrays_file, simulation_file
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
 from dmft.storage.hdf5 import FileError

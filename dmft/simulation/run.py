@@ -11,11 +11,11 @@ from typing import Any
 
 from dmft.jobs.pool import WorkerPool
 from dmft.jobs.tasks import Result, Stop, Watch, run_in_turn, stop_after
+from dmft.models.experiment import Setup, experiment
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.results.simulation import Simulation
 from dmft.running.cost import refuse_memory
-from dmft.simulation.experiment import Setup, experiment
 from dmft.simulation.folder import Seeds, open_seeds
 from dmft.simulation.worker import SeedWorker, Tell, recipe
 from dmft.storage import simulation_file
@@ -37,7 +37,7 @@ def simulate(
     output: simulation file to write, or to add the missing seeds to.
     jobs: number of processes; 1 is this one.
     checkpoint_every: seconds between checkpoints of a seed on its way, if there is an output.
-    setup: `fields`, `times`, `tolerance` and `two_time` of `dmft.simulation.experiment.Setup`.
+    setup: `fields`, `times`, `tolerance` and `two_time` of `dmft.models.experiment.Setup`.
 
     Raises ProblemError for what cannot be simulated, and if the output holds something else or is in use.
     """

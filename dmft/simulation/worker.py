@@ -17,9 +17,9 @@ from threadpoolctl import threadpool_limits
 from dmft.engines.outcome import Outcome
 from dmft.jobs.pool import Recipe
 from dmft.jobs.tasks import RAISED, Ending, Result, Stop
+from dmft.models.experiment import State, experiment
 from dmft.results.simulation import Simulation
 from dmft.running.solve import StopRun
-from dmft.simulation.experiment import State, experiment
 from dmft.simulation.folder import Seeds
 
 Tell = Callable[[str], None]

@@ -8,6 +8,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from dmft.version import __version__
+
 
 @cache
 def source_commit() -> str:
@@ -27,7 +29,5 @@ def source_commit() -> str:
 
 def provenance() -> dict[str, str]:
     """Attributes for a file written by this process."""
-    from dmft import __version__
-
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     return {"dmft_version": __version__, "git": source_commit(), "command": command}

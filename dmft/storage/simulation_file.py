@@ -7,9 +7,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from dmft.models.experiment import Setup
 from dmft.problem.problem import Problem
 from dmft.results.simulation import Simulation
-from dmft.simulation.experiment import Setup
 from dmft.storage import schema
 from dmft.storage.hdf5 import (
     FileError,

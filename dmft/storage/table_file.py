@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.problem.axes import POINT
 from dmft.problem.description import TIME, Description
+from dmft.problem.sweep import Sweep
 from dmft.results.table import MISSING, OVERFITTED, Table
 from dmft.storage import schema
 from dmft.storage.hdf5 import NUMBERS, FileError, opened, read_array, read_text, whole_file
 from dmft.storage.provenance import provenance
-from dmft.sweeps.axes import POINT
-from dmft.sweeps.sweep import Sweep
 
 SCHEMA = 1
 # An axis may have the name of an observable: the alignment at the start and that at all times.

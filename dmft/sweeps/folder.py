@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 
 from dmft.jobs.locks import Locks, Taken
 from dmft.jobs.tasks import Result
+from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
 from dmft.storage import run_file
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
 from dmft.storage.hdf5 import FileError
-from dmft.sweeps.sweep import Sweep
 
 FAN = 1000
 FAILED_RUN, FAILED_TEXT = ".failed.h5", ".failed.txt"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
 from dmft.running.plan import Plan, plan
 from dmft.sweeps.folder import spread
 from dmft.sweeps.run import by_cost
-from dmft.sweeps.sweep import Sweep
 
 PILOTS = 5
 # The point of the largest expected cost is looked for among so many.

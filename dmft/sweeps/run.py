@@ -14,10 +14,10 @@ from dmft.engines.kinds import expected_nodes
 from dmft.jobs.locks import Locks
 from dmft.jobs.pool import WorkerPool
 from dmft.jobs.tasks import Stop, Watch, run_in_turn, stop_after
+from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
 from dmft.running.solve import StopRun, solve
 from dmft.sweeps.folder import Folder, State, open_folder, slice_of, spread
-from dmft.sweeps.sweep import Sweep
 from dmft.sweeps.worker import PointSolver, recipe
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from dmft.jobs.locks import Locks
 from dmft.jobs.pool import Recipe
 from dmft.jobs.tasks import RAISED, TOO_LARGE, Ending, Result, Stop
 from dmft.problem.problem import Problem
+from dmft.problem.sweep import Sweep
 from dmft.results.solution import Solution
 from dmft.running.cost import TooLargeError
 from dmft.running.solve import StopRun, solve
 from dmft.storage import run_file
 from dmft.storage.hdf5 import FileError
 from dmft.sweeps.folder import Folder
-from dmft.sweeps.sweep import Sweep
 
 
 class PointSolver:

@@ -17,9 +17,9 @@ from pydantic.fields import FieldInfo
 
 from dmft.engines.outcome import Outcome
 from dmft.mathematics import hermite
+from dmft.problem import registry
 from dmft.problem.description import Quantity
 from dmft.problem.parameters import Parameters
-from dmft.problem.problem import models
 from dmft.problem.settings import SolverSettings
 from dmft.storage import schema
 
@@ -155,7 +155,7 @@ def of_model(name: str, parameters: type[Parameters]) -> dict[str, Callable[[], 
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    **{name: made for model in models().items() for name, made in of_model(*model).items()},
+    **{name: made for model in registry.names() for name, made in of_model(model, registry.load(model)).items()},
     "solver": lambda: keys(SolverSettings),
     "functions": functions,
     "attributes": lambda: attributes(schema.ATTRIBUTES),

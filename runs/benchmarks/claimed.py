@@ -12,8 +12,8 @@ import numpy as np
 
 from dmft import Problem, Solution, solve, sweep
 from dmft.mathematics.power_law import power_law
+from dmft.models.experiment import Setup, experiment
 from dmft.models.hinge.parameters import HingeParameters
-from dmft.simulation.experiment import Setup, experiment
 from dmft.sweeps.collect import solutions
 
 RUNS = Path(__file__).parents[1]

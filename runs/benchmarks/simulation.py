@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dmft import Problem, simulate
-from dmft.simulation.experiment import Setup, experiment
+from dmft.models.experiment import Setup, experiment
 
 BASE = {
     "samples_per_dimension": 10.0,

@@ -6,6 +6,7 @@ import pytest
 from dmft import Outcome, Problem, solve
 from dmft.engines.closed_form import ClosedForm
 from dmft.engines.kinds import expected_nodes
+from dmft.problem import registry
 from dmft.problem.description import Description, Quantity
 from dmft.problem.parameters import Parameters
 from tests.comparison import assert_same, datasets
@@ -50,9 +51,8 @@ class SawtoothParameters(Parameters):
 @pytest.fixture
 def sawtooth():
     """A problem of a model that is registered for the test."""
-    Parameters.registry["sawtooth"] = SawtoothParameters
-    yield lambda **keys: Problem(**{"model": "sawtooth", "t_max": 1e4, **keys})
-    del Parameters.registry["sawtooth"]
+    with registry.trying("sawtooth", SawtoothParameters):
+        yield lambda **keys: Problem(**{"model": "sawtooth", "t_max": 1e4, **keys})
 
 
 @pytest.mark.parametrize("stages", [2, 6, 9])

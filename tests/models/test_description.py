@@ -9,9 +9,9 @@ import pytest
 from dmft import Problem, Solution, solve
 from dmft.cli.main import run
 from dmft.models.spherical_pspin.equations import SphericalPSpin
+from dmft.problem import registry
 from dmft.problem.description import Ageing, Citation, Curve, Curves, Description, Picture, Quantity
 from dmft.problem.parameters import Parameters
-from dmft.problem.problem import models
 from dmft.running.cost import two_time_arrays
 from dmft.storage import schema
 from tests.comparison import assert_same, datasets
@@ -81,9 +81,8 @@ class MatrixParameters(Parameters):
 @pytest.fixture(autouse=True)
 def matrix():
     """Register the model of the test, for the test."""
-    Parameters.registry["matrix"] = MatrixParameters
-    yield
-    del Parameters.registry["matrix"]
+    with registry.trying("matrix", MatrixParameters):
+        yield
 
 
 @pytest.fixture(params=PROBLEMS)
@@ -99,7 +98,7 @@ def path(problem, tmp_path):
 
 
 def test_every_model_is_tried():
-    assert models().keys() == PROBLEMS.keys()
+    assert set(registry.names()) == PROBLEMS.keys()
 
 
 def test_file_holds_what_the_description_names(problem, path):

@@ -7,7 +7,7 @@ import pytest
 
 from dmft import Problem, ProblemError
 from dmft.models.two_layer_flow import target
-from dmft.problem.problem import with_overrides
+from dmft.problem.overrides import with_overrides
 
 GOOD = {"width": 4, "samples_per_parameter": 1.0, "activation": "erf", "t_max": 10.0}
 TWO = [{"fraction": 0.5, "second_layer": 1.0, "alignment": [0.1, 0.0]}, {"count": 2, "second_layer": -1.0}]

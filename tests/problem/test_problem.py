@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dmft import Problem, ProblemError
-from dmft.problem.problem import with_overrides
+from dmft.problem.overrides import with_overrides
 
 GOOD = {"width": 10, "samples_per_parameter": 1.0, "activation": "erf", "t_max": 10.0}
 

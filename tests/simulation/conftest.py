@@ -3,7 +3,7 @@
 import pytest
 
 from dmft import Problem
-from dmft.simulation.experiment import Setup, experiment
+from dmft.models.experiment import Setup, experiment
 from tests.cli.conftest import dmft  # noqa: F401
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from dmft.simulation.marching import Descent, Flow, chebyshev
+from dmft.mathematics.marching import Descent, Flow, chebyshev
 
 
 class Relaxation:

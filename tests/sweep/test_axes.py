@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmft import Problem, ProblemError, Sweep
-from dmft.sweeps.axes import distinct_texts, identity
+from dmft.problem.axes import distinct_texts, identity
 
 from .conftest import QUICK
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,12 @@ from dmft.models.hinge.equations import FiniteData, InfiniteData
 from dmft.models.hinge.population import SIGNS, Population, drawn
 from dmft.models.hinge.step import DataSet
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
-from dmft.problem.parameters import Parameters, register
+from dmft.problem.parameters import Parameters
+
+if TYPE_CHECKING:
+    from dmft.models.experiment import Setup
+    from dmft.models.hinge.simulation import HingeExperiment
+    from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 # Pairs of fresh examples of a population.
@@ -22,7 +28,6 @@ PAIRS = 2000
 FIELDS, KERNELS, STATES = 7, 4, 25
 
 
-@register("hinge")
 class HingeParameters(Parameters):
     """The `[problem]` table of `model = "hinge"`."""
 
@@ -119,6 +124,12 @@ class HingeParameters(Parameters):
             self.variance,
             fresh.standard_normal((PAIRS, self.dimension)),
         )
+
+    def experiment(self, problem: Problem, setup: Setup) -> HingeExperiment:
+        """The simulation of this parameter point."""
+        from dmft.models.hinge.simulation import HingeExperiment
+
+        return HingeExperiment(problem, setup)
 
     def panels(self) -> tuple[Panel, ...]:
         """Loss; what does not vanish beside the rotation."""

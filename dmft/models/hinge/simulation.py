@@ -18,10 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.models.experiment import BYTES, Setup, State, Trajectory, Watch, log_times
 from dmft.models.hinge.parameters import HingeParameters, examples
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
-from dmft.simulation.experiment import BYTES, Setup, State, Trajectory, Watch, log_times, refuse_all_but_networks, register
 
 Array = NDArray[np.float64]
 
@@ -97,7 +97,6 @@ class Progress(NamedTuple):
         return cls(taken, steps, Weights(state["a"], state["w"]), state["observables"].copy(), evaluations)
 
 
-@register("hinge")
 class HingeExperiment:
     """The simulation of one problem with N = dim inputs and the units of the problem; an `Experiment`."""
 
@@ -105,7 +104,6 @@ class HingeExperiment:
     lighter = "fewer units"
 
     def __init__(self, problem: Problem, setup: Setup) -> None:
-        refuse_all_but_networks(setup)
         parameters = problem.parameters
         assert isinstance(parameters, HingeParameters)
         if parameters.dimension not in (None, setup.dim):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,12 @@ from dmft.mathematics.gaussian_integrals import ACTIVATIONS
 from dmft.models.online_sgd.description import DESCRIPTION
 from dmft.models.online_sgd.equations import OnlineSGD
 from dmft.problem.description import Curve, Curves, Entries, Found, Panel
-from dmft.problem.parameters import Parameters, register
+from dmft.problem.parameters import Parameters
+
+if TYPE_CHECKING:
+    from dmft.models.experiment import Setup
+    from dmft.models.online_sgd.simulation import OnlineSGDExperiment
+    from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 Vector = tuple[float, ...]
@@ -26,7 +31,6 @@ GIVEN = ("student_overlap", "cross_overlap")
 RANDOM = ("student_units", "teacher_units", "dimension")
 
 
-@register("online-sgd")
 class OnlineSGDParameters(Parameters):
     """The `[problem]` table of `model = "online-sgd"`: a state at t = 0 that is given, or one that is drawn."""
 
@@ -164,6 +168,12 @@ class OnlineSGDParameters(Parameters):
             self.weight_decay,
             self.train_second_layer,
         )
+
+    def experiment(self, problem: Problem, setup: Setup) -> OnlineSGDExperiment:
+        """The simulation of this parameter point."""
+        from dmft.models.online_sgd.simulation import OnlineSGDExperiment
+
+        return OnlineSGDExperiment(problem, setup)
 
     def panels(self) -> tuple[Panel, ...]:
         """The error, and all overlaps that change."""

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals.activations import NUMBERS, slope, value
+from dmft.models.experiment import Setup, State, Trajectory, Watch, log_times
 from dmft.models.online_sgd.parameters import OnlineSGDParameters
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
-from dmft.simulation.experiment import Setup, State, Trajectory, Watch, log_times, register
 
 Array = NDArray[np.float64]
 
@@ -51,7 +51,6 @@ class Progress:
         return cls(w, v, record, int(state["taken"]), int(state["blocks"]))
 
 
-@register("online-sgd")
 class OnlineSGDExperiment:
     """The simulation of one problem with N = dim; an `Experiment`."""
 
@@ -63,8 +62,6 @@ class OnlineSGDExperiment:
         parameters = problem.parameters
         assert isinstance(parameters, OnlineSGDParameters)
         self.t_max, self.setup, self.model = problem.solver.t_max, setup, parameters.build()
-        if setup.fields != "network" or setup.two_time:
-            raise ProblemError(f'model = "{parameters.model}": wanted fields = "network", and no two-time correlations')
         self.units = sum(self.model.R.shape)
         if setup.dim < self.units:
             raise ProblemError(f"dim = {setup.dim}: wanted at least K + M = {self.units}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,12 @@ from dmft.mathematics import hermite
 from dmft.models.random_features.description import DESCRIPTION
 from dmft.models.random_features.equations import Features, RandomFeatures, Teacher
 from dmft.problem.description import Curve, Curves, Found, Panel
-from dmft.problem.parameters import Parameters, register
+from dmft.problem.parameters import Parameters
+
+if TYPE_CHECKING:
+    from dmft.models.experiment import Setup
+    from dmft.models.random_features.simulation import RandomFeaturesExperiment
+    from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 # Degrees of the teacher, 0 and 1 included, that the staircase tells apart.
@@ -21,7 +27,6 @@ DEGREES = 6
 ROUNDING = 1e-13
 
 
-@register("random-features")
 class RandomFeaturesParameters(Parameters):
     """The `[problem]` table of `model = "random-features"`."""
 
@@ -114,6 +119,12 @@ class RandomFeaturesParameters(Parameters):
         known = hermite.scaled_series(self.activation, 1.0, DEGREES)[:DEGREES] != 0
         removed = np.cumsum(np.where(known, self.teacher.powers, 0.0)) - self.teacher.powers[0]
         return np.maximum(self.teacher.variance - removed, 0.0) / 2 / self.features.noise_reduction(self.learning_rate)
+
+    def experiment(self, problem: Problem, setup: Setup) -> RandomFeaturesExperiment:
+        """The simulation of this parameter point."""
+        from dmft.models.random_features.simulation import RandomFeaturesExperiment
+
+        return RandomFeaturesExperiment(problem, setup)
 
     def panels(self) -> tuple[Panel, ...]:
         """Error with and without the noise of SGD; how it gets to its asymptotic value."""

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.mathematics import hermite
+from dmft.models.experiment import BYTES, Setup, State, Trajectory, Watch, log_times
 from dmft.models.random_features.parameters import RandomFeaturesParameters
 from dmft.problem.problem import Problem
-from dmft.simulation.experiment import BYTES, Setup, State, Trajectory, Watch, log_times, refuse_all_but_networks, register
 
 Array = NDArray[np.float64]
 
@@ -104,7 +104,6 @@ class Progress(NamedTuple):
         return {name: np.asarray(value) for name, value in self._asdict().items()}
 
 
-@register("random-features")
 class RandomFeaturesExperiment:
     """The simulation of one problem with N = dim inputs; an `Experiment`."""
 
@@ -112,7 +111,6 @@ class RandomFeaturesExperiment:
     lighter = "a smaller dim"
 
     def __init__(self, problem: Problem, setup: Setup) -> None:
-        refuse_all_but_networks(setup)
         assert isinstance(problem.parameters, RandomFeaturesParameters)
         self.problem, self.setup, self.parameters = problem, setup, problem.parameters
         self.sizes: Mapping[str, int] = {"hidden": width(self.parameters, setup.dim)}

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.polynomial import Polynomial
 from pydantic import Field, field_validator
 
 from dmft.models.spherical_pspin.description import DESCRIPTION
-from dmft.models.spherical_pspin.equations import SphericalPSpin
 from dmft.problem.description import Ageing, Curve, Found, Pair, Panel
-from dmft.problem.parameters import Parameters, register
+from dmft.problem.parameters import Parameters
+
+if TYPE_CHECKING:
+    from dmft.models.spherical_pspin.equations import SphericalPSpin
 
 MAX_POWER = 100
 # Rates beyond its square root leave no room for products of time steps in floating point.
 LARGEST = 1e20
 
 
-@register("spherical-pspin")
 class SphericalPSpinParameters(Parameters):
     """The `[problem]` table of `model = "spherical-pspin"`."""
 
@@ -66,6 +67,8 @@ class SphericalPSpinParameters(Parameters):
 
     def build(self) -> SphericalPSpin:
         """The equations of this parameter point."""
+        from dmft.models.spherical_pspin.equations import SphericalPSpin
+
         return SphericalPSpin(np.asarray(self.covariance().deriv().coef, dtype=float), self.marginal_multiplier)
 
     def panels(self) -> tuple[Panel, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dmft.problem.description import RATE, Choice, Citation, Description, Picture, Quantity, Slider
+from dmft.problem.description import NETWORK, RATE, Choice, Citation, Description, Picture, Quantity, Slider, System
 
 # Observables that the Gaussian theory does not have.
 OF_REAL_NETWORKS = ("misclassification", "weight_norm")
@@ -55,6 +55,13 @@ DESCRIPTION = Description(
     swept=("train_error", "alignment"),
     smallest="test_error",
     pictures=(Picture("C_d"), Picture("C_o"), Picture("R_d", decades=True), Picture("C_F", decades=True)),
+    systems={
+        "network": NETWORK,
+        "gaussian": System(
+            "the Gaussian fields for which the theory is exact", "sample of Gaussian fields", "samples of Gaussian fields"
+        ),
+    },
+    two_time_simulated=True,
     citations=(
         Citation(
             "the equations of the two-layer gradient flow",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,14 @@ from dmft.models.two_layer_flow.exact.process import Batches
 from dmft.models.two_layer_flow.exact.weights import Rule
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
-from dmft.problem.parameters import Parameters, register
+from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError, shown
+
+if TYPE_CHECKING:
+    from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
+    from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 
@@ -35,7 +40,6 @@ Array = NDArray[np.float64]
 MOST_NEURONS = 16
 
 
-@register("two-layer-flow")
 class TwoLayerFlowParameters(Parameters):
     """The `[problem]` table of `model = "two-layer-flow"`."""
 
@@ -314,6 +318,12 @@ class TwoLayerFlowParameters(Parameters):
             train_second_layer=self.train_second_layer,
             sets=sets,
         )
+
+    def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment:
+        """The simulation of this parameter point."""
+        from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
+
+        return TwoLayerExperiment(problem, setup)
 
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""

@@ -29,12 +29,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.mathematics import hermite
+from dmft.mathematics.marching import Descent, Flow, Progress
+from dmft.models.experiment import BYTES, Setup, State, Trajectory, Watch, log_times
 from dmft.models.two_layer_flow.fields import Activation, Fields, NetworkFields, gaussian_fields, monomials
 from dmft.models.two_layer_flow.parameters import TwoLayerFlowParameters
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
-from dmft.simulation.experiment import BYTES, Setup, State, Trajectory, Watch, log_times, register
-from dmft.simulation.marching import Descent, Flow, Progress
 
 Array = NDArray[np.float64]
 
@@ -119,7 +119,6 @@ class Record:
         return found
 
 
-@register("two-layer-flow")
 class TwoLayerExperiment:
     """The simulation of one problem in d dimensions; an `Experiment`."""
 

@@ -1,14 +1,14 @@
-"""The interface of an experiment: a finite system of a given size, drawn at random and followed in time, seed by seed.
+"""Experiments: a finite system of a given size, drawn at random and followed in time, seed by seed.
 
 Seed k in d dimensions has the random numbers of `np.random.SeedSequence((k, d))`, whatever the number of seeds or processes;
-those of two seeds, or in two dimensions, are independent.  A model registers how its problems are simulated; what the rest of
-the program knows of it is in `Experiment`.
+those of two seeds, or in two dimensions, are independent.  A theory makes the experiment of a problem in
+`Parameters.experiment`; all that the rest of the program knows of it is the protocol `Experiment`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,7 @@ class Setup(Table):
     """Settings of a simulation beside the problem, the same for all seeds."""
 
     dim: int = Field(ge=2, description="input dimension d")
-    fields: Literal["network", "gaussian"] = Field(
-        default="network", description="the network itself, or the Gaussian fields for which the theory is exact"
-    )
+    fields: str = Field(default="network", description="kind of finite system, of those that the theory has")
     times: int = Field(default=40, ge=2, description="number of times at which observables are taken, 0 and t_max included")
     tolerance: float = Field(
         default=3e-4, ge=1e-6, le=1e-2, description="relative error of observables that the steps of gradient flow make"
@@ -98,34 +96,14 @@ class Experiment(Protocol):
         ...
 
 
-Make = Callable[[Problem, Setup], Experiment]
-EXPERIMENTS: dict[str, Make] = {}
-
-
-def register(model: str) -> Callable[[Make], Make]:
-    """Decorator of what makes the experiment of a problem of this model, or raises ProblemError."""
-
-    def add(make: Make) -> Make:
-        EXPERIMENTS[model] = make
-        return make
-
-    return add
-
-
 def experiment(problem: Problem, setup: Setup) -> Experiment:
-    """The simulation of a problem.  Raises ProblemError if there is none."""
-    model = problem.parameters.model
-    if model not in EXPERIMENTS:
-        raise ProblemError(f'model = "{model}": wanted one that can be simulated, {", ".join(sorted(EXPERIMENTS))}')
-    return EXPERIMENTS[model](problem, setup)
-
-
-def refuse_all_but_networks(setup: Setup) -> None:
-    """ProblemError for what only the two-layer flow has: Gaussian fields and two-time correlations."""
-    if setup.fields != "network":
-        raise ProblemError(f"fields = {setup.fields}: wanted network, of which the theory of this model is exact")
-    if setup.two_time:
-        raise ProblemError("two_time = true: wanted false, this model has no two-time correlations")
+    """The simulation of a problem.  Raises ProblemError if the theory has none, or none of this kind."""
+    description = problem.parameters.description
+    if setup.fields not in description.systems:
+        raise ProblemError(f'fields = "{setup.fields}": wanted {" or ".join(description.systems)}')
+    if setup.two_time and not description.two_time_simulated:
+        raise ProblemError(f'two_time = true: wanted false, simulations of model = "{problem.parameters.model}" have none')
+    return problem.parameters.experiment(problem, setup)
 
 
 def log_times(first: float, last: float, number: int, step: float | None = None) -> Array:

@@ -21,11 +21,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dmft.problem.problem import Problem, assign
+from dmft.problem.axes import Axis, flattened, identity, read_axes
+from dmft.problem.overrides import assign, copied
+from dmft.problem.problem import Problem
+from dmft.problem.settings import LIMITS
 from dmft.problem.table import ProblemError, refuse_unknown
-from dmft.problem.toml import read_toml, read_toml_file, toml_value
-from dmft.results.solution import LIMITS
-from dmft.sweeps.axes import Axis, flattened, identity, read_axes
+from dmft.problem.toml import read_toml, read_toml_file, toml_text, toml_value
 
 KEEP = ("observables", "kernels")
 MOST_POINTS = 10**7
@@ -105,13 +106,13 @@ class Sweep:
 
     def problem(self, index: int) -> Problem:
         """One point.  Raises ProblemError that names the point, the key, what was given and what is wanted."""
-        tables = {name: dict(table) if isinstance(table, Mapping) else table for name, table in self.tables.items()}
+        tables = copied(self.tables)
         try:
             for axis, place in zip(self.axes, self.places(index), strict=True):
                 for key, value in zip(axis.keys, axis.values[place], strict=True):
                     name, _, rest = key.partition(".")
-                    if isinstance(table := tables.setdefault(name, {}), dict):
-                        assign(table, rest, value)
+                    if isinstance(tables.setdefault(name, {}), dict):
+                        assign(tables, name, rest, value)
             return Problem.from_tables(tables)
         except ProblemError as error:
             raise ProblemError(f"point {self.slug(index)}: {error}") from None
@@ -131,14 +132,9 @@ class Sweep:
 
     def to_toml(self) -> str:
         """The sweep file; `Sweep.from_toml` reads back the same points."""
-        lines = []
-        for name, table in self.tables.items():
-            lines += [f"[{name}]", *_written(table), ""]
         axes, points = self._given
-        lines += ["[sweep]", f'keep = "{self.keep}"', "", "[sweep.axes]", *_written(axes)]
-        for point in points:
-            lines += ["", "[[sweep.points]]", *_written(point)]
-        return "\n".join(lines) + "\n"
+        tables = {name: table for name, table in self.tables.items() if isinstance(table, Mapping)}
+        return toml_text({**tables, "sweep": {"keep": self.keep}, "sweep.axes": axes, "sweep.points": points})
 
     def refuse_other(self, wanted: Sweep) -> None:
         """ProblemError, naming the difference, unless `wanted` has the same points and keeps the same; limits may change."""
@@ -156,13 +152,6 @@ class Sweep:
                 if here[table].get(key) != there[table].get(key):
                     known, asked = (repr(tables[table].get(key)) for tables in (here, there))
                     raise ProblemError(f"holds another sweep: {table}.{key} = {known} there, {asked} wanted")
-
-
-def _written(table: Any) -> list[str]:
-    """Lines of a table of a TOML file."""
-    if not isinstance(table, Mapping):
-        return []
-    return [f"{key if key.isidentifier() else toml_value(key)} = {toml_value(value)}" for key, value in table.items()]
 
 
 def _axes_by_key(sweep: Sweep) -> dict[str, list[Any]]:

@@ -1,0 +1,57 @@
+"""The public functions, over data: solve, simulate and sweep make results; save, load and plot take any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dmft.results.simulation import Simulation
+from dmft.results.solution import Solution
+from dmft.results.table import Table
+from dmft.running.solve import solve
+from dmft.simulation.run import simulate
+from dmft.storage import files, run_file, simulation_file, table_file
+from dmft.sweeps.run import sweep
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Result", "load", "plot", "save", "simulate", "solve", "sweep"]
+
+Result = Solution | Simulation | Table
+
+
+def save(result: Result, path: str | Path) -> None:
+    """Write a result to an HDF5 file; the file appears complete or not at all."""
+    if isinstance(result, Solution):
+        run_file.write(path, result)
+    elif isinstance(result, Simulation):
+        simulation_file.write(path, result)
+    else:
+        table_file.write(path, result)
+
+
+def load(path: str | Path) -> Result:
+    """Read a run file, a simulation file or the table of a sweep.
+
+    Raises `dmft.storage.hdf5.FileError`, one line, if the file is none of them.
+    """
+    return files.load(path)
+
+
+def plot(result: Result, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
+    """Draw the standard figure; save it too if a path (.png, .pdf, .svg) is given.
+
+    simulations: drawn as points beside a solution, or beside a first simulation.
+
+    Raises ValueError if a sweep has too many axes for a figure.
+    """
+    # Imported here: matplotlib takes longer to load than everything else together.
+    from dmft.plots import standard, sweeps
+
+    if isinstance(result, Table):
+        return sweeps.figure(result, path)
+    if isinstance(result, Simulation):
+        return standard.figure(None, path, [result, *simulations])
+    return standard.figure(result, path, simulations)
