@@ -101,7 +101,10 @@ def test_divergence_and_noise_are_outcomes():
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"theory": "gaussian", "samples": None, "replicates": None, "batch": 0.5}, 'wanted theory = "exact"'),
+        (
+            {"theory": "gaussian", "samples": None, "replicates": None, "seed": None, "kink_width": None, "batch": 0.5},
+            'wanted theory = "exact"',
+        ),
         ({"theory": "gaussian", "replicates": None}, "samples = 256: wanted only"),
         ({"scheme": "radau", "learning_rate": None}, 'wanted "gradient-descent"'),
         ({"width": 17}, "at most 16"),

@@ -167,6 +167,8 @@ class ExactSet:
                     of[:, weights.last(k)] = row.T
         weights.v[:] = np.moveaxis(known.one_time["alignment"], -1, 0)[:, kinds.of].reshape(weights.v.shape)
         weights.a[:] = known.one_time["second_layer"].T[:, kinds.of]
+        zeros = np.zeros((kinds.of.size, n * kinds.of.size))
+        weights.momentum = Vectors(zeros, zeros, np.zeros_like(model.alignment))
         if model.rule.momentum:
             C, R = (kinds.rows_of(known.all_time[name]) for name in ("momentum_C", "momentum_R"))
             weights.momentum = Vectors(C, R, known.latest["momentum_v"][kinds.of])
