@@ -20,7 +20,8 @@ from typing import NamedTuple
 FLOORS = (
     ("compiled", "system", "version"),
     ("mathematics",),
-    ("problem", "history"),
+    ("history",),
+    ("problem",),
     ("models",),
     ("engines",),
     ("results",),

@@ -56,6 +56,13 @@ def test_lowest_versions_are_the_lower_bounds():
     assert all(f"{lowest[name]}.".startswith(f"{bound}.") for name, bound in bounds.items())
 
 
+def test_conda_recipe_has_the_lower_bounds():
+    recipe = (ROOT / "conda" / "meta.yaml").read_text()
+    for requirement in PYPROJECT["project"]["dependencies"]:
+        name, version = requirement.split(">=")
+        assert re.search(rf"- {name}(-base)? >={re.escape(version)}\n", recipe), requirement
+
+
 def test_package_says_that_it_is_typed():
     assert (PACKAGE / "py.typed").exists()
 

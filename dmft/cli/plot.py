@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +41,16 @@ def plot(
         simulations.append(load_simulation(path))
         with naming(path, ProblemError):
             simulations[-1].refuse_other_problem(first.problem)
-    with naming(file, ValueError):
+    with naming(file, ValueError), drawing(figure):
         first.plot(figure, *([simulations] if simulations else []))
     typer.echo(figure)
+
+
+@contextmanager
+def drawing(figure: Path) -> Iterator[None]:
+    """BadInput that names the figure where it cannot be written, or where the matplotlib of this machine cannot draw."""
+    try:
+        yield
+    except (OSError, RuntimeError, ImportError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
+        raise BadInput(figure, f"cannot be drawn ({reason.partition(chr(10))[0]})") from None

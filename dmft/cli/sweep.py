@@ -52,7 +52,7 @@ def sweep(
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Processes on this machine.", show_default="1")] = None,
     task: Annotated[int, typer.Option(metavar="I", help="Solve part I = 0 ... N-1 only, as one task of a job array.")] = 0,
     tasks: Annotated[int, typer.Option(metavar="N", help="Number of parts.")] = 1,
-    retry: Annotated[bool, typer.Option("--retry", help="Solve points again that failed before.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Solve points again that failed, or whose file is damaged.")] = False,
     checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints; 0: every cell.")] = 30.0,
     wait: Annotated[float, typer.Option(metavar="SECONDS", help="Wait for another sweep in this folder to end.")] = 0.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,

@@ -61,7 +61,7 @@ class Explorer:
 
     @property
     def problem(self) -> Problem:
-        """What the controls say.  Raises ProblemError if it is not a problem."""
+        """The problem that the controls show.  Raises ProblemError if it is not a problem."""
         return Problem.from_tables(deepcopy(self.tables))
 
     def value(self, key: str) -> Any:

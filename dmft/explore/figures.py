@@ -44,7 +44,7 @@ DEEPEST = 1e-8
 
 @dataclass(frozen=True)
 class View:
-    """How a reader wants to see time and errors."""
+    """Display of time and errors that a reader has chosen."""
 
     log_time: bool = True
     log_values: bool = False

@@ -12,54 +12,22 @@ functions with a kink (O'Donnell, *Analysis of Boolean Functions*, ch. 11, for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import isfinite, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from dmft.compiled import njit
+from dmft.mathematics.functions import NAMED, Function
 
 Array = NDArray[np.float64]
-Function = Callable[[Array], Array]
 
 MAX_DEGREE = 400
 # What may be left out of a named series: variance of the second derivative, which bounds the variance itself.
 TAIL = 1e-12
-
-
-@dataclass(frozen=True)
-class NamedFunction:
-    """A scalar function: its values, and its slopes from x and the values at x; none if it has a kink or jump at the origin."""
-
-    evaluate: Function
-    slope: Callable[[Array, Array], Array] | None
-
-    @property
-    def smooth(self) -> bool:
-        """True if it has neither kink nor jump."""
-        return self.slope is not None
-
-
-NAMED: dict[str, NamedFunction] = {
-    "linear": NamedFunction(lambda x: x, lambda x, _: np.ones_like(x)),
-    "quadratic": NamedFunction(lambda x: (x**2 - 1) / sqrt(2), lambda x, _: sqrt(2) * x),
-    "cubic": NamedFunction(lambda x: (x**3 - 3 * x) / sqrt(6), lambda x, _: (x**2 - 1) * sqrt(1.5)),
-    "erf": NamedFunction(lambda x: special.erf(x / sqrt(2)), lambda x, _: sqrt(2 / pi) * np.exp(-(x**2) / 2)),
-    "tanh": NamedFunction(np.tanh, lambda _, s: 1 - s**2),
-    "sigmoid": NamedFunction(special.expit, lambda _, s: s * (1 - s)),
-    "softplus": NamedFunction(lambda x: np.logaddexp(0.0, x), lambda x, _: special.expit(x)),
-    "gelu": NamedFunction(lambda x: x * special.ndtr(x), lambda x, _: special.ndtr(x) + x * np.exp(-(x**2) / 2) / sqrt(2 * pi)),
-    "silu": NamedFunction(lambda x: x * special.expit(x), lambda x, s: special.expit(x) * (1 - s) + s),
-    "sin": NamedFunction(np.sin, lambda x, _: np.cos(x)),
-    "cos": NamedFunction(np.cos, lambda x, _: -np.sin(x)),
-    "relu": NamedFunction(lambda x: np.maximum(x, 0.0), None),
-    "abs": NamedFunction(np.abs, None),
-    "sign": NamedFunction(np.sign, None),
-}
 
 
 def _gaussian_quadrature() -> tuple[Array, Array]:
@@ -141,7 +109,7 @@ def evaluator(function: str | Sequence[float]) -> Function:
     if isinstance(function, str):
         return NAMED[function].evaluate
     coefficients = np.asarray(function, dtype=float)
-    return lambda x: hermite_series(coefficients, x)[0]
+    return lambda x: evaluate_series(coefficients, x)[0]
 
 
 @cache
@@ -183,7 +151,7 @@ def signal_series(activation: Array, target: Array) -> Array:
 
 
 @njit
-def hermite_series(coefficients, x):
+def evaluate_series(coefficients, x):
     """Value and slope of sum_k coefficients_k He_k(x)/sqrt(k!) at each x.
 
     psi_k = He_k/sqrt(k!) obeys sqrt(k+1) psi_{k+1} = x psi_k - sqrt(k) psi_{k-1} and psi_k' = sqrt(k) psi_{k-1}.

@@ -50,7 +50,7 @@ def names() -> list[str]:
 
 
 def known(name: Any) -> bool:
-    """Whether there is a theory of this name."""
+    """True if there is a theory of this name."""
     return isinstance(name, str) and (_is_own(name) or name in _given or bool(entry_points(group=GROUP, name=name)))
 
 
@@ -85,7 +85,7 @@ def _folder(name: str) -> str:
 
 @cache
 def _is_own(name: str) -> bool:
-    """Whether a theory is one of this package."""
+    """True if a theory is one of this package."""
     return "_" not in name and _folder(name).isidentifier() and (files(GROUP) / _folder(name) / "parameters.py").is_file()
 
 

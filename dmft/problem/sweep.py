@@ -104,6 +104,12 @@ class Sweep:
             return f"{index:07d}"
         return ",".join(axis.labels[place] for axis, place in zip(self.axes, self.places(index), strict=True))
 
+    @property
+    def longest_slug(self) -> int:
+        """A point of the longest name."""
+        places = [max(range(len(axis)), key=lambda place, axis=axis: len(axis.labels[place])) for axis in self.axes]
+        return int(np.ravel_multi_index(places, self.shape))
+
     def problem(self, index: int) -> Problem:
         """One point.  Raises ProblemError that names the point, the key, what was given and what is wanted."""
         tables = copied(self.tables)

@@ -11,7 +11,7 @@ The folder goes when nothing in it is needed any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -87,23 +87,30 @@ class Seeds:
             found[int(seed)] = path.read_text(encoding="utf-8").partition("\n")[0]
         return found
 
+    def done(self) -> dict[Path, Simulation]:
+        """The seeds that are done beside the file; one that cannot be read is as if it were not there."""
+        found = {}
+        for path in self.path.glob("seed-*.h5"):
+            with suppress(FileError):
+                found[path] = simulation_file.read(path)
+        return found
+
     def collected(self) -> Simulation | None:
         """The file as it is, with the seeds that are done beside it; None without any."""
-        found = simulation_file.read(self.output) if self.output.exists() else None
-        for path in self.path.glob("seed-*.h5"):
-            one = simulation_file.read(path)
-            found = one if found is None else found.merged(one)
-        return found
+        return _merged(self._file(), self.done().values())
 
     def collect(self) -> Simulation | None:
         """Put the seeds that are done into the file, and remove their own."""
-        done = list(self.path.glob("seed-*.h5"))
-        found = self.collected()
+        done = self.done()
+        found = _merged(self._file(), done.values())
         if done and found is not None:
             found.save(self.output)
         for path in done:
             path.unlink()
         return found
+
+    def _file(self) -> Simulation | None:
+        return simulation_file.read(self.output) if self.output.exists() else None
 
     def missing(self, seeds: list[int]) -> list[int]:
         """Those of some seeds that are not in the file."""
@@ -119,6 +126,13 @@ class Seeds:
                 path.unlink(missing_ok=True)
             with suppress(OSError):
                 self.path.rmdir()
+
+
+def _merged(found: Simulation | None, seeds: Iterable[Simulation]) -> Simulation | None:
+    """One simulation of all; None without any."""
+    for one in seeds:
+        found = one if found is None else found.merged(one)
+    return found
 
 
 def folder_of(output: Path) -> Path:

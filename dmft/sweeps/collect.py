@@ -58,7 +58,7 @@ def _row(folder: Folder, index: int, state: State) -> tuple[dict[str, Any], dict
     try:
         solution = run_file.read(path, only_observables=True)
     except FileError as error:
-        reason = f"{path.relative_to(folder.path)} {error}; remove it, and dmft sweep solves the point again"
+        reason = f"{path.relative_to(folder.path)} {error}; dmft sweep --retry solves the point again"
         return {"outcome": "unreadable", "reason": reason, "file": ""}, {}
     row = {
         "outcome": solution.outcome.value,

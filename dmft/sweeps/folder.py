@@ -74,6 +74,18 @@ class Folder:
             return self.path / "points"
         return self.path / "points" / f"{number:0{max(3, len(str(self.groups - 1)))}d}"
 
+    def make_groups(self) -> None:
+        """Make the folders of the points.  Raises FolderError if a path in them would be too long."""
+        try:
+            for number in range(self.groups):
+                self.group(number).mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                os.lstat(self.failed_text(self.sweep.longest_slug))
+            with suppress(FileNotFoundError):
+                os.lstat(self.checkpoint(self.sweep.longest_slug))
+        except OSError as error:
+            raise FolderError(f"cannot be written ({error.strerror}): wanted a folder with a shorter path") from None
+
     def run(self, index: int) -> Path:
         """Run file of a point that is done."""
         return self._place(index, ".h5")
@@ -110,6 +122,14 @@ class Folder:
             return found.value, found.advice
         outcome, _, reason = text.partition("\n")[0].partition(": ")
         return outcome, reason
+
+    def is_damaged(self, index: int) -> bool:
+        """True if the run file of a point that is done cannot be read."""
+        try:
+            run_file.read(self.run(index), only_observables=True)
+        except FileError:
+            return True
+        return False
 
     def record_failure(self, result: Result, details: str = "") -> None:
         """Write the text file of a point without a run file: outcome and reason on the first line."""
@@ -179,9 +199,9 @@ def open_folder(
 
     Raises FolderError if the folder holds another sweep, or another process is at work on any of these points.
     """
-    if (path / "points").exists() and not (path / "sweep.toml").exists():
-        raise FolderError("holds points but no sweep.toml: wanted a new folder, or that of the sweep")
     try:
+        if (path / "points").exists() and not (path / "sweep.toml").exists():
+            raise FolderError("holds points but no sweep.toml: wanted a new folder, or that of the sweep")
         path.mkdir(parents=True, exist_ok=True)
         refuse_unwritable(path / "sweep.toml")
         locks = Locks(path / ".lock")
@@ -193,8 +213,7 @@ def open_folder(
             raise FolderError("another process is at work on this sweep: wanted to wait for it, or another part of --tasks N")
         _put_sweep(path / "sweep.toml", sweep)
         folder = Folder(path, sweep)
-        for number in range(folder.groups):
-            folder.group(number).mkdir(parents=True, exist_ok=True)
+        folder.make_groups()
         try:
             yield folder, locks, taken
         finally:
@@ -214,17 +233,17 @@ def _take(locks: Locks, first: int, end: int, deadline: float) -> Taken:
 
 
 def _put_sweep(path: Path, sweep: Sweep) -> None:
-    """Store the sweep if it is not there yet, or with its new limits."""
+    """Store the sweep if it is not there yet, or with its new limits; a file that a person wrote stays as it is."""
     text = sweep.to_toml()
     if path.exists():
-        if path.read_text(encoding="utf-8") == text:
-            return
         try:
-            Sweep.load(path).refuse_other(sweep)
-        except FolderError:
-            raise
+            stored = Sweep.load(path)
+            stored.refuse_other(sweep)
         except ProblemError as error:
             raise FolderError(str(error)) from None
+        there = path.read_bytes()
+        if there == text.encode() or there != stored.to_toml().encode():
+            return
     write_whole(path, text.encode())
 
 

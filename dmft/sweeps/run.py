@@ -60,9 +60,13 @@ def run_here(
 
 
 def missing(folder: Folder, task: int = 0, tasks: int = 1, *, retry: bool = False) -> list[int]:
-    """Points of one task of several that have no result; with `retry`, those that failed as well."""
+    """Points of one task of several that have no result; with `retry`, also those that failed or whose file is damaged."""
     mine = part(folder.sweep, task, tasks)
     found = folder.states()[mine]
+    if retry:
+        found[[state == State.DONE and folder.is_damaged(index) for index, state in zip(mine, found, strict=True)]] = (
+            State.FAILED
+        )
     return mine[(found == State.MISSING) | (retry & (found == State.FAILED))].tolist()
 
 

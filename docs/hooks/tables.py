@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from dmft.engines.outcome import Outcome
 from dmft.mathematics import hermite
+from dmft.mathematics.functions import NAMED
 from dmft.problem import registry
 from dmft.problem.description import Quantity
 from dmft.problem.parameters import Parameters
@@ -135,7 +136,7 @@ def functions() -> str:
     """Every named function: whether it is smooth, and the degree at which its series is cut."""
     rows = (
         (f"`{name}`", *(("yes", str(len(hermite.series(name)) - 1)) if function.smooth else ("no", "`activation_degree`")))
-        for name, function in hermite.NAMED.items()
+        for name, function in NAMED.items()
     )
     return table(("Name", "Smooth", "Degree of the series"), rows)
 

@@ -38,6 +38,7 @@ def problem(**keys) -> Problem:
     return Problem(**{**given, **keys})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", PROBLEMS)
 def test_second_order_towards_the_same_solution(baseline, case):
     """At common times, relative to the largest value: errors as dt^2, and next to none after Richardson extrapolation."""

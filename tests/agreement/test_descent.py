@@ -54,6 +54,7 @@ def test_equations_in_full(keys):
     np.testing.assert_array_equal(np.diagonal(found.kernels["R_d"]), 0.0)
 
 
+@pytest.mark.slow
 def test_flow_is_the_limit_to_first_order():
     keys = {"width": 3, "alignment": 0.1, "t_max": 4.0}
     flow = solve(Problem(**{**problem(**keys).tables["problem"], "t_max": 4.0, "tolerance": 1e-8}))
@@ -87,6 +88,7 @@ def test_other_problems(keys):
     np.testing.assert_allclose(np.diagonal(found.kernels["C_d"]), 1.0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learning_rate", [0.2, 1.0], ids=["small", "large"])
 def test_finite_networks(learning_rate):
     """1.0 is half of what makes the steps unstable."""
@@ -95,6 +97,7 @@ def test_finite_networks(learning_rate):
     assert compare(solve(asked), simulations).agrees()
 
 
+@pytest.mark.slow
 def test_finite_networks_diverge_together():
     asked = problem(learning_rate=5.0, t_max=60.0)
     simulation = simulate(asked, dim=200, seeds=6, fields="gaussian", times=13)
@@ -158,6 +161,7 @@ def test_bad_input(keys, words):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path):
     (tmp_path / "problem.toml").write_text(problem().to_toml())
 

@@ -16,6 +16,7 @@ def distances(problem, dim, seeds):
     return {name: standard_errors_away(values, theory[name], 5e-3) for name, values in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [{}, {"laziness": 0.2}, {"laziness": 5.0, "weight_variance": 0.5}], ids=["1", "rich", "lazy"])
 def test_wide_networks_follow_the_node(keys):
     """Data sets of 30 examples in 6 dimensions."""
@@ -30,6 +31,7 @@ def test_infinite_data(dimension):
         assert np.abs(z).max() < 4.0, name
 
 
+@pytest.mark.slow
 def test_corrections_of_finitely_many_units():
     """Distances of f from the theory, root mean squares over seeds, fall as 1/sqrt M."""
     units, found = np.array([50, 200, 800]), []
@@ -42,6 +44,7 @@ def test_corrections_of_finitely_many_units():
     assert -0.8 < slope < -0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [{}, {"laziness": 0.2}], ids=["1", "rich"])
 def test_wide_networks_follow_the_population(keys):
     """One-sided data: 25 examples in 5 dimensions, each unit in the examples that it sees."""

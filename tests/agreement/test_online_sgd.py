@@ -20,6 +20,7 @@ POINTS = {
 }
 
 
+@pytest.mark.slow
 def test_reference_file():
     """Every column at every time: overlaps to 1e-8, and the error to 1e-8 of its value, which falls by five decades."""
     solution = solve(online(300.0, 1e-10, **CASE_A))
@@ -66,6 +67,7 @@ def written_once_more(model):
     return rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
 @pytest.mark.parametrize("both", [False, True])
 def test_equations_written_once_more(activation, both):

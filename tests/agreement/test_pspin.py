@@ -18,6 +18,7 @@ def solution():
     return solve(pspin({"3": 1.0}, 1000.0, tolerance=3e-9, stages=4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", REFERENCE, ids=lambda row: f"t = {row[0]:g}")
 def test_numbers_of_another_program(solution, row):
     """DYNAMITE (Lang, Sachdev & Diehl, arXiv:2504.06849), whose error grows in proportion to t."""
@@ -30,6 +31,7 @@ def test_numbers_of_another_program(solution, row):
     assert kernel_at(solution, "R", t, t / 2) == pytest.approx(response, rel=1e-6 + 4e-8 * t)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("couplings", [{"3": 0.5}, {"3": 0.5, "4": 0.5}], ids=["p = 3", "3 + 4"])
 def test_long_times(couplings):
     """Over eight decades of time the energy stays within 1e-5 of a refined run of another order, and within the tolerance."""

@@ -7,6 +7,8 @@ from dmft.models.random_features.simulation import Network
 from tests.finite_networks import trained
 from tests.random_features import random_features
 
+pytestmark = pytest.mark.slow
+
 TIMES = np.array([0.3, 1.0, 3.0, 6.0])
 
 

@@ -32,6 +32,7 @@ def exact(request):
     return request.param, solve(reference_problem(request.param, tolerance=1e-10, stages=8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stages", [5, 7])
 def test_error_follows_tolerance(exact, stages):
     name, best = exact
@@ -40,6 +41,7 @@ def test_error_follows_tolerance(exact, stages):
         assert max(solution.errors(best).values()) < 3 * tolerance
 
 
+@pytest.mark.slow
 def test_errors_are_relative_as_the_tolerance_is(exact):
     """An observable that is off by a thousandth of its value, or of a thousandth of its largest one, has error 1e-3."""
     _, best = exact
@@ -52,6 +54,7 @@ def test_errors_are_relative_as_the_tolerance_is(exact):
     assert errors["test_error"] < 1e-12
 
 
+@pytest.mark.slow
 def test_error_falls_with_tolerance(exact):
     """Not only bounded: five decades of tolerance buy at least three and a half of accuracy."""
     name, best = exact

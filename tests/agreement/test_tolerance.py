@@ -6,6 +6,8 @@ import pytest
 
 from dmft import Problem, solve
 
+pytestmark = pytest.mark.slow
+
 BASE = {
     "width": 10,
     "samples_per_parameter": 1.0,

@@ -101,6 +101,7 @@ def test_plan_counts_what_is_stored(two, dmft):
     assert "B" in next(line for line in dmft("plan", two).out.splitlines() if line.strip().startswith("file"))
 
 
+@pytest.mark.slow
 def test_simulate_and_compare(two, dmft, tmp_path):
     run, simulation = tmp_path / "run.h5", tmp_path / "sim.h5"
     changes = ("--set", "solver.t_max=5.0")

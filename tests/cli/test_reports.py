@@ -53,6 +53,7 @@ def test_show_a_failed_run(dmft, quick, tmp_path):
 SIGNATURES = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", SIGNATURES)
 def test_plot_in_every_format(dmft, solved, tmp_path, suffix):
     target = tmp_path / f"figure.{suffix}"
@@ -61,6 +62,7 @@ def test_plot_in_every_format(dmft, solved, tmp_path, suffix):
     assert target.read_bytes().startswith(SIGNATURES[suffix])
 
 
+@pytest.mark.slow
 def test_plot_beside_the_file(dmft, solved):
     assert dmft("plot", solved).code == 0
     assert sorted(path.name for path in solved.parent.iterdir()) == ["quick.h5", "quick.png", "quick.toml"]

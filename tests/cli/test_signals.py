@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sys
 import time
 
 import pytest
@@ -83,6 +84,78 @@ def test_signal_in_the_last_cell_changes_nothing(dmft, quick, tmp_path, monkeypa
     ended = dmft("solve", quick, "-o", tmp_path / "run.h5")
     assert (ended.code, ended.err) == (0, "")
     assert Solution.load(tmp_path / "run.h5").complete
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_more_signals_while_the_checkpoint_is_written(dmft, slow, tmp_path, uninterrupted, monkeypatch, number):
+    path = tmp_path / "run.h5"
+    save = Solution.save
+
+    def save_under_fire(solution, *arguments):
+        os.kill(os.getpid(), number)
+        save(solution, *arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Solution, "save", save_under_fire)
+        ended = dmft("solve", slow, "-o", path, "--checkpoint", "0")
+    assert (ended.code, ended.err.count("\n")) == (4, 1)
+    assert Solution.load(path).outcome is Outcome.INTERRUPTED
+    assert dmft("solve", slow, "-o", path).code == 0
+    assert_same(datasets(path), uninterrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["dmft.cli.streams", "typer", "dmft.cli.solve", "numpy", "pydantic", "dmft.problem.problem"])
+def test_signal_in_the_first_moments_is_one_line(quick, tmp_path, module, number):
+    """The signal comes while a module is imported."""
+    code = f"""
+import os, sys
+from importlib.abc import MetaPathFinder
+from dmft.cli.main import main
+
+class Signal(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), {int(number)})
+
+sys.meta_path.insert(0, Signal())
+main()
+"""
+    process = start("-c", code, "plan", quick, program=[sys.executable])
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (4, "")
+    # Before the streams are protected there is nothing to say it with.
+    assert err == ("" if module == "dmft.cli.streams" else f"dmft: stopped by {number.name}\n")
+
+
+@pytest.mark.parametrize(
+    ("where", "command"),
+    [
+        ("dmft.sweeps.sweep.Sweep.validate", ["sweep", "{sweep}", "-o", "{out}"]),
+        ("dmft.running.plan._pilot", ["plan", "{problem}"]),
+        ("dmft.sweeps.plan.by_cost", ["plan", "{sweep}"]),
+        ("dmft.sweeps.folder._take", ["sweep", "{sweep}", "-o", "{out}"]),
+        ("dmft.simulation.run.numbered", ["simulate", "{problem}", "--dim", "5", "-o", "{out}"]),
+    ],
+)
+def test_what_can_be_done_again_is_ended_at_once(quick, tmp_path, where, command):
+    """Validation, planning and waiting for another process."""
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text(quick.read_text() + '[sweep.axes]\n"problem.noise" = [0.1, 0.2]\n')
+    module, _, name = where.rpartition(".")
+    code = f"""
+import os, pkgutil, signal
+from dmft.cli.main import main
+setattr(pkgutil.resolve_name({module!r}), {name!r}, lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+main()
+"""
+    places = {"sweep": sweep, "problem": quick, "out": tmp_path / "out"}
+    process = start("-c", code, *(word.format(**places) for word in command), program=[sys.executable])
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (4, "", "dmft: stopped by SIGINT\n")
 
 
 def test_handlers_are_put_back(dmft, quick, tmp_path):

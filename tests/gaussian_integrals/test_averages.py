@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmft.mathematics import hermite
+from dmft.mathematics import functions
 from dmft.mathematics.gaussian_integrals import ACTIVATIONS, CLOSED_FORMS, activations, averages, linear, quadrature, relu
 from dmft.mathematics.gaussian_integrals.activations import NUMBERS, SIN
+
+pytestmark = pytest.mark.slow
 
 SAMPLES = 300_000
 # Every pattern of repeated indices.
@@ -84,7 +86,7 @@ def test_activations_are_those_of_the_other_theories(name):
     g, slope, curvature = function(name)
     if name == "relu":
         x = x[np.abs(x) > 1e-3]
-    np.testing.assert_allclose(g(x), hermite.NAMED[name].evaluate(x), rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(g(x), functions.NAMED[name].evaluate(x), rtol=1e-13, atol=1e-14)
     h = 1e-5
     np.testing.assert_allclose(slope(x), (g(x + h) - g(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
     np.testing.assert_allclose(curvature(x), (slope(x + h) - slope(x - h)) / (2 * h), rtol=1e-7, atol=1e-8)
@@ -103,7 +105,7 @@ def test_sum_over_a_grid(name, error):
     root = np.linalg.cholesky(C)
     grid = np.meshgrid(z, z, z, z, indexing="ij", sparse=True)
     x: list[Any] = [sum(root[a, b] * grid[b] for b in range(a + 1)) for a in range(4)]
-    g, slope = hermite.NAMED[name].evaluate, function(name)[1]
+    g, slope = functions.NAMED[name].evaluate, function(name)[1]
     product_of_all = slope(x[0]) * slope(x[1]) * g(x[2]) * g(x[3])
     expected = float(np.einsum("abcd,a,b,c,d", product_of_all, w, w, w, w, optimize=True))
     assert module(name).four_point(C, 0, 1, 2, 3) == pytest.approx(expected, abs=error)

@@ -51,7 +51,7 @@ def test_smallest_dimension():
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"activation": "sigmoidal"}, 'activation = "sigmoidal": wanted one of erf, relu, linear'),
+        ({"activation": "sigmoidal"}, 'activation = "sigmoidal": wanted one of linear, quadratic, cubic, erf'),
         ({"activation": "abs"}, 'activation = "abs": wanted one of'),
         ({"learning_rate": 0}, "learning_rate = 0: wanted a number > 0"),
         ({"noise": -0.1}, "noise = -0.1: wanted a number >= 0"),

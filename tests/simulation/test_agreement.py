@@ -10,6 +10,8 @@ import pytest
 from dmft import Problem, simulate, solve
 from dmft.simulation.compare import compare
 
+pytestmark = pytest.mark.slow
+
 LINEAR, QUADRATIC, CUBIC = [0.0, 1.0], [0.1, 0.7**0.5, 0.3**0.5], [0.1, 0.5**0.5, 0.3**0.5, 0.2**0.5]
 NOISE = {"target": "none", "noise": 1.0}
 TARGET = {"target": [0.2, 0.9, 0.4, 0.3], "noise": 0.3, "alignment": 0.2}

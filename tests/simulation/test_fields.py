@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmft.mathematics.hermite import NAMED, hermite_series, series
+from dmft.mathematics.functions import NAMED
+from dmft.mathematics.hermite import evaluate_series, series
 from dmft.models.two_layer_flow.fields import NetworkFields, counts, gaussian_fields, monomials, orders, raised
 
 S, P = np.array([0.3, 0.8, -0.5, 0.4]), np.array([0.2, 0.7, 0.6, -0.3])
@@ -36,7 +37,7 @@ def test_products_of_monomials_are_powers_of_overlaps(d, degree, seed):
 def both_kinds(n, d):
     random = np.random.default_rng(1)
     gaussian, _ = gaussian_fields(random, n, d, S, P)
-    network = NetworkFields(random.standard_normal((n, d)), lambda x: hermite_series(S, x))
+    network = NetworkFields(random.standard_normal((n, d)), lambda x: evaluate_series(S, x))
     return {"gaussian": gaussian, "network": network}
 
 
@@ -64,7 +65,7 @@ def test_slopes_of_named_functions(name):
 @pytest.mark.parametrize("name", ["erf", "tanh", "gelu"])
 def test_series_of_a_named_function_is_that_function(name):
     x = np.linspace(-2, 2, 21)
-    function, (value, slope) = NAMED[name], hermite_series(series(name), x)
+    function, (value, slope) = NAMED[name], evaluate_series(series(name), x)
     assert function.slope is not None
     np.testing.assert_allclose(value, function.evaluate(x), atol=1e-5)
     np.testing.assert_allclose(slope, function.slope(x, value), atol=1e-4)
@@ -92,9 +93,9 @@ def test_degrees_without_a_coefficient_have_no_tensor_and_no_part_in_the_labels(
 def test_series_of_any_layout():
     """Slices and transposed arrays are what they are, element by element."""
     x = np.random.default_rng(0).standard_normal((6, 4))
-    value, slope = hermite_series(S, x)
+    value, slope = evaluate_series(S, x)
     for view in (x.T, x[:, 1], x[::2]):
-        expected = [[hermite_series(S, np.array([point]))[k][0] for point in view.ravel()] for k in (0, 1)]
-        found = [part.ravel() for part in hermite_series(S, view)]
+        expected = [[evaluate_series(S, np.array([point]))[k][0] for point in view.ravel()] for k in (0, 1)]
+        found = [part.ravel() for part in evaluate_series(S, view)]
         np.testing.assert_allclose(found, expected, rtol=1e-15)
     assert value.shape == slope.shape == x.shape

@@ -84,8 +84,8 @@ def test_a_seed_is_the_same_whatever_the_others(reference):
 
 def test_only_new_seeds_are_run(dmft, quick, tmp_path, reference, monkeypatch):
     output, ran = tmp_path / "sim.h5", []
-    solve = worker.SeedWorker.solve
-    monkeypatch.setattr(worker.SeedWorker, "solve", lambda self, seed: (ran.append(seed), solve(self, seed))[1])
+    simulated = worker.SeedWorker.run
+    monkeypatch.setattr(worker.SeedWorker, "run", lambda self, seed: (ran.append(seed), simulated(self, seed))[1])
     for options in (("--seeds", 2), ("--seeds", 2), ("--seeds", 1, "--first-seed", 3), ("--seeds", 4), ("--seeds", 1)):
         assert dmft("simulate", quick, "-o", output, *OPTIONS, *options).code == 0
     assert ran == [0, 1, 3, 2]
@@ -133,9 +133,22 @@ def test_killed_at_any_moment(dmft, slow, tmp_path, uninterrupted):
         process = start(*arguments)
         wait_until(lambda wanted=wanted: (seeds / wanted).exists() or output.exists(), process)
         end_all(process)
-    (seeds / ".seed-2.h5.elsewhere-1.part").write_bytes(b"half")
+    (seeds / ".dmft-0123456789abcdef.part").write_bytes(b"half")
     assert dmft(*arguments).code == 0
     assert_same(datasets(output), uninterrupted)
+    assert left(tmp_path) == ["sim.h5"]
+
+
+def test_damaged_seed_is_simulated_again(dmft, quick, tmp_path, reference):
+    output, seeds = tmp_path / "sim.h5", folder.folder_of(tmp_path / "sim.h5")
+    assert dmft("simulate", quick, "-o", output, *OPTIONS, "--seeds", 2).code == 0
+    seeds.mkdir()
+    image = bytearray(output.read_bytes())
+    image[len(image) // 2] ^= 1
+    for seed in (2, 3):
+        (seeds / f"seed-{seed}.h5").write_bytes(image[: len(image) // (seed - 1)])
+    assert dmft("simulate", quick, "-o", output, *OPTIONS, "--seeds", 4).code == 0
+    assert_equal(Simulation.load(output), reference)
     assert left(tmp_path) == ["sim.h5"]
 
 
@@ -288,7 +301,7 @@ def test_a_run_file_is_not_overwritten(dmft, quick, tmp_path):
     before = output.read_bytes()
     ended = dmft("simulate", quick, "-o", output, *OPTIONS)
     assert ended.code == 2
-    assert "wanted a new name, or the simulation to add to" in ended.err
+    assert "wanted a simulation file to add to, or a new name" in ended.err
     assert output.read_bytes() == before
     assert left(tmp_path) == ["run.h5"]
 

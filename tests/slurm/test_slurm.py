@@ -16,6 +16,8 @@ from tests.sweep.test_sweep import assert_same_points
 
 from .cluster import PACKAGES, Cluster, missing_programs, wait_for
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parents[2] / "slurm"
 
 
@@ -154,6 +156,20 @@ def test_ranks_without_mpi_are_refused(cluster, tmp_path):
     cluster.wait(job, ("FAILED",))
     assert "2 processes were started, but MPI sees 1" in logs(tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_point_that_lacks_memory_says_what_to_ask_for_and_is_not_failed(cluster, tmp_path):
+    sweep, folder = tmp_path / "sweep.toml", tmp_path / "out"
+    sweep.write_text(
+        QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.tolerance" = [1e-3, 1e-9]\n"solver.stages" = [1]')
+    )
+    job = cluster.submit("--array=0-0", "--mem=400", log(tmp_path), SCRIPTS / "array.sh", sweep, folder)
+    cluster.wait(job, ("FAILED",))
+    said = logs(tmp_path)
+    assert cluster.field(job, "ExitCode") == ["2:0"], said
+    assert "3 of 6 points done, 3 need more memory" in said
+    assert re.search(r"need \d+ MiB, \d+ MiB of the 400 MiB of this Slurm job are available; wanted --mem=\d+M, or", said), said
+    assert not any("failed" in path.name for path in (folder / "points").iterdir())
 
 
 # Options that the job scripts may use, and what their values look like.

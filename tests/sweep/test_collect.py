@@ -10,6 +10,7 @@ import xarray as xr
 
 from dmft import Solution, Sweep, Table
 from dmft.sweeps.collect import collect, overfitting_time
+from tests.comparison import assert_same, datasets
 
 from .conftest import QUICK
 
@@ -77,9 +78,28 @@ def test_missing_points_are_rows_that_say_so(dmft, swept):
     assert np.isnan(table["final_test_error"]).tolist() == [[False, False], [False, True], [False, False]]
 
 
-def test_a_damaged_run_file_is_a_row_that_says_so(dmft, swept):
-    (swept / "points" / "samples_per_parameter=1,init_scale=1.h5").write_bytes(b"half")
+@pytest.mark.parametrize("damage", ["half", "flip", "empty", "folder"])
+def test_a_damaged_run_file_is_a_row_that_says_so_and_is_solved_again_on_request(dmft, quick, swept, damage):
+    path = swept / "points" / "samples_per_parameter=1,init_scale=1.h5"
+    whole, image = datasets(path), bytearray(path.read_bytes())
+    if damage == "folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        image[len(image) // 2] ^= 4
+        path.write_bytes({"half": image[: len(image) // 2], "flip": image, "empty": b""}[damage])
     assert "1 unreadable" in dmft("collect", swept).out
+    table = Table.load(swept / "sweep.h5")
+    assert table["outcome"][1, 1] == "unreadable"
+    assert "--retry" in table["reason"][1, 1]
+    assert "complete already" in dmft("sweep", quick, "-o", swept).out
+    ended = dmft("sweep", quick, "-o", swept, "--retry")
+    if damage == "folder":
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        return
+    assert (ended.code, ended.err) == (0, "")
+    assert_same(datasets(path), whole)
+    assert "6 done" in dmft("collect", swept).out
 
 
 def test_xarray_opens_one_array_over_the_axes(dmft, swept):

@@ -19,6 +19,8 @@ from tests.cli.conftest import start
 from .conftest import PATIENCE, SLOW, contents, files, solved, wait_until
 from .test_sweep import assert_same_points
 
+pytestmark = pytest.mark.slow
+
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
 WAYS = {"here": ([], []), "processes": ([], ["--jobs", 2]), "ranks": ([MPIEXEC, "-n", 2], [])}
 

@@ -9,7 +9,8 @@ import pytest
 
 import dmft as package
 from dmft import Outcome, Problem, ProblemError, Solution, Sweep
-from dmft.jobs.locks import Taken
+from dmft.jobs.locks import Taken, output_lock
+from dmft.running.cost import TooLargeError
 from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, open_folder, slice_of, spread
 from dmft.sweeps.run import by_cost, missing, part
@@ -300,3 +301,73 @@ def test_from_python(quick, tmp_path, reference):
     assert missing(Folder.load(tmp_path / "out")) == []
     with pytest.raises(ProblemError, match="init_scale"):
         package.sweep(Sweep.from_toml(QUICK.replace("[0.5, 1.0]", "[0.5]")), tmp_path / "out")
+
+
+def test_sweep_file_of_the_user_in_the_folder_stays_as_it_is(dmft, tmp_path):
+    """Comments, order and spelling are the user's, whatever the command line changes."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    own = folder / "sweep.toml"
+    own.write_text("# mine\n" + QUICK.replace("width = 4", "width = 4.0   # narrow"))
+    before = own.read_bytes()
+    for options in ([], ["--set", "solver.max_nodes=9999"], ["--jobs", 2, "--retry"]):
+        assert dmft("sweep", own, "-o", folder, *options).code == 0
+        assert own.read_bytes() == before
+    assert dmft("status", folder).code == dmft("collect", folder).code == 0
+    assert dmft("sweep", own, "-o", folder, "--set", "problem.width=5").code == 2
+    assert own.read_bytes() == before
+
+
+def test_limits_from_the_command_line_reach_the_processes(dmft, tmp_path):
+    (tmp_path / "own").mkdir()
+    own = tmp_path / "own" / "sweep.toml"
+    own.write_text("# mine\n" + QUICK.replace("tolerance", "max_nodes = 10\ntolerance"))
+    assert dmft("sweep", own, "-o", tmp_path / "own", "--jobs", 2).code == 3
+    options = ("--set", "solver.max_nodes=9999", "--retry", "--jobs", 2)
+    assert dmft("sweep", own, "-o", tmp_path / "own", *options).code == 0
+
+
+@pytest.mark.parametrize("length", [256, 4040, 4100])
+def test_name_that_is_too_long_is_found_before_the_work(dmft, quick, tmp_path, monkeypatch, length):
+    """The name of the folder itself, the path of its points, the path of the folder."""
+    monkeypatch.setattr(PointSolver, "run", None)
+    folder = tmp_path / ("x" * length)
+    if length > 256:
+        path = str(tmp_path) + "/" + "/".join(["x" * 200] * 20)
+        folder = path[:length].rstrip("/") + "x" * max(0, length - len(path))
+    ended = dmft("sweep", quick, "-o", folder)
+    assert (ended.code, ended.out) == (2, "")
+    assert "cannot be written (File name too long)" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_point_that_lacks_memory_is_not_a_failed_one(dmft, quick, tmp_path, monkeypatch, reference):
+    """With less memory the others are solved; with more, the same command solves it."""
+    refuse = "dmft.sweeps.worker.solve"
+
+    def solve(problem, **keys):
+        if problem.tables["problem"]["init_scale"] == 1.0:
+            raise TooLargeError("1000 nodes need 800 MiB, 300 MiB are available; wanted --mem=900M")
+        return package.solve(problem, **keys)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refuse, solve)
+        ended = dmft("sweep", quick, "-o", tmp_path / "out")
+    assert ended.code == 2
+    assert "3 of 6 points done, 3 need more memory, the first of them samples_per_parameter=0.5,init_scale=1: " in ended.err
+    assert "wanted --mem=900M" in ended.err
+    assert "failed" not in " ".join(os.listdir(tmp_path / "out" / "points"))
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    assert_same_points(contents(tmp_path / "out"), reference)
+
+
+def test_second_run_into_one_new_file_is_refused(dmft, quick, tmp_path):
+    problem = tmp_path / "point.toml"
+    problem.write_text(Sweep.load(quick).problem(0).to_toml())
+    with output_lock(tmp_path / "run.h5"):
+        ended = dmft("solve", problem, "-o", tmp_path / "run.h5")
+        assert (ended.code, ended.out) == (2, "")
+        assert "is being written by this process" in ended.err
+        with pytest.raises(ProblemError, match="is being written"):
+            package.solve(Sweep.load(quick).problem(0), output=tmp_path / "run.h5")
+    assert dmft("solve", problem, "-o", tmp_path / "run.h5").code == 0

@@ -1,26 +1,25 @@
-"""Activations for compiled code, which knows them by their numbers: value and three derivatives."""
+"""Activations for compiled code, by number: value, three derivatives, and the traits that `functions` declares.
+
+The functions are those of `dmft.mathematics.functions`, and so is the order of their numbers.
+"""
 
 from __future__ import annotations
 
 from math import cos, erf, exp, log1p, pi, sin, sqrt, tanh
 
-from dmft.compiled import njit
+import numpy as np
 
-ERF, RELU, LINEAR, TANH, SIGMOID, SOFTPLUS, GELU, SILU, SIN, COS, QUADRATIC, CUBIC = range(12)
-NUMBERS: dict[str, int] = {
-    "erf": ERF,
-    "relu": RELU,
-    "linear": LINEAR,
-    "tanh": TANH,
-    "sigmoid": SIGMOID,
-    "softplus": SOFTPLUS,
-    "gelu": GELU,
-    "silu": SILU,
-    "sin": SIN,
-    "cos": COS,
-    "quadratic": QUADRATIC,
-    "cubic": CUBIC,
-}
+from dmft.compiled import njit
+from dmft.mathematics.functions import NAMED
+
+TRAITS = {name: function.traits for name, function in NAMED.items() if function.traits}
+NUMBERS: dict[str, int] = {name: number for number, name in enumerate(TRAITS)}
+LINEAR, QUADRATIC, CUBIC, ERF, TANH, SIGMOID, SOFTPLUS, GELU, SILU, SIN, COS, RELU = NUMBERS.values()
+
+# The traits, by number.
+POLES = np.array([traits.pole for traits in TRAITS.values()])
+SYMMETRIC = np.array([traits.symmetric for traits in TRAITS.values()])
+STEEP = np.array([traits.steep for traits in TRAITS.values()])
 
 
 @njit
@@ -31,7 +30,7 @@ def logistic(x):
 
 @njit
 def value(kind, x):
-    """g(x); the functions are those of `dmft.mathematics.hermite`."""
+    """g(x)."""
     if kind == ERF:
         return erf(x / sqrt(2.0))
     if kind == RELU:

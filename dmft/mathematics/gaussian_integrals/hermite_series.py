@@ -21,8 +21,6 @@ import numpy as np
 from dmft.compiled import njit
 from dmft.mathematics.gaussian_integrals import activations
 
-# Distance of the poles from the real axis, or what does as well for functions without, by the number of the activation.
-POLES = np.array([2.0, 1.0, 2.0, pi / 2, 3.3, 3.6, 2.3, pi, 2.2, 2.2, 2.2, 2.2])
 # Terms of a series at most; fewer are exact for fields of variance below four.
 MOST_TERMS = 192
 # A Gaussian times any h_n is smaller than exp(-FAR^2/4).
@@ -63,7 +61,7 @@ def step(kind, spread, digits):
     From a shift of the contour by y, to the poles at most: the error is exp(y^2/2 - 2 pi y/step).
     """
     furthest = sqrt(2.0 * digits)
-    y = min(POLES[kind] / spread, furthest) if spread > 0.0 else furthest
+    y = min(activations.POLES[kind] / spread, furthest) if spread > 0.0 else furthest
     return 2.0 * pi * y / (digits + 0.5 * y * y)
 
 
@@ -72,7 +70,7 @@ def terms(kind, C, digits):
     """Terms of the series of each field with covariance C, (n,), that leave errors of exp(-digits)."""
     numbers = np.empty(len(C), np.int64)
     for a in range(len(C)):
-        numbers[a] = min(MOST_TERMS, 12 + int((0.5 * (digits + 3.0) / POLES[kind]) ** 2 * max(C[a, a], 0.0)))
+        numbers[a] = min(MOST_TERMS, 12 + int((0.5 * (digits + 3.0) / activations.POLES[kind]) ** 2 * max(C[a, a], 0.0)))
     return numbers
 
 
@@ -121,12 +119,14 @@ def largest_left(c, left):
 
 
 @njit
-def conditional(c, left, others, least, on, spread, B, sizes, reach):
-    """Fills B (t, p), the norm of each row, and how many of its columns are there.
+def conditional(series_left, others, least, parts, a, space):
+    """Fills row a of a space: B (t, p), the norm of each row, and the number of its columns that count.
 
-    left, others: the largest coefficients from c_n on, of this series and of those that it meets.
+    series_left: the coefficients c and, from each one on, the largest; others: the largest from each one on of the series that
+    it meets.  parts: `on` and `spread` of the field.
     """
-    base = 1.0
+    (c, left), (on, spread), base = series_left, parts, 1.0
+    B, sizes, reach = space.B[a], space.sizes[a], space.reach[a]
     for t in range(len(c)):
         total, factor, reach[t] = 0.0, base, len(c) - t
         for p in range(len(c) - t):

@@ -11,12 +11,9 @@ from math import exp, pi, sqrt
 import numpy as np
 
 from dmft.compiled import njit
+from dmft.mathematics.gaussian_integrals.activations import STEEP, SYMMETRIC
 from dmft.mathematics.gaussian_integrals.hermite_series import derivative, step
 
-# Odd and even functions, by the number of the activation: half of the plane is enough.
-SYMMETRIC = np.array([True, False, True, True, False, False, False, False, True, True, True, True])
-# Whether g grows faster than x.
-STEEP = np.array([False] * 10 + [True, True])
 # Poles of higher order than one cost digits, and more where fields are parallel; and growth does.
 LOST, PARALLEL, GROWTH = 3.0, 11.0, 16.0
 

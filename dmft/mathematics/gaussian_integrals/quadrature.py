@@ -34,19 +34,35 @@ from dmft.mathematics.gaussian_integrals.lattice import lattice
 DIGITS = 24.0
 # Variance beyond which there are too few terms for any activation, and the average is not a number.
 BROADEST = 100.0
-# Less than this of a variance is rounding.
-ROUNDING = 1e-14
+# A variance left that is smaller than this part of the whole is rounding.
+NEGLIGIBLE = 1e-14
 # Nodes that are worked on at a time.
 CHUNK = 512
 
 
-class Fields(NamedTuple):
-    """The series of g, or of a derivative, for all n fields, and space for what is made of them for each plane.
+class Space(NamedTuple):
+    """Arrays that are filled anew for each plane: the expansion of every field in the coordinates of the plane.
 
-    order: that of the derivative of g that is meant; exp(-digits): terms that are smaller are left out.
-    numbers (n,), c (n, terms), left (n, terms): terms, coefficients and the largest of those to come.
-    B (n, t, p), sizes (n, t), reach (n, t): see `conditional`.
+    B (n, t, p), sizes (n, t), reach (n, t): see `conditional`; least (t,): the smallest entry of a row of B that counts.
+    rows (n,): number of rows t of each field; columns (2, n): number of columns p of row 0, and of the other rows.
     basis (n, p, CHUNK), u (n, t, CHUNK): h_p(y_a) and u_at on some nodes, times the root of the weights.
+    """
+
+    B: np.ndarray
+    sizes: np.ndarray
+    reach: np.ndarray
+    least: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
+    basis: np.ndarray
+    u: np.ndarray
+
+
+class Fields(NamedTuple):
+    """The series of g, or of a derivative of g, for all n fields.
+
+    order: order of the derivative; exp(-digits): smaller terms are left out.
+    numbers (n,), c (n, terms), left (n, terms): number of terms, coefficients, and the largest coefficient from each one on.
     """
 
     order: int
@@ -54,12 +70,25 @@ class Fields(NamedTuple):
     numbers: np.ndarray
     c: np.ndarray
     left: np.ndarray
-    B: np.ndarray
-    sizes: np.ndarray
-    reach: np.ndarray
-    least: np.ndarray
-    basis: np.ndarray
-    u: np.ndarray
+    space: Space
+
+
+class Plane(NamedTuple):
+    """The fields given the coordinates z of a plane: x_a = on_a.z + spread_a eta_a, on (n, 2), spread (n,)."""
+
+    on: np.ndarray
+    spread: np.ndarray
+
+
+class Products(NamedTuple):
+    """Sums over t of rho_ab^t u_at u_bt for pairs of fields a >= b, (n, n) each.
+
+    number: terms t that a pair needs; by_values: True if they are summed over values on the nodes, not over pairs h_p h_q.
+    """
+
+    rho: np.ndarray
+    number: np.ndarray
+    by_values: np.ndarray
 
 
 @njit
@@ -145,71 +174,79 @@ def prepared(kind, C, order, digits):
     series(kind, order, C, numbers, at, c)
     for a in range(n):
         largest_left(c[a], left[a])
-    B, basis, u = np.empty((n, most, most)), np.empty((n, most, CHUNK)), np.empty((n, most, CHUNK))
-    return Fields(
-        order, digits, numbers, c, left, B, np.empty((n, most)), np.empty((n, most), np.int64), np.empty(most), basis, u
-    )
+    return Fields(order, digits, numbers, c, left, working_space(n, most))
+
+
+@njit
+def working_space(n, most):
+    """Arrays for n fields with at most so many terms."""
+    B, sizes, reach, least = np.empty((n, most, most)), np.empty((n, most)), np.empty((n, most), np.int64), np.empty(most)
+    rows, columns = np.empty(n, np.int64), np.empty((2, n), np.int64)
+    return Space(B, sizes, reach, least, rows, columns, np.empty((n, most, CHUNK)), np.empty((n, most, CHUNK)))
 
 
 @njit
 def squared_error(kind, C, e, fields, i, k):
     """E g'(x_i) g'(x_k) [sum_a e_a g(x_a)]^2."""
-    on, spread = regressions(C, i, k)
-    z, roots, positive = lattice(kind, on, i, k, correlation(C, i, k) ** 2, True, fields.digits)
-    rows, columns = np.empty(len(C), np.int64), np.empty((2, len(C)), np.int64)
-    expanded(C, on, spread, fields, rows, columns)
-    rho, number, by_values = products(C, on, spread, rows, columns, fields)
+    plane = conditioned(C, i, k)
+    z, roots, positive = lattice(kind, plane.on, i, k, correlation(C, i, k) ** 2, True, fields.digits)
+    expanded(C, plane, fields)
+    pairs_of_fields = products(C, plane, fields)
     total = 0.0
     for sign, begin, end in ((1.0, 0, positive), (-1.0, positive, len(roots))):
         for start in range(begin, end, CHUNK):
             stop = min(start + CHUNK, end)
-            error = evaluated(kind, e, on, spread, z[:, start:stop], roots[start:stop], columns, number, by_values, fields)
+            error = evaluated(kind, e, plane, (z[:, start:stop], roots[start:stop]), pairs_of_fields, fields)
             total += sign * dot(error, error)
-            total += sign * correlated(e, rho, number, by_values, columns, stop - start, fields)
+            total += sign * correlated(e, pairs_of_fields, stop - start, fields)
     return total
 
 
 @njit
-def regressions(C, i, k):
-    """Coefficients (n, 2) of all fields on z_1 and z_2 that make up x_i (the first alone) and x_k, and what is left, (n,)."""
+def conditioned(C, i, k):
+    """The plane of x_i, which is along the first coordinate, and x_k."""
     on, spread = np.zeros((len(C), 2)), np.zeros(len(C))
     first = sqrt(C[i, i]) if C[i, i] > 0.0 else np.inf
     left = C[k, k] - (C[i, k] / first) ** 2
-    second = sqrt(left) if left > ROUNDING * C[k, k] else np.inf
+    second = sqrt(left) if left > NEGLIGIBLE * C[k, k] else np.inf
     for a in range(len(C)):
         on[a, 0] = C[i, a] / first
         on[a, 1] = (C[k, a] - C[i, k] / first * on[a, 0]) / second if a != i else 0.0
         left = C[a, a] - on[a, 0] ** 2 - on[a, 1] ** 2
-        spread[a] = sqrt(left) if left > ROUNDING * C[a, a] else 0.0
-    return on, spread
+        spread[a] = sqrt(left) if left > NEGLIGIBLE * C[a, a] else 0.0
+    return Plane(on, spread)
 
 
 @njit
-def expanded(C, on, spread, fields, rows, columns):
-    """Fills B, sizes, reach and least; and the rows t of each field that count, and the columns p of row 0 and of others."""
-    most = fields.sizes.shape[1]
+def expanded(C, plane, fields):
+    """Fills B, sizes, reach, least, rows and columns of the fields' space."""
+    space, least = fields.space, exp(-fields.digits)
+    most = space.sizes.shape[1]
     others = np.empty(most)
-    rows[:], columns[:], fields.sizes[:] = 1, 1, 0.0
+    space.rows[:], space.columns[:], space.sizes[:] = 1, 1, 0.0
     for t in range(most):
         others[t] = largest(fields.left, t)
-    fields.sizes[:] = 0.0
     for a in range(len(C)):
-        if spread[a] > 0.0:
-            along, left = sqrt((on[a, 0] ** 2 + on[a, 1] ** 2) / C[a, a]), spread[a] / sqrt(C[a, a])
-            c = fields.c[a, : fields.numbers[a]]
-            conditional(
-                c, fields.left[a], others, exp(-fields.digits), along, left, fields.B[a], fields.sizes[a], fields.reach[a]
-            )
+        if plane.spread[a] > 0.0:
+            along = sqrt((plane.on[a, 0] ** 2 + plane.on[a, 1] ** 2) / C[a, a])
+            series_left = (fields.c[a, : fields.numbers[a]], fields.left[a])
+            conditional(series_left, others, least, (along, plane.spread[a] / sqrt(C[a, a])), a, space)
     for t in range(most):
-        size = largest(fields.sizes, t)
-        fields.least[t] = exp(-fields.digits) / (size if t > 0 and size > 0.0 else 1.0)
+        size = largest(space.sizes, t)
+        space.least[t] = least / (size if t > 0 and size > 0.0 else 1.0)
         for a in range(len(C)):
-            if spread[a] > 0.0 and t < fields.numbers[a]:
-                while fields.reach[a, t] > 0 and abs(fields.B[a, t, fields.reach[a, t] - 1]) < fields.least[t]:
-                    fields.reach[a, t] -= 1
-                if fields.sizes[a, t] > fields.least[t]:
-                    rows[a] = t + 1
-                    columns[min(t, 1), a] = max(columns[min(t, 1), a], fields.reach[a, t])
+            if plane.spread[a] > 0.0 and t < fields.numbers[a]:
+                cut_row(space, a, t)
+
+
+@njit
+def cut_row(space, a, t):
+    """Ends row t of a field at its last entry that counts, and counts the row."""
+    while space.reach[a, t] > 0 and abs(space.B[a, t, space.reach[a, t] - 1]) < space.least[t]:
+        space.reach[a, t] -= 1
+    if space.sizes[a, t] > space.least[t]:
+        space.rows[a] = t + 1
+        space.columns[min(t, 1), a] = max(space.columns[min(t, 1), a], space.reach[a, t])
 
 
 @njit
@@ -222,55 +259,74 @@ def largest(table, t):
 
 
 @njit
-def products(C, on, spread, rows, columns, fields):
-    """rho_ab, the terms t that a and b need, and whether they are summed over values u_at u_bt on the nodes; a >= b."""
-    n, least = len(C), exp(-fields.digits)
+def products(C, plane, fields):
+    """The products of all pairs of fields that are not functions of the plane alone."""
+    n, space = len(C), fields.space
     rho, number, by_values = np.ones((n, n)), np.zeros((n, n), np.int64), np.ones((n, n), np.bool_)
     for a in range(n):
         for b in range(a + 1):
-            if spread[a] > 0.0 and spread[b] > 0.0:
+            if plane.spread[a] > 0.0 and plane.spread[b] > 0.0:
                 if a != b:
-                    left = C[a, b] - on[a, 0] * on[b, 0] - on[a, 1] * on[b, 1]
-                    rho[a, b] = min(1.0, max(-1.0, left / (spread[a] * spread[b])))
-                power = 1.0
-                for t in range(1, min(rows[a], rows[b])):
-                    power *= abs(rho[a, b])
-                    if power < 1e-4 * least:
-                        break
-                    if power * fields.sizes[a, t] * fields.sizes[b, t] > least:
-                        number[a, b] = t + 1
-                by_values[a, b] = columns[1, a] * columns[1, b] > 8 * number[a, b]
-    return rho, number, by_values
+                    left = C[a, b] - plane.on[a, 0] * plane.on[b, 0] - plane.on[a, 1] * plane.on[b, 1]
+                    rho[a, b] = min(1.0, max(-1.0, left / (plane.spread[a] * plane.spread[b])))
+                number[a, b] = terms_of_product(rho[a, b], a, b, fields)
+                by_values[a, b] = space.columns[1, a] * space.columns[1, b] > 8 * number[a, b]
+    return Products(rho, number, by_values)
 
 
 @njit
-def evaluated(kind, e, on, spread, z, roots, columns, number, by_values, fields):
-    """Fills basis and u on the nodes z; returns sum_a e_a u_a0.  See `products` for `number`."""
-    size = len(roots)
-    error = np.zeros(size)
+def terms_of_product(rho, a, b, fields):
+    """Number of terms t of sum_t rho^t u_at u_bt that count."""
+    space, least, number, power = fields.space, exp(-fields.digits), 0, 1.0
+    for t in range(1, min(space.rows[a], space.rows[b])):
+        power *= abs(rho)
+        if power < 1e-4 * least:
+            break
+        if power * space.sizes[a, t] * space.sizes[b, t] > least:
+            number = t + 1
+    return number
+
+
+@njit
+def evaluated(kind, e, plane, nodes, products, fields):
+    """Fills basis and u on some nodes, coordinates (2, m) and roots of weights (m,); returns sum_a e_a u_a0."""
+    z, roots = nodes
+    space, error, mean = fields.space, np.zeros(len(roots)), np.empty(len(roots))
     for a in range(len(e)):
-        u, mean, length = fields.u[a], np.empty(size), sqrt(on[a, 0] ** 2 + on[a, 1] ** 2)
-        scale = length if spread[a] > 0.0 and length > 0.0 else 1.0
-        for s in range(size):
-            mean[s] = (on[a, 0] * z[0, s] + on[a, 1] * z[1, s]) / scale
-        if spread[a] > 0.0:
-            polynomials(mean, roots, fields.basis[a, : max(columns[0, a], columns[1, a])])
-            needed = 1
-            for b in range(len(e)):
-                high, low = max(a, b), min(a, b)
-                if by_values[high, low]:
-                    needed = max(needed, number[high, low])
-            for t in range(needed):
-                u[t, :size] = 0.0
-                for p in range(fields.reach[a, t]):
-                    if abs(fields.B[a, t, p]) > fields.least[t]:
-                        add(fields.B[a, t, p], fields.basis[a, p], u[t, :size])
+        length = sqrt(plane.on[a, 0] ** 2 + plane.on[a, 1] ** 2)
+        scale = length if plane.spread[a] > 0.0 and length > 0.0 else 1.0
+        for s in range(len(roots)):
+            mean[s] = (plane.on[a, 0] * z[0, s] + plane.on[a, 1] * z[1, s]) / scale
+        if plane.spread[a] > 0.0:
+            polynomials(mean, roots, space.basis[a, : max(space.columns[0, a], space.columns[1, a])])
+            for t in range(terms_by_values(products, a)):
+                combined(space, a, t, len(roots))
         else:
             g = derivative(kind, fields.order, mean)
-            for s in range(size):
-                u[0, s] = roots[s] * g[s]
-        add(e[a], u[0], error)
+            for s in range(len(roots)):
+                space.u[a, 0, s] = roots[s] * g[s]
+        add(e[a], space.u[a, 0], error)
     return error
+
+
+@njit
+def terms_by_values(products, a):
+    """Number of terms u_at of a field whose values on the nodes are needed."""
+    needed = 1
+    for b in range(len(products.number)):
+        high, low = max(a, b), min(a, b)
+        if products.by_values[high, low]:
+            needed = max(needed, products.number[high, low])
+    return needed
+
+
+@njit
+def combined(space, a, t, size):
+    """Fills u_at = sum_p B_a,tp h_p(y_a) on the nodes."""
+    space.u[a, t, :size] = 0.0
+    for p in range(space.reach[a, t]):
+        if abs(space.B[a, t, p]) > space.least[t]:
+            add(space.B[a, t, p], space.basis[a, p], space.u[a, t, :size])
 
 
 @njit(fastmath={"contract"})
@@ -301,37 +357,52 @@ def recurrence(p, y, last, below, out):
 
 
 @njit
-def correlated(e, rho, number, by_values, columns, size, fields):
+def correlated(e, products, size, fields):
     """sum_ab e_a e_b sum_t>0 rho_ab^t of u_at u_bt, summed over the nodes."""
-    total, least = 0.0, exp(-fields.digits)
+    total = 0.0
     for a in range(len(e)):
         for b in range(a + 1):
-            both = 0.0
-            if by_values[a, b]:
-                power = 1.0
-                for t in range(1, number[a, b]):
-                    power *= rho[a, b]
-                    both += power * dot(fields.u[a, t, :size], fields.u[b, t, :size])
+            rho, number = products.rho[a, b], products.number[a, b]
+            if products.by_values[a, b]:
+                both = sum_by_values(rho, number, a, b, size, fields)
             else:
-                weights = contracted(rho[a, b], number[a, b], columns, a, b, fields)
-                for p in range(columns[1, a]):
-                    for q in range(p + 1 if a == b else columns[1, b]):
-                        if abs(weights[p, q]) > least:
-                            term = weights[p, q] * dot(fields.basis[a, p, :size], fields.basis[b, q, :size])
-                            both += 2.0 * term if a == b and p != q else term
+                both = sum_by_columns(rho, number, a, b, size, fields)
             total += e[a] * e[b] * both * (1.0 if a == b else 2.0)
     return total
 
 
 @njit
-def contracted(rho, number, columns, a, b, fields):
-    """sum_t>0 rho^t B_a,tp B_b,tq for all p and q that count."""
-    weights, power = np.zeros((columns[1, a], columns[1, b])), 1.0
+def sum_by_values(rho, number, a, b, size, fields):
+    """sum_t>0 rho^t u_at u_bt, from values on the nodes."""
+    total, power = 0.0, 1.0
     for t in range(1, number):
         power *= rho
-        for p in range(fields.reach[a, t]):
-            factor = power * fields.B[a, t, p]
+        total += power * dot(fields.space.u[a, t, :size], fields.space.u[b, t, :size])
+    return total
+
+
+@njit
+def sum_by_columns(rho, number, a, b, size, fields):
+    """The same from sums over the nodes of h_p(y_a) h_q(y_b)."""
+    space, total, least = fields.space, 0.0, exp(-fields.digits)
+    weights = contracted(rho, number, a, b, space)
+    for p in range(space.columns[1, a]):
+        for q in range(p + 1 if a == b else space.columns[1, b]):
+            if abs(weights[p, q]) > least:
+                term = weights[p, q] * dot(space.basis[a, p, :size], space.basis[b, q, :size])
+                total += 2.0 * term if a == b and p != q else term
+    return total
+
+
+@njit
+def contracted(rho, number, a, b, space):
+    """sum_t>0 rho^t B_a,tp B_b,tq for all p and q that count."""
+    weights, power = np.zeros((space.columns[1, a], space.columns[1, b])), 1.0
+    for t in range(1, number):
+        power *= rho
+        for p in range(space.reach[a, t]):
+            factor = power * space.B[a, t, p]
             # Every other one of an odd or even function.
             if factor != 0.0:
-                add(factor, fields.B[b, t], weights[p, : fields.reach[b, t]])
+                add(factor, space.B[b, t], weights[p, : space.reach[b, t]])
     return weights

@@ -17,12 +17,12 @@ from dmft.mathematics.gaussian_integrals.lattice import lattice
 from dmft.mathematics.gaussian_integrals.quadrature import (
     CHUNK,
     add,
+    conditioned,
     correlation,
     evaluated,
     expanded,
     prepared,
     products,
-    regressions,
     too_broad,
 )
 
@@ -58,13 +58,12 @@ def sensitivity(kind, C, e, students, digits):
 @njit
 def differentiate(kind, C, e, orders, i, k, by_covariance, by_weight):
     """Adds d/dC_lm and d/de_a of E g'(x_i) g'(x_k) Delta^2."""
-    n = len(C)
-    on, spread = regressions(C, i, k)
-    z, roots, _ = lattice(kind, on, i, k, correlation(C, i, k) ** 2, False, orders[0].digits)
-    rows, columns = np.empty((3, n), np.int64), np.empty((3, 2, n), np.int64)
+    n, plane = len(C), conditioned(C, i, k)
+    z, roots, _ = lattice(kind, plane.on, i, k, correlation(C, i, k) ** 2, False, orders[0].digits)
     for order in range(3):
-        expanded(C, on, spread, orders[order], rows[order], columns[order])
-    rho, number, by_values = products(C, on, spread, rows[0], columns[0], orders[0])
+        expanded(C, plane, orders[order])
+    pairs_of_fields = products(C, plane, orders[0])
+    rho, number, by_values = pairs_of_fields
     for a in range(n):
         for b in range(a + 1):
             rho[b, a], by_values[a, b] = rho[a, b], a == b
@@ -73,10 +72,10 @@ def differentiate(kind, C, e, orders, i, k, by_covariance, by_weight):
         at, root = z[:, start:stop], roots[start:stop]
         for order in range(3):
             for a in range(n):
-                number[a, a] = rows[order, a]
-            evaluated(kind, e, on, spread, at, root, columns[order], number, by_values, orders[order])
-        factors = prefactors(kind, on, i, k, at)
-        with_error = conditional_error(e, rho, rows, orders, factors[0], by_covariance)
+                number[a, a] = orders[order].space.rows[a]
+            evaluated(kind, e, plane, (at, root), pairs_of_fields, orders[order])
+        factors = prefactors(kind, plane.on, i, k, at)
+        with_error = conditional_error(e, rho, orders, factors[0], by_covariance)
         collected(e, factors, with_error, i, k, by_covariance, by_weight)
 
 
@@ -96,27 +95,27 @@ def prefactors(kind, on, i, k, z):
 
 
 @njit
-def conditional_error(e, rho, rows, orders, weight, by_covariance):
+def conditional_error(e, rho, orders, weight, by_covariance):
     """E[Delta g^(r)(x_a) | z] on the nodes, (3, n, nodes); adds 2 e_a e_b E g'_i g'_k g'_a g'_b to d/dC_ab."""
     n, size = len(e), len(weight)
     found, left, weighted, power = np.zeros((3, n, size)), np.empty(size), np.empty(size), np.ones((n, n))
-    g, slope, curvature = orders
-    least = exp(-g.digits)
+    g, slope, curvature = orders[0].space, orders[1].space, orders[2].space
+    least = exp(-orders[0].digits)
     for t in range(g.sizes.shape[1]):
         for a in range(n):
             size_of_a = max(g.sizes[a, t], slope.sizes[a, t], curvature.sizes[a, t]) if t > 0 else 1.0
             left[:], weighted[:] = 0.0, 0.0
             for b in range(n):
-                if t < rows[0, b] and (t == 0 or abs(power[a, b]) * size_of_a * g.sizes[b, t] > least):
+                if t < g.rows[b] and (t == 0 or abs(power[a, b]) * size_of_a * g.sizes[b, t] > least):
                     add(e[b] * power[a, b], g.u[b, t], left)
             for order in range(3):
-                if t < rows[order, a]:
-                    multiply(orders[order].u[a, t], left, found[order, a])
-            if t < rows[1, a]:
+                if t < orders[order].space.rows[a]:
+                    multiply(orders[order].space.u[a, t], left, found[order, a])
+            if t < slope.rows[a]:
                 multiply(weight, slope.u[a, t], weighted)
                 for b in range(a + 1):
                     size_of_both = abs(power[a, b]) * slope.sizes[a, t] * slope.sizes[b, t] if t > 0 else 1.0
-                    if t < rows[1, b] and size_of_both > least:
+                    if t < slope.rows[b] and size_of_both > least:
                         term = 2.0 * e[a] * e[b] * power[a, b] * dot(weighted, slope.u[b, t])
                         by_covariance[a, b] += term
                         if a != b:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.mathematics import hermite
+from dmft.mathematics.functions import Function
 from dmft.models.experiment import BYTES, Setup, State, Trajectory, Watch, log_times
 from dmft.models.random_features.parameters import RandomFeaturesParameters
 from dmft.problem.problem import Problem
@@ -62,7 +63,7 @@ class Network:
         correlations = self.hidden @ units.T / np.sqrt(np.outer(variances[:K], np.where(variances > 0, variances, 1.0)))
         np.fill_diagonal(correlations, 0.0)
         degree = min(math.ceil(math.log(LEFT_OUT) / math.log(np.abs(correlations).max())), LARGEST_DEGREE)
-        series, squares = hermite_series(hermite.evaluator(p.activation), np.sqrt(variances), degree)
+        series, squares = series_at_scales(hermite.evaluator(p.activation), np.sqrt(variances), degree)
         means = np.zeros_like(correlations)
         for coefficients in series[::-1]:
             means = means * correlations + np.outer(coefficients[:K], coefficients)
@@ -85,7 +86,7 @@ def width(parameters: RandomFeaturesParameters, dimension: int) -> int:
     return max(round(parameters.hidden_ratio * dimension), 1)
 
 
-def hermite_series(function: hermite.Function, scales: Array, degree: int) -> tuple[Array, Array]:
+def series_at_scales(function: Function, scales: Array, degree: int) -> tuple[Array, Array]:
     """Hermite coefficients (degree + 1, n) of x -> function(scale x) for n scales, and E function(scale z)^2, (n,)."""
     series = [hermite.project(lambda x, scale=scale: function(scale * x), degree) for scale in scales]
     squares = [hermite.project(lambda x, scale=scale: function(scale * x) ** 2, 0)[0] for scale in scales]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_serializer, field_validator, model_validator
 
-from dmft.mathematics import hermite
+from dmft.mathematics import functions, hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.models.sampled import SampleSet, parts
 from dmft.models.two_layer_flow import target as targets
@@ -141,7 +141,7 @@ class TwoLayerFlowParameters(Parameters):
     @model_validator(mode="after")
     def _consistent(self) -> TwoLayerFlowParameters:
         if self.activation == "none":
-            raise ValueError('activation = "none": wanted one of ' + ", ".join(sorted(hermite.NAMED)) + ", or coefficients")
+            raise ValueError('activation = "none": wanted one of ' + ", ".join(sorted(functions.NAMED)) + ", or coefficients")
         if self.activation_degree is not None and not isinstance(self.activation, str):
             raise ValueError(f"activation_degree = {self.activation_degree}: wanted only with an activation given by name")
         if math.isinf(self.width) and self.init == "lazy":

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.mathematics import hermite
+from dmft.mathematics import functions, hermite
 from dmft.mathematics.marching import Descent, Flow, Progress
 from dmft.models.experiment import BYTES, Setup, State, Trajectory, Watch, log_times
 from dmft.models.two_layer_flow.fields import Activation, Fields, NetworkFields, gaussian_fields, monomials
@@ -270,10 +270,10 @@ def restored(state: State) -> tuple[Record, Progress]:
 def activation(parameters: TwoLayerFlowParameters) -> Activation:
     """sigma and sigma'."""
     if isinstance(parameters.activation, str) and parameters.activation_degree is None:
-        named = hermite.NAMED[parameters.activation]
+        named = functions.NAMED[parameters.activation]
         assert named.slope is not None
         return partial(_value_and_slope, named.evaluate, named.slope)
-    return partial(hermite.hermite_series, parameters.activation_series())
+    return partial(hermite.evaluate_series, parameters.activation_series())
 
 
 def _value_and_slope(

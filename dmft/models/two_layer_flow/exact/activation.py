@@ -99,4 +99,4 @@ def activation(given: str | Sequence[float], width: float) -> Activation:
     series = np.asarray(given, dtype=float)
     # He_k'/sqrt(k!) = sqrt(k) He_{k-1}/sqrt((k-1)!).
     slopes = np.append(series[1:] * np.sqrt(np.arange(1, len(series))), 0.0)
-    return lambda x: (hermite.hermite_series(series, x)[0], *hermite.hermite_series(slopes, x))
+    return lambda x: (hermite.evaluate_series(series, x)[0], *hermite.evaluate_series(slopes, x))

@@ -43,7 +43,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained, on what and how.
+    """The training problem: network, samples and steps.
 
     overlaps (m, m), alignment (m, r), second_layer (m,): at t = 0.
     """
@@ -98,7 +98,7 @@ class Process:
             self._see()
 
     def _see(self) -> None:
-        """What the samples do at the last step."""
+        """State of the samples at the last step."""
         network, k = self.network, self.steps
         h, a = self._preactivations(), self.weights.a[k]
         value, slope, curvature = network.activation(h)

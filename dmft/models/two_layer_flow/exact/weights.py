@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 
 class Force(NamedTuple):
-    """What acts at step k: M, D (m, (k+1) m); b (m, r); da/dt (m,)."""
+    """Forces at step k: M, D (m, (k+1) m); b (m, r); da/dt (m,)."""
 
     M: Array
     D: Array
@@ -37,7 +37,7 @@ class Force(NamedTuple):
 
 @dataclass(frozen=True)
 class Rule:
-    """How a step is made of the force; see the module docstring."""
+    """The step that a force makes; see the module docstring."""
 
     learning_rate: float
     momentum: float = 0.0
@@ -47,7 +47,7 @@ class Rule:
 
     @property
     def gains(self) -> tuple[float, float]:
-        """What w moves by G and by p_k, over eta."""
+        """Motion of w by G and by p_k, over eta."""
         beta = self.momentum
         return (1 + beta, beta**2) if self.nesterov else (1.0, beta)
 
