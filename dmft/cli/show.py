@@ -44,7 +44,7 @@ def show_run(file: Path, solution: Solution, at: float | None) -> None:
     """Print what is in a run file, or its values at a time."""
     if at is not None:
         with naming(file, ValueError):
-            values = solution.at(at)
+            values = solution.entries_at(at)
         print_table(f"{file} at t = {at:g}", [_at_a_time(solution, name, value, at) for name, value in values.items()])
         return
     print_table(str(file), _overview(solution))
@@ -88,5 +88,5 @@ def _ranges(solution: Solution) -> list[tuple[str, ...]]:
             *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())),
             *([f"+- {solution.last_error(name):.2g}"] if name in solution.standard_errors else []),
         )
-        for name, values in solution.observables.items()
+        for name, values in solution.entries.items()
     ]

@@ -47,8 +47,7 @@ def _overview(simulation: Simulation) -> list[tuple[str, str]]:
 
 def _values(simulation: Simulation, at: int) -> list[tuple[str, ...]]:
     """Name, mean and standard error at one of the times."""
-    errors = simulation.standard_errors
+    errors = simulation.entry_errors
     return [
-        (name, f"{values[at]:{DIGITS}}", plus_minus(errors[name][at], "{:.2g}"))
-        for name, values in simulation.observables.items()
+        (name, f"{values[at]:{DIGITS}}", plus_minus(errors[name][at], "{:.2g}")) for name, values in simulation.entries.items()
     ]

@@ -66,43 +66,126 @@ def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, 
     guess and the result; returns the largest |C(t_i, t_i) - 1|.
     """
     stages, number = multiplier.shape
+    violation, slope = np.empty(stages * number), np.empty((stages * number, stages * number))
+    nothing = drift[:0], v_rhs[:0]
     defect = np.inf
     for _ in range(20):
-        violation = np.full(stages * number, -1.0)
-        slope = np.zeros((stages * number, stages * number))
+        violation.fill(-1.0)
+        slope.fill(0.0)
         for q in range(len(A)):
-            channels, width = weights[q].shape
-            rows = stages * width
-            for c in range(channels):
-                stiff = M_BB[q][c].copy()
-                if number > 0:
-                    for a in range(rows):
-                        stiff[a, a] -= multiplier[a // width, constraints[q][c, a % width]]
-                P[q][c] = np.linalg.inv(np.eye(rows) - A[q] @ stiff)
-                R_BB[q][c] = P[q][c] @ A[q]
-                transposed = np.ascontiguousarray(P[q][c].T)
-                force = (MC_HB[q][c] + DR_HB[q][c]) @ transposed + D_BB[q][c] @ np.ascontiguousarray(R_BB[q][c].T)
-                if q == 0 and c == 0:
-                    for k in range(v_rhs.shape[0]):
-                        v_B[k] = P[q][c] @ v_rhs[k]
-                        force += np.outer(drift[k], v_B[k])
-                bracket = A[q] @ force
-                for g in range(width):
-                    from_last = P[q][c] @ C_last[q][c, g]
-                    for i in range(stages):
-                        bracket[i * width + g] += from_last
-                C_BB[q][c] = P[q][c] @ bracket
-                if number > 0:
-                    add_constraints(weights[q][c], constraints[q][c], number, R_BB[q][c], C_BB[q][c], violation, slope)
+            own_stack(
+                A[q], (M_BB[q], D_BB[q], MC_HB[q], DR_HB[q]), C_last[q], (drift, v_rhs) if q == 0 else nothing, weights[q],
+                constraints[q], multiplier, (P[q], C_BB[q], R_BB[q]), v_B if q == 0 else v_B[:0], violation, slope,
+            )  # fmt: skip
         if number == 0:
             return 0.0
-        previous = defect
-        defect = np.abs(violation).max()
+        previous, defect = defect, largest_size(violation)
         # At rounding level Newton's method stops gaining.
         if not np.isfinite(defect) or defect < 1e-15 or (defect < 1e-12 and defect > 0.1 * previous):
             break
-        multiplier -= np.linalg.solve(slope, violation).reshape(stages, number)
+        correct(multiplier, np.linalg.solve(slope, violation))
     return defect
+
+
+# The functions below are written out in loops: array expressions would be as fast, but take much longer to compile.
+
+
+@njit
+def own_stack(A, forces, C_last, drift, weights, constraints, multiplier, found, v_B, violation, slope):
+    """Fill the rows of the channels of one stack; the drift and v belong to the first channel."""
+    M, D, MC, DR = forces
+    P, C, R = found
+    b, v_rhs = drift
+    for c in range(len(weights)):
+        resolvent(A, M[c], multiplier, constraints[c], P[c])
+        if c > 0:
+            b, v_rhs, v_B = b[:0], v_rhs[:0], v_B[:0]
+        own_rows(A, P[c], D[c], (MC[c], DR[c]), C_last[c], (b, v_rhs), C[c], R[c], v_B)
+        if multiplier.shape[1] > 0:
+            add_constraints(weights[c], constraints[c], multiplier.shape[1], R[c], C[c], violation, slope)
+
+
+@njit
+def resolvent(A, M, multiplier, constraints, out):
+    """P = (1 - A (M - nu))^(-1) of one channel, with the multiplier of each group's constraint."""
+    width, stiff = len(constraints), np.empty(M.shape)
+    copy(M, stiff)
+    if multiplier.shape[1] > 0:
+        for a in range(len(M)):
+            stiff[a, a] -= multiplier[a // width, constraints[a % width]]
+    matrix = A @ stiff
+    for a in range(len(M)):
+        for b in range(len(M)):
+            matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b]
+    copy(np.linalg.inv(matrix), out)
+
+
+@njit
+def own_rows(A, P, D, from_history, C_last, drift, C, R, v):
+    """Fill R = P A, v = P v_rhs (directions, s G) and C of one channel; the drift has as many directions as v."""
+    (MC, DR), (b, v_rhs), (groups, size) = from_history, drift, C_last.shape
+    copy(P @ A, R)
+    sources = np.empty(P.shape)
+    for a in range(size):
+        for j in range(size):
+            sources[a, j] = MC[a, j] + DR[a, j]
+    force, from_noise = sources @ transposed(P), D @ transposed(R)
+    for a in range(size):
+        for j in range(size):
+            force[a, j] += from_noise[a, j]
+    for k in range(len(v)):
+        moved = P @ v_rhs[k]
+        for a in range(size):
+            v[k, a] = moved[a]
+        for a in range(size):
+            for j in range(size):
+                force[a, j] += b[k, a] * moved[j]
+    bracket = A @ force
+    for g in range(groups):
+        from_last = P @ C_last[g]
+        for a in range(g, size, groups):
+            for j in range(size):
+                bracket[a, j] += from_last[j]
+    copy(P @ bracket, C)
+
+
+@njit
+def copy(matrix, out):
+    """Copy a matrix."""
+    for a in range(matrix.shape[0]):
+        for b in range(matrix.shape[1]):
+            out[a, b] = matrix[a, b]
+
+
+@njit
+def transposed(matrix):
+    """The transpose, contiguous in memory."""
+    found = np.empty((matrix.shape[1], matrix.shape[0]))
+    for a in range(matrix.shape[0]):
+        for b in range(matrix.shape[1]):
+            found[b, a] = matrix[a, b]
+    return found
+
+
+@njit
+def largest_size(values):
+    """The largest absolute value; not a number if any value is not."""
+    found = 0.0
+    for value in values:
+        if not abs(value) <= found:
+            found = abs(value)
+            if np.isnan(found):
+                break
+    return found
+
+
+@njit
+def correct(multiplier, change):
+    """Subtract the change (s constraints,) from the multipliers."""
+    stages, number = multiplier.shape
+    for i in range(stages):
+        for k in range(number):
+            multiplier[i, k] -= change[i * number + k]
 
 
 @njit

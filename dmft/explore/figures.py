@@ -165,7 +165,7 @@ def _axes(solution: Solution) -> Iterator[tuple[str, list[Drawn]]]:
                     shape = solution.order_parameters[name].shape[1:]
                     yield description.order_parameters[name].label, [Entry(name, index) for index in np.ndindex(*shape)]
             case Ageing(kernel):
-                powers = range(0, int(np.log10(max(solution.time[-1], 1.0))))
+                powers = range(max(1, int(np.log10(max(solution.time[-1], 1.0)))))
                 yield description.kernels[kernel].label, [Waited(kernel, 10.0**power) for power in powers]
 
 

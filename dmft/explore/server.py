@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -53,10 +54,11 @@ def serve(tables: Mapping[str, Any], port: int, told: Callable[[str], None], *, 
         import webbrowser
 
         webbrowser.open(address)
+    # A signal that arrives while a page is solved must end the server, not the page alone.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.io_loop.add_callback_from_signal(server.io_loop.stop))
     server.start()
     try:
         server.io_loop.start()
-    except KeyboardInterrupt:
-        pass
     finally:
         server.stop()

@@ -23,7 +23,7 @@ class PowerLaw:
         return self.prefactor * np.asarray(x, dtype=float) ** self.exponent
 
     def __str__(self) -> str:
-        return f"{self.exponent:.3f} +- {self.error:.3f}"
+        return f"{self.exponent:.4f} +- {self.error:.4f}"
 
 
 def power_law(x: ArrayLike, y: ArrayLike) -> PowerLaw:

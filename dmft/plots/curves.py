@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dmft.plots import style
 from dmft.plots.labels import TIME, number, words
+from dmft.plots.style import COLOURS
 from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 LINES = ("-", "--")
+# Of the further entries of an observable.
+LINES_OF_ENTRIES = ("-", "--", ":", "-.")
 # Of simulations, and the same in a line of text.
 MARKERS = {"o": "○", "s": "□", "^": "△", "D": "◇"}
 # Powers of ten among the waiting times, at most.
@@ -56,7 +59,7 @@ class Shown:
 def first_motion(shown: Solution | Simulation) -> float:
     """Time from which on there is something to see, > 0: a third of that at which the first observable has moved."""
     time = shown.time
-    values = np.array(list(shown.observables.values()))
+    values = np.array(list(shown.entries.values()))
     distance = np.abs(values - values[:, :1])
     moved = (distance > MOVED * distance.max(axis=1, keepdims=True)).any(axis=0)
     first = time[np.argmax(moved)] / 3 if moved.any() else time[1]
@@ -79,17 +82,50 @@ def draw_curves(axes: Axes, shown: Shown, panel: Curves, times: Array, colours: 
     axes.legend(loc="best")
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One entry of an observable: its index, and the name, colour and line it is drawn with."""
+
+    index: tuple[int, ...]
+    name: str | None
+    colour: str
+    line: str
+
+
+def _entries(shown: Shown, observable: str, line: str, colour: str, name: str | None) -> list[Entry]:
+    """The observable itself, or each of its entries: the first dimension by colour, the others by line."""
+    parameters = shown.problem.parameters
+    field = parameters.description.observable_fields(parameters.axes)[observable]
+    dims = field.dims[1:]
+    if not dims:
+        return [Entry((), name, colour, line)]
+    longer = [place for place, dim in enumerate(dims) if field.sizes[dim] > 1]
+    found = []
+    for index in np.ndindex(*(field.sizes[dim] for dim in dims)):
+        where = ", ".join(f"{dims[place].replace('_', ' ')} {index[place]}" for place in longer)
+        others = LINES_OF_ENTRIES[sum(index[1:]) % len(LINES_OF_ENTRIES)]
+        found.append(Entry(index, where or name, COLOURS[index[0] % len(COLOURS)], others))
+    return found
+
+
 def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, line: str, colour: str, name: str | None = None) -> None:
-    """One observable: a line for theory, and points for each simulation that has it."""
+    """One observable: a line for theory, and points for each simulation that has it; one for each of its entries."""
+    for entry in _entries(shown, curve.observable, line, colour, name):
+        _draw_entry(axes, shown, curve, times, entry)
+
+
+def _draw_entry(axes: Axes, shown: Shown, curve: Curve, times: Array, entry: Entry) -> None:
+    at, name = (..., *entry.index), entry.name
     if shown.solution is not None:
-        values = _values(shown.solution, curve, times)
-        axes.plot(times, values, line, color=colour, label=name)
+        values = _values(shown.solution, curve, times)[at]
+        axes.plot(times, values, entry.line, color=entry.colour, label=name)
         if curve.observable in shown.solution.standard_errors:
-            error = np.interp(times, shown.solution.time, shown.solution.standard_errors[curve.observable])
-            axes.fill_between(times, values - error, values + error, color=colour, alpha=BAND, linewidth=0)
+            errors = shown.solution.standard_errors[curve.observable][at]
+            error = np.interp(times, shown.solution.time, errors)
+            axes.fill_between(times, values - error, values + error, color=entry.colour, alpha=BAND, linewidth=0)
         name = None
     style: dict[str, Any] = {
-        "color": colour,
+        "color": entry.colour,
         "markersize": 3.5,
         "markerfacecolor": "white",
         "elinewidth": 0.9,
@@ -98,8 +134,8 @@ def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, line: str, colou
     for simulation, marker in zip(shown.simulations, cycle(MARKERS), strict=False):
         if curve.observable in simulation.observables:
             seen = simulation.time >= times[0]
-            means = _drawn(curve, simulation.observables[curve.observable])[seen]
-            bars = simulation.standard_errors[curve.observable][seen]
+            means = _drawn(curve, simulation.observables[curve.observable])[seen][at]
+            bars = simulation.standard_errors[curve.observable][seen][at]
             axes.errorbar(simulation.time[seen], means, bars, marker=marker, label=name, **style)
             name = None
 

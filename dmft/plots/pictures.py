@@ -26,9 +26,9 @@ ONE_SIGN, TWO_SIGNS = "cividis", "RdBu_r"
 
 def draw_kernel(axes: Axes, solution: Solution, drawn: Picture, span: tuple[float, float]) -> None:
     """One kernel for t' <= t."""
-    label = solution.problem.parameters.description.kernels[drawn.kernel].label
+    label, kernel = one_of(solution, drawn.kernel)
     edges = np.geomspace(*span, PIXELS + 1)
-    picture = on_log_grid(solution.time, solution.kernels[drawn.kernel], np.sqrt(edges[1:] * edges[:-1]))
+    picture = on_log_grid(solution.time, kernel, np.sqrt(edges[1:] * edges[:-1]))
     norm, colours = scale(picture.compressed(), drawn.decades)
     mesh = axes.pcolormesh(edges, edges, picture.T, norm=norm, cmap=colours, rasterized=True)
     axes.set(xscale="log", yscale="log", box_aspect=1)
@@ -37,6 +37,17 @@ def draw_kernel(axes: Axes, solution: Solution, drawn: Picture, span: tuple[floa
     assert figure is not None
     bar = figure.colorbar(mesh, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))
     _set_ticks(bar, norm)
+
+
+def one_of(solution: Solution, name: str) -> tuple[str, Array]:
+    """Label and values (n, n) of a kernel: of the first group, or the first pair of groups, if there are several."""
+    parameters = solution.problem.parameters
+    field = parameters.description.kernel_fields(parameters.axes)[name]
+    further = field.dims[2:]
+    index = tuple(min(place, field.sizes[dim] - 1) for place, dim in enumerate(further))
+    where = ", ".join(f"{dim.replace('_', ' ')} {at}" for dim, at in zip(further, index, strict=True))
+    label = parameters.description.kernels[name].label
+    return (f"{label}\n{where}" if where else label), solution.kernels[name][(..., *index)]
 
 
 def _set_ticks(bar: Colorbar, norm: Normalize) -> None:

@@ -39,6 +39,12 @@ def shades(number: int) -> NDArray[np.float64]:
     return colormaps[SHADES](np.linspace(0.0, LIGHTEST, number))
 
 
+def of_width(width: float) -> str:
+    """A label for a curve of one width: m = 30, m = 10^4."""
+    power = round(np.log10(width))
+    return f"$m = 10^{power}$" if width >= 1000 and width == 10.0**power else f"$m = {width:g}$"
+
+
 def frame(axes: Axes, **keys: Any) -> None:
     """Set labels, scales and limits of a panel, with ticks that point inwards on all sides."""
     axes.set(**keys)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dmft.plots.standard import ALARM, STYLE, save
 from dmft.problem.description import Description
+from dmft.results.entries import quantity_of
 from dmft.results.table import MISSING, Table
 
 Array = NDArray[Any]
@@ -44,7 +45,7 @@ def figure(table: Table, path: str | Path | None = None) -> Figure:
     if len(axes) > 3 or len(rows) > ROWS:
         shape = " x ".join(f"{len(values)} {name}" for name, values in axes.items())
         raise ValueError(f"{shape}: wanted at most two axes, and a third one of at most {ROWS} values")
-    names = {name: label for name, label in _results(table.description).items() if _is_there(table, name)}
+    names = {name: label for name, label in _results(table.description, table).items() if _is_there(table, name)}
     columns = max(len(names), 1)
     with matplotlib.rc_context(STYLE):
         drawn = Figure(figsize=(3.2 * columns, 2.9 * len(rows) + 0.6), layout="constrained")
@@ -64,10 +65,14 @@ def figure(table: Table, path: str | Path | None = None) -> Figure:
     return drawn
 
 
-def _results(description: Description) -> dict[str, str]:
-    """The quantity that is drawn, and its name on the figure."""
+def _results(description: Description, table: Table) -> dict[str, str]:
+    """Columns of a table that are drawn, and their names on the figure."""
     labels = {name: quantity.label for name, quantity in description.observables.items()}
-    found = {f"final_{name}": f"final {labels[name]}" for name in description.swept}
+    found = {}
+    for name in table.values:
+        quantity = quantity_of(name.removeprefix("final_"))
+        if name.startswith("final_") and quantity in description.swept:
+            found[name] = f"final {labels[quantity]}{name.removeprefix('final_' + quantity)}"
     if (name := description.smallest) is not None:
         found[f"smallest_{name}"] = f"smallest {labels[name]}"
         found[f"time_of_smallest_{name}"] = f"time of smallest {labels[name]}"

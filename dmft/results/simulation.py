@@ -14,6 +14,7 @@ from dmft.engines.outcome import Outcome
 from dmft.models.experiment import Setup, Trajectory, experiment
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
+from dmft.results.entries import entries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ class Simulation:
     """Finite systems of one problem, one for each seed.
 
     time: (times,).  seeds, evaluations: (seeds,), whole numbers, ascending; rates of change evaluated in each.
-    trajectories: name -> (seeds, times).  two_time: name -> (seeds, times, times), empty unless asked for.
+    trajectories: name -> (seeds, times, ...).  two_time: name -> (seeds, times, times, ...), empty unless asked for.
     wall_time: seconds of computing, all seeds together.
 
     Means over seeds are read like those of a Solution: `simulation.test_error` or `simulation.observables["test_error"]`.
@@ -76,8 +77,19 @@ class Simulation:
 
     @property
     def observables(self) -> dict[str, Array]:
-        """Means over seeds, name -> (times,)."""
+        """Means over seeds, name -> (times, ...)."""
         return {name: values.mean(axis=0) for name, values in self.trajectories.items()}
+
+    @property
+    def entries(self) -> dict[str, Array]:
+        """Means of every entry of every observable, (times,) each, by a name such as alignment[0][1]."""
+        return entries(self.problem, self.observables)
+
+    @property
+    def entry_errors(self) -> dict[str, Array]:
+        """Standard errors of the same."""
+        errors = {name: standard_error(values) for name, values in self.trajectories.items()}
+        return entries(self.problem, errors)
 
     @property
     def kernels(self) -> dict[str, Array]:
@@ -92,7 +104,7 @@ class Simulation:
     @property
     def diverged(self) -> NDArray[np.int64]:
         """Seeds whose weights did not stay finite."""
-        finite = [np.isfinite(values).all(axis=1) for values in self.trajectories.values()]
+        finite = [np.isfinite(values).reshape(len(values), -1).all(axis=1) for values in self.trajectories.values()]
         return self.seeds[~np.all(finite, axis=0)]
 
     @property

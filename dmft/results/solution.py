@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
 from dmft.problem.settings import GROWING, LIMITS
 from dmft.problem.table import ProblemError
+from dmft.results.entries import entries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +42,7 @@ class Solution:
     """Observables, kernels and order parameters of one problem on its nodes.
 
     time, weights: (n,), nodes and the quadrature weights of int ds, in the time unit of the model.
-    observables: name -> (n,); also read as attributes, `solution.test_error`.
+    observables: name -> (n,), or (n, groups, ...); also read as attributes, `solution.test_error`.
     kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
     order_parameters: name -> (n, ...), what a model without kernels is made of.
     standard_errors: of the observables and kernels of a theory that is sampled, by name.
@@ -110,20 +111,31 @@ class Solution:
         """Time and value of the smallest test error, between the nodes."""
         return self.minimum("test_error")
 
-    def at(self, time: float) -> dict[str, float]:
-        """Every observable at one time, interpolated by the polynomial of its cell.
+    def at(self, time: float) -> dict[str, Any]:
+        """Every observable at one time, a number or an array, interpolated by the polynomial of its cell.
 
         Raises ValueError outside of what was reached.
         """
         nodes, basis = self._basis(time)
-        found = {name: basis @ values[nodes] for name, values in self.observables.items()}
+        found = {name: np.tensordot(basis, values[nodes], 1) for name, values in self.observables.items()}
         found |= self.problem.parameters.kinked(found)
-        return {name: self._possible(name, float(value)) for name, value in found.items()}
+        return {name: self._possible(name, value) for name, value in found.items()}
 
-    def _possible(self, name: str, value: float) -> float:
+    def _possible(self, name: str, value: Any) -> Any:
         """A value between nodes as it can be: the polynomial of a mean square that decays to zero may pass below."""
         quantity = self.problem.parameters.description.observables.get(name)
+        value = float(value) if np.ndim(value) == 0 else value
         return max(value, 0.0) if quantity is not None and quantity.squared else value
+
+    @property
+    def entries(self) -> dict[str, Array]:
+        """Every entry of every observable on the nodes, (n,) each, by a name such as alignment[0][1]."""
+        return entries(self.problem, self.observables)
+
+    def entries_at(self, time: float) -> dict[str, float]:
+        """Every entry of every observable at one time, as `at`."""
+        values = {name: np.asarray(value)[None] for name, value in self.at(time).items()}
+        return {name: float(value[0]) for name, value in entries(self.problem, values).items()}
 
     def order_parameters_at(self, time: float) -> dict[str, Array]:
         """Every order parameter at one time, as `at`."""
@@ -131,15 +143,18 @@ class Solution:
         return {name: np.tensordot(basis, values[nodes], 1) for name, values in self.order_parameters.items()}
 
     def kernel_at(self, kernel: str, times: Array) -> Array:
-        """A correlation at pairs of times, (times, times), by the polynomials of their cells in both directions.
+        """A correlation at pairs of times, (times, times, ...), by the polynomials of their cells in both directions.
 
         Raises ValueError outside of what was reached.
         """
         basis = np.zeros((len(times), len(self.time)))
         for row, time in zip(basis, times, strict=True):
             nodes, row[nodes] = self._basis(time)
-        lower = np.tril(self.kernels[kernel])
-        return basis @ (lower + np.tril(lower, -1).T) @ basis.T
+        values = np.moveaxis(self.kernels[kernel], (0, 1), (-2, -1))
+        if values.ndim == 2:
+            lower = np.tril(values)
+            values = lower + np.tril(lower, -1).T
+        return np.moveaxis(basis @ values @ basis.T, (-2, -1), (0, 1))
 
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
@@ -172,9 +187,9 @@ class Solution:
         found = {}
         for name, values in self.observables.items():
             exact = np.array([row[name] for row in expected])
-            scale = np.maximum(np.abs(exact), FLOOR * max(np.abs(exact).max(), sizes.get(name, 0.0)))
+            scale = np.maximum(np.abs(exact), FLOOR * np.maximum(np.abs(exact).max(axis=0), sizes.get(name, 0.0)))
             difference = np.abs(values - exact)
-            found[name] = float((difference / scale).max()) if scale.max() > 0 else float(difference.max())
+            found[name] = float((difference / np.where(scale > 0, scale, 1.0)).max())
         return found
 
     def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:

@@ -84,8 +84,11 @@ def compare(
         of_seeds = [one.two_time[name][:, later, earlier] for one in simulations if name in one.two_time]
         if of_seeds:
             expected = _expected_kernel(theory, name, time, sampled)
-            deviations = [values - expected.values for values in of_seeds]
-            found[name] = _agreement(time[later], expected, deviations, dims, tolerances)
+            for label, index in _components(name, expected.values.shape[1:]):
+                at = (..., *index)
+                one = _Expected(expected.values[at], expected.errors[at], expected.degrees)
+                deviations = [values[at] - one.values for values in of_seeds]
+                found[label] = _agreement(time[later], one, deviations, dims, tolerances)
     seeds = tuple(len(simulation.seeds) for simulation in simulations)
     return Comparison(found, dims, seeds, level=level, within=within)
 

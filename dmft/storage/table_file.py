@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dmft.problem.axes import POINT
 from dmft.problem.description import TIME, Description
 from dmft.problem.sweep import Sweep
+from dmft.results.entries import quantity_of
 from dmft.results.table import MISSING, OVERFITTED, Table
 from dmft.storage import schema
 from dmft.storage.hdf5 import NUMBERS, FileError, opened, read_array, read_text, whole_file
@@ -126,8 +127,8 @@ def _attach(dataset: h5py.Dataset, file: h5py.File, dimensions: list[str], meani
     for axis, name in enumerate(dimensions):
         dataset.dims[axis].attach_scale(file[name])
     name = (dataset.name or "").rpartition("/")[2]
-    if name in meanings:
-        dataset.attrs["units"], dataset.attrs["meaning"] = meanings[name]
+    if (quantity := quantity_of(name)) in meanings:
+        dataset.attrs["units"], dataset.attrs["meaning"] = meanings[quantity]
 
 
 def _meanings(description: Description) -> dict[str, tuple[str, str]]:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from dmft.history.fields import TWO_TIME
 from dmft.problem.description import Minimum
+from dmft.problem.problem import Problem
 from dmft.results.solution import Solution
 from dmft.results.table import MISSING, OVERFITTED, Table
 from dmft.storage import run_file
-from dmft.storage.hdf5 import FileError, names_in, opened
+from dmft.storage.hdf5 import FileError, names_in, opened, read_text
 from dmft.sweeps.folder import Folder, State
 
 Array = NDArray[np.float64]
@@ -66,7 +68,7 @@ def _row(folder: Folder, index: int, state: State) -> tuple[dict[str, Any], dict
         "file": str(path.relative_to(folder.path)),
         **summary(solution),
     }
-    return row, {"time": solution.time, **solution.observables}
+    return row, {"time": solution.time, **solution.entries}
 
 
 def summary(solution: Solution) -> dict[str, float]:
@@ -81,7 +83,7 @@ def summary(solution: Solution) -> dict[str, float]:
     }
     if not solution.complete:
         return found
-    for name, values in solution.observables.items():
+    for name, values in solution.entries.items():
         found[f"final_{name}"] = float(values[-1])
     name = solution.problem.parameters.description.smallest
     if name is not None:
@@ -110,7 +112,10 @@ def _kernels(folder: Folder, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     if folder.sweep.keep != "kernels" or first is None:
         return ()
     with opened(folder.path / first, "run file") as file:
-        return names_in(file, "kernels")
+        # Kernels of groups have more dimensions than the times; they stay there too.
+        parameters = Problem.from_toml(read_text(file, "problem")).parameters
+        declared = parameters.description.kernel_fields(parameters.axes)
+        return tuple(name for name in names_in(file, "kernels") if declared[name].dims == TWO_TIME)
 
 
 WHOLE = ("nodes", "iterations")

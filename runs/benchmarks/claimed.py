@@ -13,7 +13,7 @@ import numpy as np
 from dmft import Problem, Solution, solve, sweep
 from dmft.mathematics.power_law import power_law
 from dmft.models.experiment import Setup, experiment
-from dmft.models.hinge.parameters import HingeParameters
+from dmft.results.crossing import first_crossing
 from dmft.sweeps.collect import solutions
 
 RUNS = Path(__file__).parents[1]
@@ -124,11 +124,12 @@ def excess(units: int, time: float) -> float:
     return found.at(time)["generalization_error"]
 
 
-def late_hinge(alpha: float) -> float:
-    """Rotation of the theory at late times over that of the solution, at the end."""
-    found = solve(Problem(model="hinge", laziness=alpha, t_max=1e8))
-    assert isinstance(found.problem.parameters, HingeParameters)
-    return found.problem.parameters.late_rotation(1e8) / float(found.observables["rotation"][-1])
+@cache
+def ageing(name: str) -> dict[str, float]:
+    """Largest error of each observable, in units of the tolerance, against a run at a tenth of it."""
+    refined = run(name, tolerance=1e-5, stages=8)
+    tolerance = run(name).problem.solver.tolerance
+    return {observable: error / tolerance for observable, error in run(name).errors(refined).items()}
 
 
 def exponent(values: Callable[[Solution], float], name: str, wide: float) -> tuple[float, float]:
@@ -179,7 +180,61 @@ def networks(time: str, *quoted: str) -> Claim:
     )
 
 
+def half_of_the_fall(lazy: Solution) -> float:
+    """Time at which the test error of a lazy start has done half of its fall."""
+    widest = swept("timescales/lazy")[-1]
+    return first_crossing(lazy, "test_error", (float(widest.test_error[0]) + widest.early_stopping.value) / 2)
+
+
+def left_over(found: Solution) -> float:
+    """Train error at infinite time, from three decades whose remainder is a power of t."""
+    early, middle, late = (found.at(t)["train_error"] for t in (1e4, 1e5, 1e6))
+    return late - (late - middle) ** 2 / ((late - middle) - (middle - early))
+
+
+def cube_law() -> list[float]:
+    """Exponent of the train error left above one sample per parameter, up to 1.1 of them, and its error, for both widths."""
+    ratios = np.array(
+        [float(one.problem.tables["problem"]["samples_per_parameter"]) for one in swept("phase_diagram/near_threshold")]
+    )
+    errors = np.array([left_over(one) for one in swept("phase_diagram/near_threshold")])
+    laws = []
+    for m in (10, 100):
+        near = np.array([width(one) == m for one in swept("phase_diagram/near_threshold")]) & (ratios < 1.105)
+        laws.append(power_law(ratios[near] - 1, errors[near]))
+    return [number for law in laws for number in (law.exponent, law.error)]
+
+
+@cache
+def noise(m: int, start: str = "mean-field", scale: float = 1.0) -> Solution:
+    """Pure noise as in runs/pure_noise, at one width."""
+    return solve(
+        Problem(
+            width=m, samples_per_parameter=0.5, activation="tanh", target="none", noise=1.0, init=start, init_scale=scale,
+            t_max=100.0 * m, tolerance=1e-4,
+        )
+    )  # fmt: skip
+
+
+def halved(*widths: int) -> list[float]:
+    """Times at which mean-field starts have halved the train error of pure noise."""
+    return [first_crossing(noise(m), "train_error", 0.25) for m in widths]
+
+
+def noise_exponent(widths: tuple[int, ...]) -> tuple[float, float]:
+    """Power of m with which that time grows, and its standard error."""
+    law = power_law(widths, halved(*widths))
+    return law.exponent, law.error
+
+
+def lazy_noise(name: str, *scales: float) -> list[float]:
+    """Last values of an observable from lazy starts of these scales at m = 1000."""
+    return [float(noise(1000, "lazy", scale).observables[name][-1]) for scale in scales]
+
+
 README, SIMULATION, HINGE = "README.md", "docs/simulation.md", "runs/hinge/README.md"
+SCALES = "runs/timescales/README.md"
+NOISE, NEAR = "runs/pure_noise/README.md", "runs/phase_diagram/README.md"
 VERSUS = "runs/theory_vs_simulation/README.md"
 
 # fmt: off
@@ -214,6 +269,27 @@ CLAIMS: list[Claim] = [
     Claim(HINGE, "for P = 320 it rises by {} per cent from its minimum at t = {}.",
           lambda: [rise(hinge_samples(320)), hinge_samples(320).minimum("generalization_error").time], costly=True),
     Claim("docs/hinge.md", "with mirror images at {}, {}, {}, {}.", all_final_losses, costly=True),
+    Claim("runs/online_sgd/README.md", "at t = 10⁸ it is {} for L = 2 and {} for L = 0, {} for L = 3 and {} for L = 1",
+          lambda: [excess(units, 1e8) for units in (2, 0, 3, 1)], costly=True),
+    Claim("docs/long-times.md", "the multiplier by {} at $t=10^6$ and $C_d(t,0)$ by {} from",
+          lambda: [ageing("long_times/pure_noise")[name] for name in ("multiplier", "memory_of_start")], costly=True),
+    Claim(SCALES, "test error is {}, {}, {}, {}, 0.0854", lambda: [timescale(m).test_error[-1] for m in (10, 30, 100, 300)]),
+    Claim(SCALES, "0.0928, {}, {} and {} for",
+          lambda: [timescale(m).test_error[-1] for m in (1000, 10_000, 100_000)], costly=True),
+    Claim(SCALES, "t/m = {}, {}, {}, 0.30", lambda: [timescale(m).early_stopping.time / m for m in (10, 100, 1000)]),
+    Claim(SCALES, "p = {} +- {}, slower",
+          lambda: exponent(lambda one: one.early_stopping.time, "timescales/sweep", 1000), costly=True),
+    Claim(SCALES, "p = {} +- {}: this is", lambda: exponent(half_of_the_fall, "timescales/lazy", 1000), costly=True),
+    Claim(NEAR, "p = {} +- {} at m = 10 and {} +- {} at m = 100", cube_law, costly=True),
+    Claim(NOISE, "halved at t = {}, {}, {}, 735, 2416 and 23691 for", lambda: halved(10, 30, 100)),
+    Claim(NOISE, "halved at t = 17.4, 71.5, 247, {}, {} and {} for", lambda: halved(300, 1000, 10_000), costly=True),
+    Claim(NOISE, "p = {} +- {} (standard", lambda: noise_exponent((100, 300, 1000, 10_000)), costly=True),
+    Claim(NOISE, "end at {} for m = 10 and at 2.79", lambda: [noise(10).complexity[-1]]),
+    Claim(NOISE, "all end at the same complexity: {}, {}, {} and {} at m = 1000",
+          lambda: lazy_noise("complexity", 0.03, 0.1, 0.3, 1.0), costly=True),
+    Claim(NOISE, "2.89 ends at {} and 9.64 at {}.", lambda: lazy_noise("complexity", 3.0, 10.0), costly=True),
+    Claim(NOISE, "remembers C_d(t,0) = {} of", lambda: lazy_noise("memory_of_start", 10.0), costly=True),
+    Claim(NOISE, "test error of {} instead of {}.", lambda: lazy_noise("test_error", 10.0, 0.03), costly=True),
     Claim("runs/random_features/README.md", "for {} at K = 2N, eta = 4.5", lambda: [features(2.0, 4.5)]),
 ]
 UNCHECKED: list[Unchecked] = [

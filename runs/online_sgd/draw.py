@@ -5,22 +5,19 @@ Run: dmft sweep runs/online_sgd/sweep.toml -o excess && dmft sweep runs/online_s
 """
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from dmft import Solution
+from dmft.plots import style
+from dmft.sweeps.collect import solutions
 
 TEACHERS = 2
 TIMES = (1e4, 1e6)
-COLOURS = {"erf": "#D55E00", "relu": "#0072B2", "linear": "#00805A"}
-
-
-def runs(folder: str) -> list[Solution]:
-    """Every finished point."""
-    return [Solution.load(path) for path in sorted((Path(folder) / "points").glob("*.h5"))]
+# Colour, marker and its size.
+DRAWN = {"erf": (style.COLOURS[0], "o", 4), "relu": (style.COLOURS[1], "s", 7), "linear": (style.COLOURS[2], "^", 4)}
 
 
 def key(run: Solution, name: str) -> Any:
@@ -48,40 +45,44 @@ def predicted(excess: np.ndarray, learning_rate: float) -> np.ndarray:
 def draw_excess(axes, found: list[Solution]) -> None:
     """A panel for each layer setting; prints what it draws."""
     for panel, both in zip(axes, (False, True), strict=True):
-        for activation, colour in COLOURS.items():
-            for time, style in zip(TIMES, ("o:", "s-"), strict=True):
+        for activation, (colour, marker, size) in DRAWN.items():
+            for time, line, inside in zip(TIMES, (":", "-"), ("white", None), strict=True):
                 excess, errors = final_errors(found, activation, both, time)
-                panel.plot(excess, errors, style, color=colour, markersize=4, label=f"{activation}, t = {time:g}")
+                label = f"{activation}, $t = 10^{{{np.log10(time):g}}}$"
+                drawn = {"color": colour, "marker": marker, "markersize": size, "markerfacecolor": inside or colour}
+                panel.plot(excess, errors, line, linewidth=1.2, label=label, **drawn)
                 print(f"{'both' if both else 'first':5} {activation:6} t = {time:g}: " + " ".join(f"{e:.3f}" for e in errors))
-        panel.set(xlabel="excess units L = K - M", title="both layers" if both else "first layer only", yscale="log")
+        title = "both layers" if both else "first layer only"
+        style.frame(panel, xlabel="excess units $L = K - M$", title=title, yscale="log")
     L = np.linspace(0, 5, 100)
     axes[0].plot(L, predicted(L, key(found[0], "learning_rate")), "k-", linewidth=0.8, label="erf, excess units alike")
     axes[0].set_ylabel(r"$\epsilon_g\;/\;(\sigma^2\eta/2\pi)$")
-    axes[0].legend(frameon=False, fontsize="x-small")
+    axes[0].legend(fontsize="x-small")
 
 
 def draw_long(axes, found: list[Solution]) -> None:
     """Error and largest length of a student against time."""
-    for run, shade in zip(found, plt.get_cmap("viridis")(np.linspace(0, 0.85, len(found))), strict=True):
+    for run, shade in zip(found, style.shades(len(found)), strict=True):
         time, Q = run.time[1:], run.order_parameters["Q"][1:]
         excess = key(run, "student_units") - TEACHERS
-        axes[0].loglog(time, run.generalization_error[1:], color=shade, label=f"L = {excess}")
+        axes[0].loglog(time, run.generalization_error[1:], color=shade, label=f"$L = {excess}$")
         longest = Q.diagonal(axis1=1, axis2=2).max(axis=1)
         axes[1].loglog(time, longest, color=shade)
         print(f"L = {excess}: error " + " ".join(f"{run.at(t)['generalization_error']:.3e}" for t in (1e4, 1e6, 1e8)), end="")
         print(f"  longest Q_kk {longest[-1]:.1f}")
-    axes[0].set(ylabel=r"$\epsilon_g$", title="erf, first layer only, late", xlim=(1e2, None))
-    axes[0].legend(frameon=False, fontsize="small")
-    axes[1].set(ylabel="largest $Q_{kk}$", xlabel="t", xlim=(1e2, None))
+    style.frame(axes[0], ylabel=r"$\epsilon_g$", title="erf, first layer only, late", xlim=(1e2, 1e8), ylim=(2e-4, 0.1))
+    axes[0].legend(fontsize="small")
+    style.frame(axes[1], ylabel="largest $Q_{kk}$", xlabel="time $t$", xlim=(1e2, 1e8), ylim=(0.1, 1e3))
 
 
 def main(excess: str, long: str, figure: str) -> None:
     """Draw the figure and print its numbers."""
+    style.apply()
     drawn = plt.figure(figsize=(11, 4.2), layout="constrained")
     left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=(2, 1.2))[0]
-    draw_excess(left.subplots(1, 2, sharey=True), runs(excess))
-    draw_long(right.subplots(2, 1, sharex=True), runs(long))
-    drawn.savefig(figure, dpi=150)
+    draw_excess(left.subplots(1, 2, sharey=True), solutions(excess))
+    draw_long(right.subplots(2, 1, sharex=True), solutions(long))
+    drawn.savefig(figure, dpi=style.DOTS_PER_INCH)
 
 
 if __name__ == "__main__":

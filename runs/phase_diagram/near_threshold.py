@@ -12,61 +12,55 @@ from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 
 from dmft import Table
-from dmft.mathematics.power_law import PowerLaw, local_exponents, power_law
+from dmft.mathematics.power_law import local_exponents, power_law
 from dmft.plots import style
 
 Array = NDArray[np.float64]
 
-# A train error has arrived where it has changed by less than this factor in the last decade of time.
-ARRIVED = 1.02
+# The exponent is fitted up to this distance from one sample per parameter.
+NEAR = 0.105
+# Times at which the decay is looked at, each ten times the one before.
+DECADES = (1e4, 1e5, 1e6)
 
 
-def residual(table: Table, width: int) -> tuple[Array, Array]:
-    """Ratios of samples and train errors of the points that have arrived."""
-    kept = []
-    for k, ratio in enumerate(table.axes["samples_per_parameter"]):
-        time, train = table["time"][width, k], table["train_error"][width, k]
-        known = np.isfinite(time)
-        end, before = (np.interp(np.log(t), np.log(time[known][1:]), train[known][1:]) for t in (1e6, 1e5))
-        print(f"    n/md = {ratio:g}: train {end:.4e}, {before / end:.3f} times that a decade before")
-        if before < ARRIVED * end:
-            kept.append((float(ratio), float(end)))
-    ratios, errors = np.array(kept).T
-    return ratios, errors
+def left_over(time: Array, train: Array) -> float:
+    """Train error at infinite time: three values at times in geometric progression, less a remainder that is a power of t."""
+    known = np.isfinite(time)
+    early, middle, late = (np.exp(np.interp(np.log(t), np.log(time[known][1:]), np.log(train[known][1:]))) for t in DECADES)
+    first, second = middle - early, late - middle
+    return float(late - second**2 / (second - first))
 
 
-def cubic(ratios: Array, errors: Array) -> tuple[float, float]:
-    """Threshold and its standard error if E = c (x - threshold)^3 (1 + c' (x - threshold))."""
+def threshold(ratios: Array, errors: Array, corrections: int) -> float:
+    """Zero of the cube root of the error, a polynomial of the ratio of this degree above the leading one."""
+    guess = power_law(ratios - 1, errors).prefactor ** (1 / 3)
 
-    def root(x: Array, threshold: float, slope: float, curvature: float) -> Array:
-        return slope * (x - threshold) * (1 + curvature * (x - threshold))
+    def root(x: Array, zero: float, *coefficients: float) -> Array:
+        return (x - zero) * np.polynomial.polynomial.polyval(x - zero, coefficients)
 
-    found, covariance = curve_fit(root, ratios, np.cbrt(errors), p0=(1.0, 0.3, 0.0))
-    return float(found[0]), float(np.sqrt(covariance[0, 0]))
-
-
-def exponent(ratios: Array, errors: Array) -> PowerLaw:
-    """Power of the distance from one sample per parameter."""
-    return power_law(ratios - 1, errors)
+    found, _ = curve_fit(root, ratios, np.cbrt(errors), p0=(1.0, guess, *[0.0] * corrections))
+    return float(found[0])
 
 
 def main(path: str, figure: str) -> None:
     """Draw the figure and print the fits."""
     style.apply()
     table = Table.load(path)
+    ratios = np.asarray(table.axes["samples_per_parameter"], dtype=float)
     panel, axes = plt.subplots(figsize=(4.8, 3.8), layout="constrained")
     for k, (width, colour, marker) in enumerate(zip(table.axes["width"], style.COLOURS, "os", strict=False)):
-        print(f"m = {width}")
-        ratios, errors = residual(table, k)
-        law, (threshold, error) = exponent(ratios, errors), cubic(ratios, errors)
-        local = " ".join(f"{one:.2f}" for one in local_exponents(ratios - 1, errors))
-        print(f"  E ~ (n/md - 1)^({law}); local exponents {local}")
-        print(f"  cube law with a correction: threshold {threshold:.4f} +- {error:.4f}")
+        errors = np.array([left_over(*pair) for pair in zip(table["time"][k], table["train_error"][k], strict=True)])
+        near = ratios - 1 < NEAR
+        law = power_law(ratios[near] - 1, errors[near])
+        print(f"m = {width}: E ~ (n/md - 1)^({law}) for n/md from {ratios[0]:g} to {ratios[near][-1]:g}")
+        print("  train errors left:", " ".join(f"{one:.3e}" for one in errors))
+        print("  local exponents:", " ".join(f"{one:.2f}" for one in local_exponents(ratios - 1, errors)))
+        zeros = [threshold(ratios, errors, corrections) for corrections in (1, 2, 3)]
+        print("  threshold of a cube law with 1, 2, 3 corrections:", " ".join(f"{one:.4f}" for one in zeros))
         label = f"$m = {width}$: $(n/md-1)^{{{law.exponent:.2f}\\pm{law.error:.2f}}}$"
-        axes.plot(ratios - 1, errors, marker, color=colour, label=label)
-        x = np.geomspace(ratios[0] - 1, ratios[-1] - 1, 50)
-        axes.plot(x, law(x), color=colour, linewidth=0.9)
-    style.frame(axes, xscale="log", yscale="log", xlabel="$n/(md)-1$", ylabel="train error at $t = 10^6$")
+        axes.plot(ratios - 1, errors, marker, markersize=4.5, color=colour, label=label)
+        axes.plot(ratios - 1, law(ratios - 1), color=colour, linewidth=0.9)
+    style.frame(axes, xscale="log", yscale="log", xlabel="$n/(md)-1$", ylabel=r"train error left at $t\to\infty$")
     axes.legend()
     panel.savefig(figure, dpi=style.DOTS_PER_INCH)
 

@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 from matplotlib.figure import Figure
 
+from dmft.plots import style
+
 EXPONENT = -2 / 3
 # The fit uses the last two decades, and has the next power as a correction.
 DECADES = 2.0
@@ -41,14 +43,14 @@ def main(path: Path) -> None:
     threshold, _ = limit(time[late], energy[late])
     slope, offset = np.polyfit(np.log(time[late]), np.log(energy[late] - threshold), 1)
     print(f"     slope  {slope:.4f} of log(E - E_th) against log t, expected {EXPONENT:.4f}")
+    style.apply()
     figure = Figure(figsize=(5.0, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.loglog(time[1:], energy[1:] - threshold, label="solution")
     axes.loglog(time[1:], np.exp(offset) * time[1:] ** slope, "k:", label=f"$t^{{{slope:.3f}}}$")
-    axes.set(
-        xlabel="time $t$", ylabel=r"$E(t)-E_\mathrm{th}$, extrapolated", xlim=(1e-2, time[-1]), ylim=(None, 2 * -threshold)
-    )
-    axes.legend(frameon=False)
+    style.frame(axes, xlabel="time $t$", ylabel=r"$E(t)-E_\mathrm{th}$, extrapolated")
+    axes.set(xlim=(1e-2, time[-1]), ylim=(None, 2 * -threshold))
+    axes.legend()
     figure.savefig(path.with_name(f"{path.stem}-threshold.png"), dpi=200)
 
 

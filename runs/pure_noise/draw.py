@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dmft import Solution
 from dmft.mathematics.power_law import local_exponents, power_law
 from dmft.plots import style
+from dmft.results.crossing import first_crossing
 from dmft.sweeps.collect import solutions
 
 Array = NDArray[np.float64]
@@ -29,28 +30,21 @@ def key(run: Solution, name: str) -> Any:
     return run.problem.tables["problem"][name]
 
 
-def first_time(run: Solution, level: float) -> float:
-    """First time at which the train error is below a level; not a number if it never is."""
-    times = np.geomspace(run.time[1], run.time[-1], 20 * POINTS)
-    values = np.array([run.at(min(t, run.time[-1]))["train_error"] for t in times])
-    if not (values < level).any():
-        return np.nan
-    k = int(np.argmax(values < level))
-    if k == 0:
-        return float(times[0])
-    return float(times[k - 1] * (times[k] / times[k - 1]) ** ((values[k - 1] - level) / (values[k - 1] - values[k])))
+def learned(run: Solution) -> float:
+    """First time at which the train error is below LEVEL; zero if it is from the start."""
+    return 0.0 if run.train_error[0] < LEVEL else first_crossing(run, "train_error", LEVEL)
 
 
-def curve(run: Solution, name: str) -> tuple[Array, Array]:
+def curve(run: Solution, name: str, start: float) -> tuple[Array, Array]:
     """An observable on times that are equally spaced in log t."""
-    times = np.geomspace(run.time[1], run.time[-1], POINTS)
+    times = np.geomspace(start, run.time[-1], POINTS)
     return times, np.array([run.at(min(t, run.time[-1]))[name] for t in times])
 
 
 def mean_field(axes: NDArray, runs: list[Solution]) -> None:
     """Collapse of the train error and of the growth of complexity on t/m."""
     m = np.array([key(run, "width") for run in runs], dtype=float)
-    times = np.array([first_time(run, LEVEL) for run in runs])
+    times = np.array([learned(run) for run in runs])
     law = power_law(m[m >= WIDE], times[m >= WIDE])
     print(f"mean-field: time at which train < {LEVEL}:", " ".join(f"{t:.4g}" for t in times), f"  m^({law})")
     print("  local exponents:", " ".join(f"{one:.3f}" for one in local_exponents(m, times)))
@@ -58,11 +52,11 @@ def mean_field(axes: NDArray, runs: list[Solution]) -> None:
     print("  train error at t = 100 m:", " ".join(f"{run.train_error[-1]:.3e}" for run in runs))
     for run, k, colour in zip(runs, m, style.shades(len(runs)), strict=True):
         for panel, name in zip(axes, ("train_error", "complexity"), strict=True):
-            t, values = curve(run, name)
-            panel.plot(t / k, values, color=colour, linewidth=1.3, label=f"$m = 10^{{{np.log10(k):.3g}}}$")
+            t, values = curve(run, name, 1e-3 * k)
+            panel.plot(t / k, values, color=colour, linewidth=1.3, label=style.of_width(k))
     axes[0].axhline(LEVEL, **style.GUIDE)
     axes[0].text(
-        0.05, 0.1, f"train < {LEVEL} at $t\\sim m^{{{law.exponent:.3f}\\pm{law.error:.3f}}}$", transform=axes[0].transAxes
+        0.05, 0.1, f"train < {LEVEL} at $t\\sim m^{{{law.exponent:.4f}\\pm{law.error:.4f}}}$", transform=axes[0].transAxes
     )
     style.frame(axes[0], xscale="log", xlim=(1e-3, 1e2), ylim=(0, 0.65), xlabel="$t/m$", ylabel="train error")
     style.frame(
@@ -75,9 +69,10 @@ def lazy_curves(axes: Axes, runs: list[Solution], width: int) -> None:
     """Complexity against time from starts of several scales, at one width."""
     chosen = [run for run in runs if key(run, "width") == width]
     for run, colour in zip(chosen, style.shades(len(chosen)), strict=True):
-        t, values = curve(run, "complexity")
+        t, values = curve(run, "complexity", 1e-3)
         axes.plot(t, values, color=colour, linewidth=1.3, label=f"$\\gamma = {key(run, 'init_scale'):g}$")
-    style.frame(axes, xscale="log", yscale="log", xlabel="$t$", ylabel="complexity, lazy start", xlim=(1e-3, 1e3))
+    style.frame(axes, xscale="log", yscale="log", xlabel="$t$", ylabel="complexity, lazy start", xlim=(1e-3, 1e5))
+    axes.set_ylim(2e-2, 60)
     axes.set_title(f"$m = {width}$", fontsize="medium")
     axes.legend(fontsize="small", ncols=2)
 
@@ -88,12 +83,12 @@ def lazy_ends(axes: Axes, runs: list[Solution]) -> None:
     for width, colour in zip(widths, style.shades(len(widths)), strict=True):
         chosen = sorted((run for run in runs if key(run, "width") == width), key=lambda run: key(run, "init_scale"))
         start, end = (np.array([run.complexity[k] for run in chosen]) for k in (0, -1))
-        axes.plot(start, end, "o-", markersize=3.5, color=colour, linewidth=1.3, label=f"$m = {width}$")
+        axes.plot(start, end, "o-", markersize=3.5, color=colour, linewidth=1.3, label=style.of_width(width))
         print(
             f"lazy, m = {width}: complexity start -> end",
             "  ".join(f"{a:.3g} -> {b:.4g}" for a, b in zip(start, end, strict=True)),
         )
-        print("  time at which train < 0.25:", " ".join(f"{first_time(run, LEVEL):.3g}" for run in chosen), end="")
+        print("  time at which train < 0.25:", " ".join(f"{learned(run):.3g}" for run in chosen), end="")
         print("   C_d(t_max, 0):", " ".join(f"{run.memory_of_start[-1]:.3f}" for run in chosen))
         print("  train error at the end:", " ".join(f"{run.train_error[-1]:.1e}" for run in chosen), end="")
         print("   test error at the end:", " ".join(f"{run.test_error[-1]:.3f}" for run in chosen))

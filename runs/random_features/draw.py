@@ -11,6 +11,7 @@ import numpy as np
 
 from dmft import Problem, Table, simulate
 from dmft.models.random_features.parameters import DEGREES, RandomFeaturesParameters
+from dmft.plots import style
 
 DIMENSION, SEEDS = 200, 4
 TRIED = (0.2, 0.5, 1.0, 2.0, 4.0)
@@ -33,12 +34,12 @@ def sgd(problem: Problem) -> tuple[float, float]:
 
 def main(folder: str, figure: str) -> None:
     """Draw the figure and print theory against SGD."""
+    style.apply()
     table = Table.load(f"{folder}/sweep.h5")
     rates, ratios = table.axes["learning_rate"], table.axes["hidden_ratio"]
     panels, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
-    colors = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(rates)))
     print(f"{'beta':>5} {'eta':>5} {'theory':>8} {'SGD':>8} {'error':>8}    N = {DIMENSION}, {SEEDS} seeds")
-    for rate, errors, color in zip(rates, table["asymptotic_error"], colors, strict=True):
+    for rate, errors, color in zip(rates, table["asymptotic_error"], style.shades(len(rates)), strict=True):
         left.plot(ratios, errors, color=color, label=rf"$\eta = {rate:g}$")
         parameters = at(table, learning_rate=rate).parameters
         assert isinstance(parameters, RandomFeaturesParameters)
@@ -50,10 +51,14 @@ def main(folder: str, figure: str) -> None:
             mean, error = sgd(problem)
             left.errorbar(ratio, mean, error, fmt="o", color=color, markersize=4, capsize=2)
             print(f"{ratio:5g} {rate:5g} {problem.parameters.constants()['asymptotic_error']:8.5f} {mean:8.5f} {error:8.5f}")
-    left.set(xscale="log", yscale="log", xlabel="hidden units per input  K/N", ylabel=r"asymptotic error  $\epsilon(\infty)$")
-    right.set(yscale="log", xlabel=r"$l$, for $N^l\ll K\ll N^{l+1}$", xticks=range(DEGREES))
-    left.legend(frameon=False, fontsize="small")
-    panels.savefig(figure, dpi=150)
+    label = r"asymptotic error  $\epsilon_g(\infty)$"
+    style.frame(left, xscale="log", yscale="log", xlabel="hidden units per input  $K/N$", ylabel=label)
+    style.frame(right, yscale="log", xlabel=r"$l$, for $N^l\ll K\ll N^{l+1}$", ylabel=label, xticks=range(DEGREES))
+    left.errorbar([], [], [], fmt="o", color="0.4", markersize=4, label=f"SGD, $N = {DIMENSION}$, {SEEDS} seeds")
+    left.plot([], [], color="0.4", linestyle=":", linewidth=0.8, label=r"$N\ll K\ll N^2$")
+    left.legend(fontsize="small")
+    style.letters(np.array([left, right]))
+    panels.savefig(figure, dpi=style.DOTS_PER_INCH)
 
 
 if __name__ == "__main__":

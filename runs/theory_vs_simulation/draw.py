@@ -10,19 +10,20 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from dmft import Simulation, Solution
+from dmft.plots import style
 
 # Panels: what their axis says, and the observables in them with their colours.
 PANELS = {
-    "error": {"test_error": "#D55E00", "train_error": "#0072B2"},
-    "alignment, overlap": {"alignment": "#00805A", "neuron_overlap": "#6A3D9A"},
-    "second layer": {"second_layer": "#333333"},
+    "error": {"test_error": style.COLOURS[0], "train_error": style.COLOURS[1]},
+    "alignment, overlap": {"alignment": style.COLOURS[2], "neuron_overlap": style.COLOURS[3]},
+    "second layer $|a|$": {"second_layer": "0.2"},
 }
 NAMES = {
     "test_error": "test error",
     "train_error": "train error",
-    "alignment": "with the signal, v",
+    "alignment": "with the signal, $v$",
     "neuron_overlap": "of two neurons, $C_o$",
-    "second_layer": "|a|",
+    "second_layer": "$|a|$",
 }
 # Times of the printed table.
 LOOKS = (1.0, 5.0, 50.0, 600.0)
@@ -40,20 +41,24 @@ def draw(panel: Axes, theory: Solution, networks: Simulation, observables: dict[
             networks.time[seen], networks.observables[name][seen], bars,
             fmt="o", markersize=4, markerfacecolor="white", color=colour, elinewidth=1,
         )  # fmt: skip
-    panel.set(xscale="log", xlabel="t", xlim=(FROM, theory.time[-1] * 1.1))
-    panel.axvline(theory.early_stopping.time, color="0.6", linewidth=0.8, linestyle=":")
-    panel.legend(frameon=False, fontsize="small")
+    style.frame(panel, xscale="log", xlabel="time $t$", xlim=(FROM / 1.2, theory.time[-1] * 1.5))
+    panel.axvline(theory.early_stopping.time, **style.GUIDE, label="smallest test error")
+    panel.legend(fontsize="small")
 
 
 def main(run: str, simulation: str, figure: str) -> None:
     """Draw the figure and print both at some times."""
+    style.apply()
     theory, networks = Solution.load(run), Simulation.load(simulation)
     sheet, axes = plt.subplots(1, len(PANELS), figsize=(11, 3.4), layout="constrained")
     for panel, (label, observables) in zip(axes, PANELS.items(), strict=True):
         draw(panel, theory, networks, observables)
         panel.set_ylabel(label)
     axes[0].set_yscale("log")
-    sheet.savefig(figure, dpi=150)
+    points = f"points: mean and standard error of {len(networks.seeds)} networks in $d = {networks.setup.dim}$"
+    sheet.suptitle(f"lines: theory;  {points}", fontsize="medium")
+    style.letters(axes)
+    sheet.savefig(figure, dpi=style.DOTS_PER_INCH)
     for time in LOOKS:
         k = int(np.argmin(np.abs(networks.time - time)))
         values = theory.at(min(networks.time[k], theory.time[-1]))

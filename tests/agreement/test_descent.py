@@ -46,8 +46,8 @@ def test_equations_in_full(keys):
     np.testing.assert_allclose(found.train_error, twin.train, rtol=tolerance)
     np.testing.assert_allclose(found.test_error, twin.test, rtol=tolerance)
     np.testing.assert_allclose(found.second_layer, twin.a[0], rtol=tolerance, atol=tolerance)
-    np.testing.assert_allclose(found.alignment, twin.v[0], rtol=tolerance, atol=tolerance)
-    np.testing.assert_allclose(found.multiplier[:-1], twin.multiplier[:-1], rtol=100 * tolerance, atol=tolerance)
+    np.testing.assert_allclose(found.alignment, twin.v[0, :, 0], rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(found.multiplier[:-1], twin.multiplier[0, :-1], rtol=100 * tolerance, atol=tolerance)
     np.testing.assert_allclose(found.kernels["C_d"], twin.C[0, :, 0], atol=tolerance)
     if asked.parameters.width > 1:
         np.testing.assert_allclose(found.kernels["C_o"], twin.C[0, :, 1], atol=tolerance)

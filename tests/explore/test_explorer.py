@@ -3,8 +3,8 @@
 import pytest
 
 from dmft.explore.explorer import Explorer, options
+from dmft.problem import registry
 from dmft.problem.description import Slider
-from dmft.problem.problem import models
 
 SMALL = {
     "problem": {"width": 3, "samples_per_parameter": 1.0, "activation": [0.0, 1.0], "noise": 0.5},
@@ -53,9 +53,9 @@ def test_the_value_of_a_file_is_on_its_slider():
     assert offered == sorted(offered)
 
 
-@pytest.mark.parametrize("name", sorted(models()))
+@pytest.mark.parametrize("name", registry.names())
 def test_every_theory_has_an_example_and_controls_of_it(name):
-    description = models()[name].description
+    description = registry.load(name).description
     explorer = Explorer(description.example)
     assert description.controls
     for control in description.controls:
@@ -64,3 +64,18 @@ def test_every_theory_has_an_example_and_controls_of_it(name):
             changed.set(control.key, value)
             assert changed.problem.parameters.model == name
     assert explorer.problem.parameters.model == name
+
+
+@pytest.mark.parametrize("tables", [SMALL, registry.load("spherical-pspin").description.example], ids=["two-layer", "p-spin"])
+def test_what_is_found_is_drawn(tables):
+    figures = pytest.importorskip("dmft.explore.figures", exc_type=ModuleNotFoundError)
+    explorer = Explorer(tables)
+    explorer.set("solver.t_max", 3.0)
+    explorer.pin()
+    solution = explorer.answer().solution
+    for view in (figures.View(), figures.View(log_time=False, log_values=True)):
+        drawn = figures.curve_figures(solution, explorer.pinned, view)
+        assert drawn
+        assert all(own.renderers for own in drawn)
+    for kernel in solution.kernels:
+        assert figures.kernel_figure(solution, kernel).renderers

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from dmft.mathematics.functions import NAMED
 from dmft.mathematics.hermite import evaluate_series, series
 from dmft.models.two_layer_flow.fields import NetworkFields, counts, gaussian_fields, monomials, orders, raised
+from dmft.models.two_layer_flow.fields import place as place_of
 
 S, P = np.array([0.3, 0.8, -0.5, 0.4]), np.array([0.2, 0.7, 0.6, -0.3])
+P_BY_INDEX = np.arange(len(P))[:, None], P
 
 
 def random_weights(m, d, seed=0):
@@ -36,7 +38,7 @@ def test_products_of_monomials_are_powers_of_overlaps(d, degree, seed):
 
 def both_kinds(n, d):
     random = np.random.default_rng(1)
-    gaussian, _ = gaussian_fields(random, n, d, S, P)
+    gaussian, _ = gaussian_fields(random, n, d, S, *P_BY_INDEX)
     network = NetworkFields(random.standard_normal((n, d)), lambda x: evaluate_series(S, x))
     return {"gaussian": gaussian, "network": network}
 
@@ -75,7 +77,7 @@ def test_gaussian_fields_have_the_covariance_of_the_theory():
     """E g(w) g(w') = h(<w, w'>) and E g(w) y = phat(<w, u>), over many samples, within 4.5 standard errors."""
     n, d = 200_000, 3
     W = random_weights(2, d)
-    fields, labels = gaussian_fields(np.random.default_rng(3), n, d, S, P)
+    fields, labels = gaussian_fields(np.random.default_rng(3), n, d, S, *P_BY_INDEX)
     g, _ = fields(W)
     h = np.polynomial.Polynomial(S**2)(W @ W.T)
     phat = np.polynomial.Polynomial(S * P)(W[:, 0])
@@ -83,8 +85,19 @@ def test_gaussian_fields_have_the_covariance_of_the_theory():
         assert abs(found.mean() - expected) < 4.5 * found.std() / np.sqrt(n)
 
 
+def test_monomials_of_several_directions_have_their_place():
+    """The place of a monomial in the first variables is where `raised` makes it."""
+    W = random_weights(1, 5)
+    q = [W]
+    for degree in (2, 3, 4):
+        q.append(raised(q[-1], W, counts(5, degree)))
+    for index in ((1,), (0, 1), (2, 0), (1, 1), (0, 2, 0), (1, 0, 2), (0, 1, 1), (3, 1), (0, 0, 4), (2, 1, 1)):
+        expected = np.prod(W[0, : len(index)] ** np.array(index))
+        assert q[sum(index) - 1][0, place_of(index)] == pytest.approx(expected, rel=1e-14)
+
+
 def test_degrees_without_a_coefficient_have_no_tensor_and_no_part_in_the_labels():
-    fields, labels = gaussian_fields(np.random.default_rng(0), 50, 4, np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0]))
+    fields, labels = gaussian_fields(np.random.default_rng(0), 50, 4, np.array([0.0, 0.0, 1.0]), np.array([[2]]), np.ones(1))
     assert fields.designs[0] is None
     u = np.eye(1, 4)
     np.testing.assert_allclose(fields(u)[0][0], labels, atol=1e-14)

@@ -26,26 +26,33 @@ DESCRIPTION = Description(
         "test_error": Quantity(
             "1", "mean loss on a fresh sample, label noise included; C0_F(t,t)/2", "test error", squared=True
         ),
-        "second_layer": Quantity("1", "a(t), the second-layer weight of every neuron", "second layer  $a$"),
+        "second_layer": Quantity("1", "a(t), the second-layer weight of every neuron", "second layer  $a$", ("group",)),
         "alignment": Quantity(
-            "1", "v(t) = <w_i, u>, overlap of a neuron with the signal direction", r"alignment  $v=\langle w,u\rangle$"
+            "1",
+            "v(t) = <w_i, u>, overlap of a neuron with the signal direction",
+            r"alignment  $v=\langle w,u\rangle$",
+            ("group", "direction"),
         ),
-        "multiplier": Quantity(RATE, "nu(t), which keeps |w_i| = 1", r"multiplier  $\nu$"),
-        "neuron_overlap": Quantity("1", "C_o(t,t) = <w_i, w_j>, overlap of two neurons", "neuron overlap  $C_o(t,t)$"),
+        "multiplier": Quantity(RATE, "nu(t), which keeps |w_i| = 1", r"multiplier  $\nu$", ("group",)),
+        "neuron_overlap": Quantity(
+            "1", "C_o(t,t) = <w_i, w_j>, overlap of two neurons", "neuron overlap  $C_o(t,t)$", ("group", "other_group")
+        ),
         "memory_of_start": Quantity(
-            "1", "C_d(t,0), overlap of a neuron with its initial value", "memory of the start  $C_d(t,0)$"
+            "1", "C_d(t,0), overlap of a neuron with its initial value", "memory of the start  $C_d(t,0)$", ("group",)
         ),
         "misclassification": Quantity("1", "part of fresh samples on which f has not the sign of y", "misclassification"),
-        "weight_norm": Quantity("1", "|w_i(t)|, length of the weights of a neuron", r"length  $|w|$"),
+        "weight_norm": Quantity("1", "|w_i(t)|, length of the weights of a neuron", r"length  $|w|$", ("group",)),
         "complexity": Quantity(
             "1", "|a| sqrt(h'(1)/alpha), bound of the Gaussian complexity", r"complexity  $|a|\sqrt{h'(1)/\alpha}$"
         ),
     },
     kernels={
-        "C_d": Quantity("1", "<w_i(t), w_i(t')>, correlation of a neuron with itself", "$C_d(t,t')$"),
-        "C_o": Quantity("1", "<w_i(t), w_j(t')>, correlation of two neurons", "$C_o(t,t')$"),
-        "R_d": Quantity(RATE, "response density of a neuron at t to a force on itself at t'", "$R_d(t,t')$"),
-        "R_o": Quantity(RATE, "response density of a neuron at t to a force on another at t'", "$R_o(t,t')$"),
+        "C_d": Quantity("1", "<w_i(t), w_i(t')>, correlation of a neuron with itself", "$C_d(t,t')$", ("group",)),
+        "C_o": Quantity("1", "<w_i(t), w_j(t')>, correlation of two neurons", "$C_o(t,t')$", ("group", "other_group")),
+        "R_d": Quantity(RATE, "response density of a neuron at t to a force on itself at t'", "$R_d(t,t')$", ("group",)),
+        "R_o": Quantity(
+            RATE, "response density of a neuron at t to a force on another at t'", "$R_o(t,t')$", ("group", "other_group")
+        ),
         "C_F": Quantity("1", "correlation of the residual f - y on one training sample", "$C_F(t,t')$"),
         "R_F": Quantity(
             RATE, "response density of that residual to a field added to it, without its delta(t-t')", "$R_F(t,t')$"

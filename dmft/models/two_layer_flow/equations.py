@@ -126,7 +126,7 @@ class TwoLayerFlow:
 
         S, C0_F = (np.empty((s, total)) for _ in range(2))
         _residual_rows(R, h, h1, a, a_phat, self.inverse_width, self.inverse_alpha, self.label_variance, S, C0_F)
-        R_F, C_F = self._residual_kernels(history, S, C0_F)
+        R_F, C_F = residual_kernels(history, S, C0_F)
 
         M, D = (np.empty_like(correlations) for _ in range(2))
         drift, rates = np.empty(s), np.empty(s)
@@ -136,22 +136,6 @@ class TwoLayerFlow:
         drift *= a_new * phat_slope
         rates = phat * total_response - rates if self.train_second_layer else np.zeros(s)
         return Forces((M,), (D,), drift[None], rates[None], {"R_F": R_F, "C0_F": C0_F, "C_F": C_F}, {"a_phat": a_phat[n:]})
-
-    @staticmethod
-    def _residual_kernels(history: History, S: Array, C0_F: Array) -> tuple[Array, Array]:
-        """New rows of R_F = (1 + S)^(-1) and C_F = R_F C0_F R_F^T, from the new rows of S and C0_F."""
-        n = history.n
-        s = S.shape[0]
-        R_F, W, C_F = (np.empty_like(S) for _ in range(3))
-        own = inverse(np.eye(s) + S[:, n:])
-        R_F[:, n:] = own
-        R_F[:, :n] = -own @ times_causal(S[:, :n], history["R_F"])
-        # W = R_F C0_F on the new rows.
-        W[:, :n] = R_F[:, :n] @ history["C0_F"] + own @ C0_F[:, :n]
-        W[:, n:] = R_F @ C0_F.T
-        C_F[:, :n] = times_transposed(W[:, :n], history["R_F"])
-        C_F[:, n:] = W @ R_F.T
-        return R_F, C_F
 
     def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:
         """Observables of the run file on the new nodes.
@@ -214,6 +198,22 @@ class TwoLayerFlow:
     def _without_others(self, kernels: dict[str, Kernel]) -> dict[str, Kernel]:
         """Without those of two neurons, if there is one."""
         return {name: kernel for name, kernel in kernels.items() if not (self.alone and name in BETWEEN_NEURONS)}
+
+
+def residual_kernels(history: History, S: Array, C0_F: Array) -> tuple[Array, Array]:
+    """New rows of R_F = (1 + S)^(-1) and C_F = R_F C0_F R_F^T, from the new rows of S and C0_F."""
+    n = history.n
+    s = S.shape[0]
+    R_F, W, C_F = (np.empty_like(S) for _ in range(3))
+    own = inverse(np.eye(s) + S[:, n:])
+    R_F[:, n:] = own
+    R_F[:, :n] = -own @ times_causal(S[:, :n], history["R_F"])
+    # W = R_F C0_F on the new rows.
+    W[:, :n] = R_F[:, :n] @ history["C0_F"] + own @ C0_F[:, :n]
+    W[:, n:] = R_F @ C0_F.T
+    C_F[:, :n] = times_transposed(W[:, :n], history["R_F"])
+    C_F[:, n:] = W @ R_F.T
+    return R_F, C_F
 
 
 @cache

@@ -10,9 +10,10 @@ Gaussian fields have g_mu(w) = s_0 + sum_k s_k <T_mu^k, w^(x k)> with symmetric 
 
 On the basis of the distinct monomials of w, each times the root of the number of its orders, w^(x k) is a vector q_k(w) with
 q_k(w) . q_k(w') = <w, w'>^k, and T^k a vector of independent standard normal numbers.  The label is the same series of the
-target, with the same tensors: y_mu = p_0 + sum_k p_k <T_mu^k, u^(x k)> + noise, so that E g_mu(w) y_mu = phat(<w, u>).
+target, with the same tensors: y_mu = p_0 + sum_k p_k <T_mu^k, u^(x k)> + noise, so that E g_mu(w) y_mu = phat(<w, u>).  With
+several directions, p_alpha times the component of T^|alpha| for the monomial alpha takes the place of p_k <T^k, u^(x k)>.
 
-The signal direction u is the first unit vector, whose only monomial is the first one.
+The signal directions are the first unit vectors, whose monomials are made of the first variables alone.
 """
 
 from __future__ import annotations
@@ -104,24 +105,37 @@ def monomials(dim: int, degree: int) -> int:
 
 
 def gaussian_fields(
-    random: np.random.Generator, samples: int, dim: int, activation: Array, target: Array
+    random: np.random.Generator, samples: int, dim: int, activation: Array, indices: NDArray[np.int64], target: Array
 ) -> tuple[GaussianFields, Array]:
-    """Fields with coefficients s_k, and the part of the labels that the same tensors make with coefficients p_k, (n,).
+    """Fields with coefficients s_k, and the part of the labels that the same tensors make with coefficients p_alpha, (n,).
 
-    Degrees with s_k = 0 have no tensor, and no part in the labels.
+    indices, target: the multi-indices alpha (terms, r) and p_alpha (terms,).  Degrees with s_k = 0 have no tensor, and no part
+    in the labels.
     """
-    labels = np.full(samples, target[0])
+    degrees = indices.sum(axis=1)
+    labels = np.full(samples, target[degrees == 0].sum())
     designs: list[Array | None] = []
     for k in range(1, len(activation)):
         if activation[k] == 0:
             designs.append(None)
             continue
         design = random.standard_normal((samples, monomials(dim, k)))
-        if k < len(target):
-            labels += target[k] * design[:, 0]
+        for index, coefficient in zip(indices[degrees == k], target[degrees == k], strict=True):
+            labels += coefficient * design[:, place(tuple(index))]
         design *= activation[k] * np.sqrt(orders(dim, k))
         designs.append(design)
     return GaussianFields(float(activation[0]), designs), labels
+
+
+def place(exponents: tuple[int, ...]) -> int:
+    """Place of a monomial in the first variables among those of its degree, in the order in which `raised` makes them."""
+    degree = sum(exponents)
+    if degree == 0:
+        return 0
+    last = max(j for j, exponent in enumerate(exponents) if exponent)
+    lower = tuple(exponent - (j == last) for j, exponent in enumerate(exponents))
+    # Before it stand the monomials in the variables before the last one, times each of these.
+    return (monomials(last, degree) if last else 0) + place(lower)
 
 
 @cache

@@ -23,6 +23,7 @@ from dmft.models.two_layer_flow.exact.loss import OF_SIGNS, WIDTHS
 from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
 from dmft.models.two_layer_flow.exact.process import Batches
 from dmft.models.two_layer_flow.exact.weights import Rule
+from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
 from dmft.problem.parameters import Parameters
@@ -238,23 +239,18 @@ class TwoLayerFlowParameters(Parameters):
             return hermite.series(self.target, degree), hermite.variance(self.target)
         return np.array(self.target), float(np.sum(np.square(self.target)))
 
-    def build(self) -> TwoLayerFlow:
-        """The equations of this parameter point."""
-        first, *others = self.groups()
-        if others or self.directions > 1:
-            raise ProblemError("neurons, target: wanted one group of neurons and one direction, several are not solved yet")
-        activation = self.activation_series()
-        target, variance = self.target_series(len(activation) - 1)
-        return TwoLayerFlow(
-            inverse_width=1.0 / self.width,
-            inverse_alpha=self.inverse_alpha,
-            covariance=Covariance(activation**2, closed_form=self.activation == "erf" and self.activation_degree is None),
-            signal=hermite.signal_series(activation, target),
-            label_variance=variance + self.noise**2,
-            second_layer=first.second_layer,
-            alignment=float(first.alignment[0]),
-            train_second_layer=self.train_second_layer,
-        )
+    def target_by_index(self, degree: int) -> targets.Series:
+        """Coefficients of the target up to a total degree, of one direction or several."""
+        if isinstance(self.target, dict):
+            return targets.series(self.target, degree)
+        coefficients, variance = self.target_series(degree)
+        return targets.Series(np.arange(len(coefficients))[:, None], coefficients, variance)
+
+    @property
+    def axes(self) -> dict[str, int]:
+        """Groups of neurons and directions of the target, unless there is one of each."""
+        groups = 1 if self.neurons is None else len(self.neurons)
+        return {} if groups == self.directions == 1 else {"group": groups, "direction": self.directions}
 
     @property
     def inverse_alpha(self) -> float:
@@ -263,6 +259,43 @@ class TwoLayerFlowParameters(Parameters):
             return 1.0 / self.samples_per_dimension
         assert self.samples_per_parameter is not None
         return 1.0 / self.width / self.samples_per_parameter
+
+    def covariance(self) -> Covariance:
+        """h of the activation."""
+        closed_form = self.activation == "erf" and self.activation_degree is None
+        return Covariance(self.activation_series() ** 2, closed_form=closed_form)
+
+    def build(self) -> TwoLayerFlow | GroupedFlow:
+        """The equations of this parameter point."""
+        return self._grouped() if self.axes else self._alike()
+
+    def _grouped(self) -> GroupedFlow:
+        activation = self.activation_series()
+        target = self.target_by_index(len(activation) - 1)
+        return GroupedFlow(
+            groups=self.groups(),
+            inverse_width=1.0 / self.width,
+            inverse_alpha=self.inverse_alpha,
+            covariance=self.covariance(),
+            signal=targets.overlap(activation, target),
+            label_variance=target.variance + self.noise**2,
+            train_second_layer=self.train_second_layer,
+            axes=self.axes,
+        )
+
+    def _alike(self) -> TwoLayerFlow:
+        activation, (first,) = self.activation_series(), self.groups()
+        target, variance = self.target_series(len(activation) - 1)
+        return TwoLayerFlow(
+            inverse_width=1.0 / self.width,
+            inverse_alpha=self.inverse_alpha,
+            covariance=self.covariance(),
+            signal=hermite.signal_series(activation, target),
+            label_variance=variance + self.noise**2,
+            second_layer=first.second_layer,
+            alignment=float(first.alignment[0]),
+            train_second_layer=self.train_second_layer,
+        )
 
     def label_law(self) -> Labels:
         """How labels follow from coordinates along the target directions."""
@@ -321,6 +354,8 @@ class TwoLayerFlowParameters(Parameters):
 
     def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment:
         """The simulation of this parameter point."""
+        if problem.solver.theory == "exact":
+            raise ProblemError('theory = "exact": wanted theory = "gaussian" to simulate, its algorithms are not simulated yet')
         from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
 
         return TwoLayerExperiment(problem, setup)
@@ -334,8 +369,12 @@ class TwoLayerFlowParameters(Parameters):
 
     def panels(self) -> tuple[Panel, ...]:
         """Errors; alignment and size of the second layer."""
+        errors = Curves((Curve("test_error"), Curve("train_error", decades=True)), r"error  $\langle(f-y)^2\rangle/2$")
+        if self.axes:
+            names = ("alignment", "second_layer")
+            return (errors, *(Curves((Curve(name),), self.description.observables[name].label) for name in names))
         return (
-            Curves((Curve("test_error"), Curve("train_error", decades=True)), r"error  $\langle(f-y)^2\rangle/2$"),
+            errors,
             Pair(Curve("alignment"), Curve("second_layer", r"second layer  $|a|$", distance_from=0.0)),
         )
 

@@ -12,6 +12,9 @@ each w_i back on the sphere.  Observables at a time are those of the theory, ave
     neuron_overlap = mean <w_i, w_j> over i != j, none for one neuron       train_error = (1/2n) sum_mu F_mu^2
     test_error = (1/2) [ (1/m^2) sum_ij a_i a_j h(<w_i, w_j>) - (2/m) sum_i a_i phat(<w_i, u>) + E y^2 ]
 
+With groups of neurons and several directions, means are over the neurons of each group, alignments are with each direction, and
+overlaps are those of each pair of groups; complexity is still that of all neurons.
+
 The test error is exact for both kinds of fields: it needs their covariances only.  The multiplier is that of Gaussian fields; a
 network has none to compare with, as the radial force depends on how fields are continued off the sphere, and sigma(r <w, x>) is
 not sum_k r^k s_k He_k(<w, x>)/sqrt(k!).
@@ -20,7 +23,7 @@ not sum_k r^k s_k He_k(<w, x>)/sqrt(k!).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,7 +34,9 @@ from numpy.typing import NDArray
 from dmft.mathematics import functions, hermite
 from dmft.mathematics.marching import Descent, Flow, Progress
 from dmft.models.experiment import BYTES, Setup, State, Trajectory, Watch, log_times
+from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.fields import Activation, Fields, NetworkFields, gaussian_fields, monomials
+from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.parameters import TwoLayerFlowParameters
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
@@ -98,19 +103,52 @@ def along(X: Array, Y: Array) -> Array:
     return np.einsum("id,id->i", X, Y)
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Groups of neurons: `members` (G, m) has a one where a neuron is in a group; neurons stand in the order of the groups."""
+
+    members: Array
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> Groups:
+        """Groups of these numbers of neurons."""
+        return cls(np.repeat(np.eye(len(numbers)), numbers, axis=1))
+
+    def mean(self, values: Array) -> Array:
+        """Means over the neurons of each group: (m, ...) to (..., G)."""
+        return np.moveaxis(np.tensordot(self.members / self.members.sum(axis=1, keepdims=True), values, 1), 0, -1)
+
+    def mean_of_pairs(self, values: Array) -> Array:
+        """Means over pairs of different neurons of two groups: (..., m, m) to (..., G, G); of one neuron, with itself."""
+        members, numbers = self.members, self.members.sum(axis=1)
+        total = members @ values @ members.T
+        own = np.einsum("gi,...ii->...g", members, values)
+        axis = np.arange(len(numbers))
+        pairs = np.outer(numbers, numbers)
+        total[..., axis, axis] -= np.where(numbers > 1, own, 0.0)
+        pairs[axis, axis] -= np.where(numbers > 1, numbers, 0.0)
+        return total / pairs
+
+
 @dataclass
 class Record:
-    """Records at the times of a seed: observables (names, times), and W (times, m, d) if two-time kernels are wanted."""
+    """Records at the times of a seed: observables (entries, times), and W (times, m, d) if two-time kernels are wanted."""
 
     observables: Array
     weights: Array
     taken: int = 0
 
-    def kernels(self) -> dict[str, Array]:
-        """C_d and C_o, (times, times), the latter if there are several neurons; none without weights."""
+    def kernels(self, groups: Groups | None) -> dict[str, Array]:
+        """C_d and C_o, (times, times, ...), the latter if there are several neurons; none without weights."""
         times, m, _ = self.weights.shape
         if times == 0:
             return {}
+        if groups is not None:
+            pairs = np.einsum("kid,ljd->klij", self.weights, self.weights, optimize=True)
+            found = {"C_d": groups.mean(np.einsum("klii->ikl", pairs))}
+            if m > 1:
+                found["C_o"] = groups.mean_of_pairs(pairs)
+            return found
         same = np.einsum("kid,lid->kl", self.weights, self.weights)
         found = {"C_d": same / m}
         if m > 1:
@@ -130,13 +168,15 @@ class TwoLayerExperiment:
         self.problem, self.setup, self.parameters = problem, setup, parameters
         self.model = parameters.build()
         self.width, self.dim = int(parameters.width), setup.dim
+        self.groups = parameters.groups()
+        self.grouped = Groups.of([int(group.number) for group in self.groups]) if parameters.axes else None
         samples = round(self.dim / self.model.inverse_alpha)
         if samples < 1:
             raise ProblemError(f"dim = {self.dim}: wanted enough for n = alpha d >= 1 samples")
         self.sizes: Mapping[str, int] = {"samples": samples}
         # The multiplier depends on the fields off the sphere, where those of a network are others than the theory's.
         unknown = ("multiplier",) if setup.fields == "network" else ()
-        self.names = tuple(name for name in self.model.observables if name not in unknown)
+        self.fields = {name: field for name, field in self.model.observables.items() if name not in unknown}
 
     @property
     def _degrees(self) -> list[int]:
@@ -166,7 +206,7 @@ class TwoLayerExperiment:
     def times(self) -> Array:
         """Equal ratios from a fraction of the time of the fastest motion at the start; for gradient descent, whole steps."""
         solver = self.problem.solver
-        fastest = 1 / max(1.0, self.model.second_layer**2)
+        fastest = 1 / max(1.0, *(group.second_layer**2 for group in self.groups))
         return log_times(FIRST * min(fastest, solver.t_max), solver.t_max, self.setup.times, solver.learning_rate)
 
     def run(self, seed: int, watch: Watch) -> Trajectory:
@@ -185,8 +225,16 @@ class TwoLayerExperiment:
                 self._take(record, network, progress.y, start)
         except ArithmeticError:
             pass  # What has not been taken is not a number.
-        observables = dict(zip(self.names, record.observables, strict=True))
-        return Trajectory(observables, record.kernels(), progress.evaluations)
+        return Trajectory(self._observables(record), record.kernels(self.grouped), progress.evaluations)
+
+    def _observables(self, record: Record) -> dict[str, Array]:
+        """What was taken of each observable, (times, ...)."""
+        found, first = {}, 0
+        for name, field in self.fields.items():
+            rows = record.observables[first : first + field.entries]
+            found[name] = np.moveaxis(rows, 0, -1).reshape(field.shape(rows.shape[1]))
+            first += field.entries
+        return found
 
     def _march(self, network: Network) -> Flow | Descent:
         eta = self.problem.solver.learning_rate
@@ -195,33 +243,37 @@ class TwoLayerExperiment:
 
     def _empty_record(self, times: int) -> Record:
         kept = (times, self.width, self.dim) if self.setup.two_time else (0, self.width, self.dim)
-        return Record(np.full((len(self.names), times), np.nan), np.full(kept, np.nan))
+        entries = sum(field.entries for field in self.fields.values())
+        return Record(np.full((entries, times), np.nan), np.full(kept, np.nan))
 
     def draw(self, seed: int) -> tuple[Network, Array]:
         """Data set and start of one seed; the start is the same for both kinds of fields."""
         samples, labels, weights = (np.random.default_rng(child) for child in np.random.SeedSequence((seed, self.dim)).spawn(3))
         data = self._network_data if self.setup.fields == "network" else self._gaussian_data
         fields, y = data(samples, labels)
-        m, v = self.width, self.model.alignment
+        m, r = self.width, self.parameters.directions
+        numbers = [int(group.number) for group in self.groups]
+        v = np.repeat([group.alignment for group in self.groups], numbers, axis=0)
         W = weights.standard_normal((m, self.dim))
-        W[:, 0] = 0.0
-        W *= math.sqrt(1 - v**2) / np.sqrt(along(W, W))[:, None]
-        W[:, 0] = v
+        W[:, :r] = 0.0
+        W *= (np.sqrt(1 - along(v, v)) / np.sqrt(along(W, W)))[:, None]
+        W[:, :r] = v
         network = Network(fields, y, m, self.parameters.train_second_layer)
-        return network, np.append(W, np.full(m, self.model.second_layer))
+        return network, np.append(W, np.repeat([group.second_layer for group in self.groups], numbers))
 
     def _network_data(self, random: np.random.Generator, noise: np.random.Generator) -> tuple[Fields, Array]:
         """sigma(<w, x>) and phi(<u, x>) + tau eps on n samples."""
         p, n = self.parameters, self.sizes["samples"]
         x = random.standard_normal((n, self.dim))
-        return NetworkFields(x, activation(p)), label(p, x[:, 0]) + p.noise * noise.standard_normal(n)
+        return NetworkFields(x, activation(p)), label(p, x[:, : p.directions]) + p.noise * noise.standard_normal(n)
 
     def _gaussian_data(self, random: np.random.Generator, noise: np.random.Generator) -> tuple[Fields, Array]:
         """Gaussian fields, and labels in which all that the fields do not know of the target is noise."""
         n, s = self.sizes["samples"], self.parameters.activation_series()
-        p = self.parameters.target_series(len(s) - 1)[0][: len(s)]
-        p = p * (s[: len(p)] != 0)
-        fields, labels = gaussian_fields(random, n, self.dim, s, p)
+        known = self.parameters.target_by_index(len(s) - 1)
+        kept = s[known.indices.sum(axis=1)] != 0
+        indices, p = known.indices[kept], known.coefficients[kept]
+        fields, labels = gaussian_fields(random, n, self.dim, s, indices, p)
         unknown = max(self.model.label_variance - float(p @ p), 0.0)
         return fields, labels + math.sqrt(unknown) * noise.standard_normal(n)
 
@@ -229,29 +281,35 @@ class TwoLayerExperiment:
         """Observables and weights at the next time."""
         k = record.taken
         observed = self.observe(network, y, start)
-        record.observables[:, k] = [observed[name] for name in self.names]
+        record.observables[:, k] = np.concatenate([np.ravel(observed[name]) for name in self.fields])
         if len(record.weights):
             record.weights[k], _ = network.split(y)
         record.taken = k + 1
 
-    def observe(self, network: Network, y: Array, start: Array) -> dict[str, float]:
+    def observe(self, network: Network, y: Array, start: Array) -> dict[str, Array | float]:
         """Observables of the module docstring."""
-        m, model = self.width, self.model
+        m, model, r = self.width, self.model, self.parameters.directions
         (W, a), (W_0, _) = network.split(y), network.split(start)
-        overlaps, v = W @ W.T, W[:, 0]
+        overlaps, v = W @ W.T, W[:, :r]
         h, _, _ = model.covariance.evaluate(overlaps)
-        phat, _ = hermite.power_series(model.signal, v)
         forces = network.forces(y)
-        return {
+        found = {
             "train_error": forces.train_error,
-            "test_error": max(a @ h @ a / m**2 - 2 * (a @ phat) / m + model.label_variance, 0.0) / 2,
-            "second_layer": a.mean(),
-            "alignment": v.mean(),
-            "multiplier": along(W, forces.f).mean(),
-            "neuron_overlap": (overlaps.sum() - np.trace(overlaps)) / (m * (m - 1)) if m > 1 else math.nan,
-            "memory_of_start": along(W, W_0).mean(),
+            "test_error": max(a @ h @ a / m**2 - 2 * (a @ self._overlap_of_outputs(v)) / m + model.label_variance, 0.0) / 2,
             "complexity": np.abs(a).mean() * math.sqrt(model.slope_at_one * model.inverse_alpha),
         }
+        each = {"second_layer": a, "alignment": v, "multiplier": along(W, forces.f), "memory_of_start": along(W, W_0)}
+        if self.grouped is not None:
+            found |= {name: self.grouped.mean(values) for name, values in each.items()}
+            return found | {"alignment": found["alignment"].T, "neuron_overlap": self.grouped.mean_of_pairs(overlaps)}
+        between = (overlaps.sum() - np.trace(overlaps)) / (m * (m - 1)) if m > 1 else math.nan
+        return found | {name: values.mean() for name, values in each.items()} | {"neuron_overlap": between}
+
+    def _overlap_of_outputs(self, v: Array) -> Array:
+        """E g(w_i) y at overlaps v (m, r)."""
+        if isinstance(self.model, GroupedFlow):
+            return self.model.signal(v)[0]
+        return hermite.power_series(self.model.signal, v[:, 0])[0]
 
 
 def kept(record: Record, progress: Progress) -> State:
@@ -283,7 +341,10 @@ def _value_and_slope(
     return values, slope(x, values)
 
 
-def label(parameters: TwoLayerFlowParameters, x: Array) -> Array:
-    """phi(x)."""
-    assert not isinstance(parameters.target, dict)
-    return np.zeros_like(x) if parameters.target == "none" else hermite.evaluator(parameters.target)(x)
+def label(parameters: TwoLayerFlowParameters, z: Array) -> Array:
+    """phi(z), z (n, r)."""
+    if parameters.target == "none":
+        return np.zeros(len(z))
+    if isinstance(parameters.target, dict):
+        return targets.evaluate(parameters.target, z)
+    return hermite.evaluator(parameters.target)(z[:, 0])

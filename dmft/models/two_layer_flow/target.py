@@ -116,6 +116,20 @@ def _committee_series(function: str | tuple[float, ...], r: int, degree: int) ->
     return Series(indices, np.append(r * f[0], np.repeat(f[1:], r)), r * power + r * (r - 1) * float(f[0] ** 2))
 
 
+def evaluate(target: Table, z: Array) -> Array:
+    """phi(z) of a table in normal form, z (n, r)."""
+    if "committee" in target:
+        function = hermite.evaluator(target["committee"])
+        return sum((function(z[:, k]) for k in range(z.shape[1])), np.zeros(len(z)))
+    found = np.zeros(len(z))
+    for key, coefficient in target.items():
+        term = np.full(len(z), float(coefficient))
+        for k, degree in enumerate(_index(key)):
+            term *= hermite.evaluate_series(np.eye(degree + 1)[degree], np.ascontiguousarray(z[:, k]))[0]
+        found += term
+    return found
+
+
 def multiplicity(index: Index) -> float:
     """sqrt(|alpha|!/prod_k alpha_k!), the root of the number of orders of the factors of a monomial."""
     return sqrt(factorial(sum(index)) // prod(factorial(degree) for degree in index))

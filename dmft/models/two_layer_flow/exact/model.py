@@ -110,13 +110,14 @@ class ExactTwoLayer:
             del of_kinds["multiplier"]
             of_kinds["weight_norm"] = np.sqrt(np.einsum("gtt->tg", C[:G]))
         of_kinds["memory_of_start"] = C[:G, :, 0].T
-        found |= {name: values[:, 0] if G == 1 else values for name, values in of_kinds.items()}
+        plain = (G, r) == (1, 1)
+        found |= {name: values[:, 0] if plain else values for name, values in of_kinds.items()}
         v = np.moveaxis(known.one_time["alignment"], -1, 0)
-        found["alignment"] = v[:, 0, 0] if (G, r) == (1, 1) else v
+        found["alignment"] = v[:, 0, 0] if plain else v
         if len(self.second_layer) > 1:
             overlap = np.einsum("gtt->tg", C[G:]).reshape(-1, G, G)
             # A kind of one neuron has no other: its entry is that of the neuron with itself.
-            found["neuron_overlap"] = overlap[:, 0, 0] if G == 1 else overlap
+            found["neuron_overlap"] = overlap[:, 0, 0] if plain else overlap
         if self.rule.sphere:
             size = np.abs(known.one_time["second_layer"].T) @ (kinds.counts / len(self.second_layer))
             found["complexity"] = size * sqrt(self._slope * self.inverse_alpha)
@@ -130,7 +131,7 @@ class ExactTwoLayer:
 
     def kernels(self, known: Stretch, step: float) -> dict[str, Array]:
         """Correlations and response densities of neurons that are all alike."""
-        if self.kinds.number > 1:
+        if (self.kinds.number, self.alignment.shape[1]) != (1, 1):
             return {}
         lower, R = np.tril(known.two_time["C"]), known.two_time["R"] / step
         C = lower + np.tril(lower, -1).swapaxes(-1, -2)

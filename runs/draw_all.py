@@ -1,0 +1,108 @@
+"""Draw every figure of the README, of docs/ and of runs/ again: the commands of each, in the order in which they run.
+
+Sweeps, runs and simulations are kept in FOLDER, so that the same command goes on where it was stopped.
+
+Run: python runs/draw_all.py FOLDER              (all: about twenty minutes on one core, and two more for the race)
+     python runs/draw_all.py FOLDER timescales   (some of them)
+"""
+
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def sweeps(folder: str, *names: str) -> list[str]:
+    """Commands that solve and collect sweeps of runs/FOLDER."""
+    commands = [
+        (f"dmft sweep runs/{folder}/{name}.toml -o {{work}}/{folder}-{name}", f"dmft collect {{work}}/{folder}-{name}")
+        for name in names
+    ]
+    return [command for pair in commands for command in pair]
+
+
+def solved(file: str, figure: str) -> list[str]:
+    """Commands that solve a problem file and draw its standard figure."""
+    run = f"{{work}}/{Path(file).stem}.h5"
+    return [f"dmft solve {file} -o {run}", f"dmft plot {run} -o {figure}"]
+
+
+FIGURES: dict[str, list[str]] = {
+    "quickstart": solved("runs/quickstart.toml", "docs/figures/quickstart.png"),
+    "pspin": solved("runs/pspin/p3.toml", "docs/figures/pspin.png"),
+    "online_sgd_run": solved("runs/online_sgd/case_a.toml", "docs/figures/online-sgd-run.png"),
+    "theory_vs_simulation": [
+        "dmft solve runs/theory_vs_simulation/problem.toml -o {work}/versus.h5",
+        "dmft simulate runs/theory_vs_simulation/problem.toml -o {work}/versus-sim.h5 --dim 200 --seeds 8",
+        "runs/theory_vs_simulation/draw.py {work}/versus.h5 {work}/versus-sim.h5 runs/theory_vs_simulation/figure.png",
+    ],
+    "timescales": [
+        *sweeps("timescales", "sweep", "lazy"),
+        "runs/timescales/draw.py {work}/timescales-sweep {work}/timescales-lazy runs/timescales/figure.png",
+    ],
+    "pure_noise": [
+        *sweeps("pure_noise", "mean_field", "lazy"),
+        "runs/pure_noise/draw.py {work}/pure_noise-mean_field {work}/pure_noise-lazy runs/pure_noise/figure.png",
+    ],
+    "phase_diagram": [
+        *sweeps("phase_diagram", "trained", "fixed", "near_threshold"),
+        "runs/phase_diagram/draw.py {work}/phase_diagram-trained/sweep.h5 {work}/phase_diagram-fixed/sweep.h5"
+        " runs/phase_diagram/figure.png",
+        "runs/phase_diagram/near_threshold.py {work}/phase_diagram-near_threshold/sweep.h5"
+        " runs/phase_diagram/near_threshold.png",
+    ],
+    "online_sgd": [
+        *sweeps("online_sgd", "sweep", "long"),
+        "runs/online_sgd/draw.py {work}/online_sgd-sweep {work}/online_sgd-long runs/online_sgd/figure.png",
+    ],
+    "random_features": [
+        *sweeps("random_features", "sweep"),
+        "runs/random_features/draw.py {work}/random_features-sweep runs/random_features/figure.png",
+    ],
+    "hinge": [
+        *sweeps("hinge", "laziness", "samples", "one_sided"),
+        "runs/hinge/draw.py {work}/hinge-laziness {work}/hinge-samples runs/hinge/figure.png",
+        "runs/hinge/one_sided.py {work}/hinge-samples {work}/hinge-one_sided runs/hinge/one_sided.png",
+    ],
+    "long_times": ["runs/benchmarks/long_times.py docs/figures/long_times.png"],
+    # Writes docs/figures/race.png and its tables.
+    "race": ["runs/benchmarks/race.py --write"],
+}
+COPIES = {
+    "runs/hinge/figure.png": "docs/figures/hinge.png",
+    "runs/hinge/one_sided.png": "docs/figures/hinge-one-sided.png",
+    "runs/online_sgd/figure.png": "docs/figures/online-sgd.png",
+    "runs/random_features/figure.png": "docs/figures/random-features.png",
+}
+
+
+def execute(command: str, work: Path) -> None:
+    """Run one command in the root of the repository; exit with its status if it fails."""
+    program, *arguments = shlex.split(command.format(work=work))
+    words = [sys.executable, *(("-m", "dmft") if program == "dmft" else (program,)), *arguments]
+    print("+", " ".join([program, *arguments]), flush=True)
+    status = subprocess.run(words, cwd=ROOT, check=False).returncode
+    if status:
+        sys.exit(status)
+
+
+def main(folder: str, *names: str) -> None:
+    """Draw the figures of these names, or all of them."""
+    if unknown := set(names) - set(FIGURES):
+        sys.exit(f"no figure {', '.join(sorted(unknown))}; wanted some of {', '.join(FIGURES)}")
+    work = Path(folder).resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    for name in names or FIGURES:
+        for command in FIGURES[name]:
+            execute(command, work)
+    for source, copy in COPIES.items():
+        shutil.copyfile(ROOT / source, ROOT / copy)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
