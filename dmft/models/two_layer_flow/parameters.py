@@ -28,10 +28,11 @@ from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_align
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, smallest
 from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
-from dmft.problem.table import ProblemError, shown
+from dmft.problem.table import shown
 
 if TYPE_CHECKING:
     from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.exact.training import Training
     from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
     from dmft.problem.problem import Problem
 
@@ -352,10 +353,12 @@ class TwoLayerFlowParameters(Parameters):
             sets=sets,
         )
 
-    def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment:
-        """The simulation of this parameter point."""
+    def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment | Training:
+        """The simulation of this parameter point, by the algorithm that the settings say."""
         if problem.solver.theory == "exact":
-            raise ProblemError('theory = "exact": wanted theory = "gaussian" to simulate, its algorithms are not simulated yet')
+            from dmft.models.two_layer_flow.exact.training import Training
+
+            return Training(problem, setup, self.build_exact(problem.solver))
         from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
 
         return TwoLayerExperiment(problem, setup)
