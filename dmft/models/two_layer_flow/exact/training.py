@@ -4,8 +4,8 @@ n = alpha d samples x; with s_k = 1 while a sample is in the batch, a part b of 
 
     F_i = -(1/n) sum_mu (s_mu/b) l'(f_mu, y_mu) a_i sigma'(<w_i, x_mu>) x_mu,     da_i/dt = -(1/n) sum_mu (s_mu/b) l' sigma
 
-and the step is that of `weights.py`.  Observables are means over the neurons that start alike; errors on fresh samples are means
-over the law of their preactivations, which is Gaussian given the weights.
+and the step is that of `weights.py`.  Observables are means over the neurons that start alike.  Errors on fresh samples are
+means over the law of their preactivations, which is Gaussian given the weights.
 """
 
 from __future__ import annotations
