@@ -5,11 +5,19 @@
 #SBATCH --time=04:00:00
 #SBATCH --signal=USR1@180
 #SBATCH --requeue
+#SBATCH --mem=1000M
+#SBATCH --output=%x-%j.log
 #SBATCH --open-mode=append
 # One problem file into one run file; goes on where it was stopped, as often as the time limit makes necessary.
 #
 #   sbatch --partition=P --account=A slurm/point.sh PROBLEM.toml RUN.h5 [OPTION...]
 set -uo pipefail
+# DMFT_SETUP: a file to read first, which loads modules and activates an environment.
+[ -z "${DMFT_SETUP:-}" ] || . "$DMFT_SETUP"
+if ! command -v dmft >/dev/null; then
+    echo "dmft is not on PATH: activate its environment before sbatch, or name a file that does so in DMFT_SETUP" >&2
+    exit 2
+fi
 problem=${1:?PROBLEM.toml} run=${2:?RUN.h5}
 shift 2
 

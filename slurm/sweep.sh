@@ -5,11 +5,19 @@
 #SBATCH --time=04:00:00
 #SBATCH --signal=USR1@180
 #SBATCH --requeue
+#SBATCH --mem-per-cpu=1000M
+#SBATCH --output=%x-%j.log
 #SBATCH --open-mode=append
 # A sweep over MPI ranks, which take points as they become free.  DMFT_MPI: what srun --mpi=... is to use, if not its default.
 #
 #   sbatch --partition=P --account=A --ntasks=256 slurm/sweep.sh SWEEP.toml DIR [OPTION...]
 set -uo pipefail
+# DMFT_SETUP: a file to read first, which loads modules and activates an environment.
+[ -z "${DMFT_SETUP:-}" ] || . "$DMFT_SETUP"
+if ! command -v dmft >/dev/null; then
+    echo "dmft is not on PATH: activate its environment before sbatch, or name a file that does so in DMFT_SETUP" >&2
+    exit 2
+fi
 sweep=${1:?SWEEP.toml} folder=${2:?DIR}
 shift 2
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dmft.cli import batch
 from dmft.cli.inputs import is_sweep, load_problem, load_sweep, naming
 from dmft.cli.progress import duration
 from dmft.cli.tables import print_table
@@ -39,6 +40,7 @@ def plan(
             ("time", duration(planned.seconds)),
         ],
     )
+    typer.echo(f"on a cluster: {batch.of_run(file, planned.memory, planned.seconds)}")
 
 
 def plan_sweep(file: Path, assignments: list[str]) -> None:
@@ -60,6 +62,8 @@ def plan_sweep(file: Path, assignments: list[str]) -> None:
             ("time on one core", f"{duration(planned.seconds)}, {duration(planned.longest)} for the longest point"),
         ],
     )
+    line = batch.of_sweep(file, planned.points, planned.memory, planned.seconds, planned.longest)
+    typer.echo(f"on a cluster: {line}")
 
 
 def amount(size: float) -> str:

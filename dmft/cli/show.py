@@ -70,6 +70,7 @@ def _overview(solution: Solution) -> list[tuple[str, str]]:
     return [
         ("outcome", f"{solution.outcome.value}: {solution.advice}"),
         ("time reached", f"{solution.time[-1]:{DIGITS}} of {solution.problem.solver.t_max:g}"),
+        *_verified(solution),
         ("nodes", f"{len(solution.time)}"),
         ("iterations", f"{solution.iterations}"),
         ("last residual", f"{solution.residual:.1e}"),
@@ -78,6 +79,12 @@ def _overview(solution: Solution) -> list[tuple[str, str]]:
         ("commit", origin["git"] or "none"),
         ("command", origin["command"]),
     ]
+
+
+def _verified(solution: Solution) -> list[tuple[str, str]]:
+    """The largest estimated error, of a run that was verified."""
+    worst = solution.largest_estimated_error()
+    return [] if worst is None else [("largest error", f"{worst[1]:.2g} tolerances, of {worst[0]}")]
 
 
 def _ranges(solution: Solution) -> list[tuple[str, ...]]:

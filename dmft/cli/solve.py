@@ -36,6 +36,7 @@ class Asked:
     assignments: list[str]
     checkpoint: float
     quiet: bool
+    verify: bool
     jobs: int
 
 
@@ -50,6 +51,9 @@ def solve(
     ] = None,
     checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints; 0: every cell.")] = 30.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Solve again to a tenth of the tolerance and store the difference in /errors.")
+    ] = False,
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that share the samples of the exact theory.", show_default=False)
     ] = 1,
@@ -61,7 +65,7 @@ def solve(
     Exit status: 0 done, 2 bad input, 3 the mathematics failed, 4 stopped by a signal after a checkpoint.
     """
     refuse_bad_checkpoint(checkpoint)
-    asked = Asked(problem, output, assignments or [], checkpoint, quiet, jobs)
+    asked = Asked(problem, output, assignments or [], checkpoint, quiet, verify, jobs)
     with StopOnSignal() as stop:
         comm = world(problem)
         command = SolveCommand(asked, stop, comm)
@@ -103,10 +107,12 @@ class SolveCommand:
         asked = self.asked
         if self.complete:
             assert self.stored is not None
-            _say(f"complete already: {_summary(self.stored)}, {asked.output}", asked.quiet)
+            found = self.verified(self.stored)
+            _say(f"complete already: {_summary(found)}, {asked.output}", asked.quiet)
             return ExitCode.DONE
         with meter(self.problem.solver.t_max, asked.quiet) as progress, self.crew() as crew:
             solution = _run(asked, self.problem, (progress, self.stop), crew)
+        solution = self.verified(solution)
         return _report(solution, asked.output, progress, self.stop, asked.quiet)
 
     @property
@@ -127,6 +133,18 @@ class SolveCommand:
             yield crew
         finally:
             crew.dismiss()
+
+    def verified(self, solution: Solution) -> Solution:
+        """The run with its estimated errors, stored, if they were asked for and are not known."""
+        if not self.asked.verify or not solution.complete or solution.estimated_errors or self.sampled:
+            return solution
+        from dmft.running.verify import verify
+        from dmft.storage import run_file
+
+        with naming(self.asked.output, OSError, run_file.OutputError):
+            found = verify(run_file.read(self.asked.output), (self.stop,))
+            found.save(self.asked.output)
+        return found
 
     def lead(self) -> ExitCode:
         """Rank 0: solve and report."""
@@ -197,6 +215,8 @@ def _summary(solution: Solution) -> str:
     ]
     if description.smallest is not None:
         parts.append(f"smallest {smallest(solution, description.smallest, '.6g')}")
+    if worst := solution.largest_estimated_error():
+        parts.append(f"errors up to {worst[1]:.2g} tolerances ({worst[0].replace('_', ' ')})")
     return ", ".join(parts)
 
 

@@ -52,7 +52,7 @@ ZONES = 8
 SETTLED = 1e-13
 # The next block is twice as long after FEW sweeps, half as long after more than MANY; after MOST half the rows are tried.
 FEW, MANY, MOST = 3, 5, 8
-# A risk that ends as many times its first value has diverged: steps that overshoot for a while come back below it.
+# An energy that ends as many times its first value has diverged: steps that overshoot for a while come back below it.
 DIVERGED = 10.0
 
 
@@ -118,11 +118,11 @@ class Descent:
         self.outcome = Outcome.DIVERGED if self._diverges() else Outcome.DONE
 
     def _diverges(self) -> bool:
-        """True if the risk, which small steps never raise, has grown far beyond its first value."""
-        if not self.model.risk:
+        """True if the energy, which small steps never raise, has grown far beyond its first value."""
+        if not self.model.energy:
             return False
-        risk = self.history[self.model.risk]
-        return bool(risk[-1] > DIVERGED * risk[0])
+        energy = self.history[self.model.energy]
+        return bool(energy[-1] > DIVERGED * energy[0] > 0.0)
 
     def _next_block(self) -> Block | None:
         """The next block, as long as the sweeps converge on; None if not even one row of it is finite."""

@@ -9,10 +9,13 @@ from dmft.engines.closed_form import ClosedForm
 from dmft.engines.descent import Descent
 from dmft.engines.doubling import Doubling
 from dmft.engines.march import March
+from dmft.engines.method import Method
 from dmft.engines.sampled import Sampled
 from dmft.engines.trajectory import Trajectory
 from dmft.history.history import History
 from dmft.problem.problem import Problem
+from dmft.problem.settings import SolverSettings
+from dmft.problem.table import ProblemError
 
 ENGINES: dict[str, type[Engine]] = {
     "radau": March,
@@ -21,6 +24,15 @@ ENGINES: dict[str, type[Engine]] = {
     "closed-form": ClosedForm,
     "stepped": Doubling,
     "sampled": Sampled,
+}
+
+
+# Keys of [solver] without an effect.
+UNUSED: dict[str, tuple[str, ...]] = {
+    "gradient-descent": ("stages", "max_iterations", "smallest_step"),
+    "sampled": ("stages", "max_iterations", "smallest_step"),
+    "closed-form": ("max_iterations",),
+    "stepped": ("max_iterations",),
 }
 
 
@@ -43,9 +55,28 @@ def equations(problem: Problem) -> Any:
     return parameters.build_exact(problem.solver) if problem.solver.theory == "exact" else parameters.build()
 
 
-def engine(problem: Problem, history: History | None = None, next_step: float = 0.0) -> Engine:
-    """The engine at t = 0, or where a stored history ends, which it takes over."""
-    return engine_type(problem)(equations(problem), problem.solver, history, next_step)
+def engine(problem: Problem, history: History | None = None, next_step: float = 0.0, method: Method | None = None) -> Engine:
+    """The engine at t = 0, or where a stored history ends, which it takes over; `method` is one with options of its own.
+
+    Raises ProblemError if the method is for other equations, or a key of [solver] has no effect.
+    """
+    refuse_unused(problem, method)
+    model, settings = equations(problem), problem.solver
+    if method is None:
+        return engine_type(problem)(model, settings, history, next_step)
+    return method.begin(model, settings, history, next_step)
+
+
+def refuse_unused(problem: Problem, method: Method | None) -> None:
+    """ProblemError if a method is for another engine, or a key of [solver] that has no effect is not at its default."""
+    name = engine_name(problem)
+    if method is not None and method.name != name:
+        raise ProblemError(f'engine = {type(method).__name__}: wanted an engine for "{name}", which this problem needs')
+    for key in UNUSED.get(name, ()) if method is None else method.replaces:
+        value = getattr(problem.solver, key)
+        if value != SolverSettings.model_fields[key].default:
+            where = f'"{name}"' if method is None else f"engine = {type(method).__name__}"
+            raise ProblemError(f"{key} = {value}: has no effect with {where}, wanted it left out")
 
 
 def carried_over(history: History, known: Problem, problem: Problem) -> History:

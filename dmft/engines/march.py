@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.engines import guess, stepper
+from dmft.engines import clock, guess, stepper
 from dmft.engines.base import AcceptedCell, Results
 from dmft.engines.cell import Cell, empty_history, initial_node, observable_sizes
 from dmft.engines.densities import densities
-from dmft.engines.fixed_point import Controller
+from dmft.engines.fixed_point import Anderson, Controller, FixedPoint, NewtonKrylov
 from dmft.engines.nodes import append
-from dmft.engines.step_control import StepControl
+from dmft.engines.step_control import FLOOR, StepControl
 from dmft.engines.stepper import Stepper
 from dmft.history.history import History
 from dmft.mathematics.tableau import radau
@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 # Residual of a cell's fixed point relative to the tolerance: C_F amplifies errors of C where the training error is small.
 RESIDUAL = 1e-3
 SMALLEST_RESIDUAL = 1e-13
+# Where the clock's error is beyond this part of what is allowed, the residual is made smaller.
+NEAR, FINER, POLISH = 0.3, 1e-2, Anderson(max_iterations=60)
 # A cell that takes more iterations, those of Anderson acceleration alone, is a hard one.
 EASY = Controller.easy.max_iterations
 
@@ -39,6 +41,15 @@ class Attempt(stepper.Attempt):
     observed: dict[str, Array]
 
 
+def standard(max_iterations: int) -> Controller:
+    """Anderson acceleration, then Newton-Krylov, with so many iterations together."""
+    easy = min(EASY, max_iterations)
+    return Controller(
+        easy=replace(Controller.easy, max_iterations=easy),
+        hard=replace(Controller.hard, max_iterations=max_iterations - easy),
+    )
+
+
 class March(Stepper[Attempt]):
     """Solver of one problem; iterate over it to advance.  `residual` is that of the last cell tried, accepted or not.
 
@@ -50,13 +61,16 @@ class March(Stepper[Attempt]):
     power: ClassVar[int] = 3
     empty_history = staticmethod(empty_history)
 
-    def __init__(self, model: Model, settings: SolverSettings, history: History | None = None, next_step: float = 0.0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        settings: SolverSettings,
+        history: History | None = None,
+        next_step: float = 0.0,
+        fixed_point: Controller | Anderson | NewtonKrylov | None = None,
+    ) -> None:
         self.model = model
-        easy = min(EASY, settings.max_iterations)
-        self.solver = Controller(
-            easy=replace(Controller.easy, max_iterations=easy),
-            hard=replace(Controller.hard, max_iterations=settings.max_iterations - easy),
-        )
+        self.solver = standard(settings.max_iterations) if fixed_point is None else fixed_point
         if history is None:
             history = empty_history(model)
             rate = initial_node(model, history)
@@ -75,11 +89,50 @@ class March(Stepper[Attempt]):
         cell = Cell(self.model, self.history, self.tableau, step)
         tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
         first = guess.extrapolated(cell)
-        found = self.solver.solve(cell, first, cell.size(first), tolerance, cell.responses)
-        self.residual = found.residual
-        observed = cell.observe(found.x) if found.converged else {}
-        error = self.control.error(self.history, step, observed) if found.converged else np.inf
-        return Attempt(step, found.ending, len(found.residuals), found.residual, error, cell, found.x, observed)
+        size = cell.size(first)
+        if isinstance(self.solver, Controller):
+            found = self.solver.solve(cell, first, size, tolerance, cell.responses)
+        else:
+            found = self.solver.solve(cell, first, size, tolerance)
+        attempt = self._estimated(cell, found, 0)
+        if found.converged and self._clock_error(cell, found.x, attempt.observed, 0.0) > NEAR:
+            # Residuals move the clock, too.
+            finer = POLISH.solve(cell, found.x, size, max(FINER * tolerance, SMALLEST_RESIDUAL))
+            if finer.converged:
+                attempt = self._estimated(cell, finer, len(found.residuals))
+        self.residual = attempt.residual
+        return attempt
+
+    def _estimated(self, cell: Cell, found: FixedPoint, iterations: int) -> Attempt:
+        """A cell after some iterations before, with its estimated error: that of its polynomials or that of the clock."""
+        iterations += len(found.residuals)
+        if not found.converged:
+            return Attempt(cell.dt, found.ending, iterations, found.residual, np.inf, cell, found.x, {})
+        observed = cell.observe(found.x)
+        error = self.control.error(self.history, cell.dt, observed)
+        error = max(error, self._clock_error(cell, found.x, observed, found.residual))
+        return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, found.x, observed)
+
+    def _clock_error(self, cell: Cell, x: Array, observed: dict[str, Array], residual: float) -> float:
+        """See `clock.py`; none in the first cell, where time has no logarithm, and of several groups, whose speeds differ."""
+        history, last, model = self.history, self.history.n - 1, self.model
+        if last == 0 or not model.energy or any(stack.width > 1 for stack in model.channels):
+            return 0.0
+        rows, s = cell.rows(x), cell.tableau.stages
+        C = np.zeros((s + 1, s + 1))
+        for stack, past, block in zip(model.channels, cell.C, rows.C, strict=True):
+            weights = stack.weights[:, 0]
+            C[0, 0] += weights @ past[:, last, last]
+            C[1:] += np.tensordot(weights, block[:, :, last:], 1)
+        C[0, 1:] = C[1:, 0]
+        energy = np.append(history[model.energy][last], observed[model.energy])
+        scalars = np.hstack([cell.scalars[:, -1:], rows.scalars])
+        floor = FLOOR * float(np.abs(history[model.energy]).max())
+        # An energy below its floor is held to the tolerance of the floor.
+        unresolved = self.settings.tolerance * floor if np.abs(energy).min() < floor else 0.0
+        relative = clock.defect(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
+        moved = self.control.moved(history, observed)
+        return clock.error(relative, moved, np.log1p(cell.dt / self.time)) / self.settings.tolerance
 
     def _accept(self, attempt: Attempt) -> AcceptedCell:
         cell = attempt.cell

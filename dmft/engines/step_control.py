@@ -68,6 +68,12 @@ class StepControl:
         calibration = [factor for stages, factor in CALIBRATION.items() if stages <= self.tableau.stages][-1]
         return calibration * float((missed / scale).max()) / self.tolerance
 
+    def moved(self, history: History, observed: Mapping[str, Array]) -> float:
+        """Largest change of an observable over a cell, relative to what its tolerance is relative to."""
+        new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
+        before = np.hstack([history.series(name)[..., -1] for name in self.sizes])
+        return float((np.abs(new[:, -1] - before) / self.scale(history, new)).max())
+
     def scale(self, history: History, new: Array) -> Array:
         """Scale of the tolerance in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
         largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))

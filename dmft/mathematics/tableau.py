@@ -51,6 +51,19 @@ class Tableau:
         return Polynomial.fromroots(self.c).integ()
 
     @cached_property
+    def after_first(self) -> Array:
+        """Quadrature weights of a cell of unit length from its first node on, (s,)."""
+        x, w = np.polynomial.legendre.leggauss(self.stages)
+        span = 1.0 - self.c[0]
+        return lagrange(self.c, self.c[0] + span * (x + 1) / 2) @ (span * w / 2)
+
+    @cached_property
+    def derivative(self) -> Array:
+        """Derivatives at the start of a cell of unit length and on its nodes from the values there, (s + 1, s + 1)."""
+        nodes = np.append(0.0, self.c)
+        return np.array([Polynomial.fit(nodes, row, self.stages).deriv()(nodes) for row in np.eye(nodes.size)]).T
+
+    @cached_property
     def between(self) -> Array:
         """Points half way between two nodes, (s,), the start of the cell being one."""
         return self.c - np.diff(self.c, prepend=0.0) / 2
@@ -68,6 +81,16 @@ def lagrange(nodes: Array, x: Array) -> Array:
     np.fill_diagonal(gaps, 1.0)
     products = [np.delete(differences, j, axis=0).prod(axis=0) for j in range(nodes.size)]
     return np.array(products) / gaps.prod(axis=1)[:, None]
+
+
+def cell_weights(time: Array, stages: int, at: Array) -> Array:
+    """Weights (at, n) of the nodes `time` in the values at some times, by the polynomials of cells of `stages` nodes."""
+    found = np.zeros((len(at), len(time)))
+    for row, t in zip(found, at, strict=True):
+        first = (max(int(np.searchsorted(time, t)), 1) - 1) // stages * stages
+        nodes = slice(first, min(first + stages + 1, len(time)))
+        row[nodes] = lagrange(time[nodes], np.array([t]))[:, 0]
+    return found
 
 
 @cache

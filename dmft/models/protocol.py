@@ -144,16 +144,22 @@ class Model(Protocol):
         ...
 
     @property
-    def risk(self) -> str:
-        """Name of the observable that gradient descent lowers, unless it diverges; empty if it always stays finite."""
+    def energy(self) -> str:
+        """Name of the observable E that the flow descends, empty if there is none,
+
+        dE/dt = -(sum_c weight_c d_t d_t' C_c(t, t') at t' = t, plus the squared rates of the scalars).
+        """
         ...
 
     def start(self) -> Start:
         """The state at t = 0."""
         ...
 
-    def forces(self, history: History, rows: Rows) -> Forces:
-        """M, D, drift and rates on the new nodes."""
+    def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
+        """M, D, drift and rates on the new nodes.
+
+        known: rows (s, N) of the model's own symmetric kernels where the history does not reach back to t = 0 to make them.
+        """
         ...
 
     def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:

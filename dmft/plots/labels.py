@@ -87,6 +87,12 @@ def ending(solution: Solution) -> str:
         settings = solution.problem.solver
         if settings.learning_rate is not None:
             return f"gradient descent to {reached} at learning rate ${number(settings.learning_rate)}$"
-        return f"solved to {reached} at tolerance ${number(settings.tolerance)}$"
+        return f"solved to {reached} at tolerance ${number(settings.tolerance)}${_verified(solution)}"
     of = f" of ${number(solution.problem.solver.t_max, 4)}$"
     return f"{solution.outcome.value.upper()} at {reached.replace(' with', of + ' with')}: {solution.advice}"
+
+
+def _verified(solution: Solution) -> str:
+    """The largest estimated error, of a run that was verified."""
+    worst = solution.largest_estimated_error()
+    return "" if worst is None else f", errors up to {worst[1]:.2g} tolerances ({words(worst[0])})"

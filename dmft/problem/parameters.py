@@ -70,6 +70,10 @@ class Parameters(Table):
         """Numbers that follow from the parameters alone, those that the description names."""
         return {}
 
+    def sizes(self) -> Mapping[str, float]:
+        """Sizes that count for the tolerance although an observable itself is still smaller; zero if not named."""
+        return getattr(self.build(), "observable_sizes", {})
+
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """Observables with kinks, from the smooth ones: between nodes only the latter are polynomials."""
         return {}

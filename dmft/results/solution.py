@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dmft.engines.outcome import Outcome
+from dmft.engines.response import Smooth, response
 from dmft.engines.sampled import NOISE, NOISY
 from dmft.engines.step_control import FLOOR
 from dmft.history.history import History
-from dmft.mathematics.tableau import lagrange
+from dmft.mathematics.tableau import cell_weights, lagrange
 from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
 from dmft.problem.settings import GROWING, LIMITS
@@ -47,6 +48,7 @@ class Solution:
     order_parameters: name -> (n, ...), what a model without kernels is made of.
     standard_errors: of the observables and kernels of a theory that is sampled, by name.
     outcome: how the run ended; a failed run keeps all that was reached.
+    estimated_errors: name -> (n,), of the observables, from a run to a smaller tolerance; empty without one.
     residual: of the fixed point of the last cell tried, relative to the size of each entry; what a failed run failed at.
     """
 
@@ -63,6 +65,7 @@ class Solution:
     residual: float = np.nan
     wall_time: float = 0.0
     provenance: dict[str, str] = field(default_factory=dict)
+    estimated_errors: dict[str, Array] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Array:
         if name != "observables" and name in self.__dict__.get("observables", {}):
@@ -142,19 +145,48 @@ class Solution:
         nodes, basis = self._basis(time)
         return {name: np.tensordot(basis, values[nodes], 1) for name, values in self.order_parameters.items()}
 
-    def kernel_at(self, kernel: str, times: Array) -> Array:
-        """A correlation at pairs of times, (times, times, ...), by the polynomials of their cells in both directions.
+    def correlation(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
+        """A correlation at any times t, s, which broadcast, by the polynomials of their cells; axes of groups come last.
 
-        Raises ValueError outside of what was reached.
+        Raises ValueError for a name that is no correlation, and outside of what was reached.
         """
-        basis = np.zeros((len(times), len(self.time)))
-        for row, time in zip(basis, times, strict=True):
-            nodes, row[nodes] = self._basis(time)
-        values = np.moveaxis(self.kernels[kernel], (0, 1), (-2, -1))
-        if values.ndim == 2:
-            lower = np.tril(values)
-            values = lower + np.tril(lower, -1).T
-        return np.moveaxis(basis @ values @ basis.T, (-2, -1), (0, 1))
+        responses = self.problem.parameters.build().response_kernels
+        kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel not in responses])
+        t, s = self._pairs(t, s)
+        if kernel.ndim == 2:
+            kernel = np.tril(kernel) + np.tril(kernel, -1).T
+        rows, columns = (cell_weights(self.time, self.problem.solver.cell_nodes, times.ravel()) for times in (t, s))
+        found = np.einsum("pi...,pi->p...", np.tensordot(rows, kernel, 1), columns)
+        return found.reshape((*t.shape, *kernel.shape[2:]))
+
+    def response(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
+        """A response to a unit force at time s, at any times t, which broadcast; zero for t < s.
+
+        Solves an equation for each s, see `dmft.engines.response`.  In gradient descent a force acts for a whole step, and what
+        it does is linear in between.  Raises ValueError for a name that is no response, and outside of what was reached.
+        """
+        model, solver = self.problem.parameters.build(), self.problem.solver
+        kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel in model.response_kernels])
+        t, s = self._pairs(t, s)
+        if solver.scheme == "gradient-descent":
+            steps = np.minimum(np.searchsorted(self.time, s.ravel(), side="right") - 1, len(self.time) - 1)
+            return np.einsum("pi,ip->p", cell_weights(self.time, 1, t.ravel()), kernel[:, steps]).reshape(t.shape)
+        smooth = Smooth(model, self.state.history, solver.stages)
+        return response(smooth, name, t.ravel(), s.ravel(), solver.tolerance).reshape(t.shape)
+
+    def _kernel(self, name: str, known: Sequence[str]) -> Array:
+        if name not in known:
+            raise ValueError(f"{name!r}: wanted {' or '.join(known) or 'a solution with kernels'}")
+        return self.kernels[name]
+
+    def _pairs(self, t: ArrayLike, s: ArrayLike) -> tuple[Array, Array]:
+        """Pairs of times, checked to be within what was reached."""
+        both = np.broadcast_arrays(np.asarray(t, dtype=float), np.asarray(s, dtype=float))
+        for times in both:
+            outside = times[~((times >= 0.0) & (times <= self.time[-1]))]
+            if outside.size:
+                raise ValueError(f"t = {outside.flat[0]:g}: wanted a time in [0, {self.time[-1]:g}]")
+        return both[0], both[1]
 
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
@@ -183,7 +215,7 @@ class Solution:
         that the model gives a size counts as at least that large once.
         """
         expected = [reference.at(t) for t in self.time]
-        sizes = getattr(self.problem.parameters.build(), "observable_sizes", {})
+        sizes = self.problem.parameters.sizes()
         found = {}
         for name, values in self.observables.items():
             exact = np.array([row[name] for row in expected])
@@ -191,6 +223,16 @@ class Solution:
             difference = np.abs(values - exact)
             found[name] = float((difference / np.where(scale > 0, scale, 1.0)).max())
         return found
+
+    def largest_estimated_error(self) -> tuple[str, float] | None:
+        """Observable with the largest of the `estimated_errors`, and that in units of the tolerance; None without them."""
+        found = {}
+        sizes = self.problem.parameters.sizes()
+        for name, errors in self.estimated_errors.items():
+            values = np.abs(self.observables[name])
+            scale = np.maximum(values, FLOOR * np.maximum(values.max(axis=0), sizes.get(name, 0.0)))
+            found[name] = float((errors / np.where(scale > 0, scale, 1.0)).max()) / self.problem.solver.tolerance
+        return max(found.items(), key=lambda item: item[1]) if found else None
 
     def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
         """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""

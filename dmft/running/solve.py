@@ -11,7 +11,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dmft.engines.base import AcceptedCell, Engine
-from dmft.engines.kinds import carried_over, engine
+from dmft.engines.kinds import carried_over
+from dmft.engines.kinds import engine as begin
+from dmft.engines.method import Method
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Crew, Sampled
 from dmft.problem.problem import Problem
@@ -34,6 +36,7 @@ def solve(
     start: Solution | None = None,
     observers: Sequence[Observer] = (),
     checkpoint_every: float = 30.0,
+    engine: Method | None = None,
     crew: Crew | None = None,
 ) -> Solution:
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
@@ -42,6 +45,7 @@ def solve(
         another problem, or that another process is writing, is refused (ProblemError).
     start: a solution of the same problem to continue, with the same or a larger t_max.
     observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
+    engine: an engine with options of its own, such as `dmft.engines.method.Radau(fixed_point=Anderson(depth=5))`.
 
     crew: processes that share the samples of the exact theory, such as `dmft.jobs.crew.crew_of_processes(4)`.
 
@@ -61,9 +65,10 @@ def solve(
     # What overflows becomes a residual that is not finite, and a named outcome.
     with threadpool_limits(limits=1, user_api="blas"), np.errstate(all="ignore"):
         refuse_too_large(problem)
-        march, iterations, earlier = engine(problem), 0, 0.0
+        march, iterations, earlier = begin(problem, method=engine), 0, 0.0
         if start is not None:
-            march = engine(problem, carried_over(start.state.history, start.problem, problem), start.state.next_step)
+            history = carried_over(start.state.history, start.problem, problem)
+            march = begin(problem, history, start.state.next_step, engine)
             march.residual, iterations, earlier = start.residual, start.iterations, start.wall_time
 
         def snapshot(outcome: Outcome) -> Solution:

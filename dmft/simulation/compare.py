@@ -111,7 +111,7 @@ def _expected(theory: Solution, name: str, time: Array, sampled: tuple[Mapping[s
 def _expected_kernel(theory: Solution, name: str, time: Array, sampled: tuple[Mapping[str, Array], float]) -> _Expected:
     """One correlation at all pairs of times t' <= t, in the order of the lower triangle."""
     lower = np.tril_indices(len(time))
-    values = theory.kernel_at(name, time)[lower]
+    values = theory.correlation(name, *(time[index] for index in lower))
     errors, degrees = sampled
     known = errors.get(name)
     if known is None:

@@ -62,6 +62,8 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
     one_time = schema.observables(description.observables, axes)
     for name, values in solution.observables.items():
         put(file, f"observables/{name}", values, one_time[name])
+    for name, values in solution.estimated_errors.items():
+        put(file, f"errors/{name}", values, schema.estimated_error(one_time[name]))
     if kernels:
         for group, arrays, entries in (
             ("kernels", solution.kernels, schema.kernels(description.kernels, axes)),
@@ -144,6 +146,7 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
         kernels=kernels,
         order_parameters=order_parameters,
         standard_errors=read_group(file, "standard_errors", entries, **sizes),
+        estimated_errors=read_group(file, "errors", schema.observables(description.observables, axes), **sizes),
         outcome=Outcome(read_text(file, "outcome")),
         state=state,
         iterations=int(read_number(file, "iterations")),

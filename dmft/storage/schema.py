@@ -111,6 +111,11 @@ def mean(entry: Entry) -> Entry:
     return replace(entry, meaning=f"mean over seeds of {entry.meaning}")
 
 
+def estimated_error(entry: Entry) -> Entry:
+    """That of the integration, from a run to a smaller tolerance."""
+    return replace(entry, meaning=f"estimated error of the integration of {entry.meaning}")
+
+
 def standard_error(entry: Entry) -> Entry:
     """That of the mean."""
     return replace(entry, meaning=f"standard error of the mean over seeds of {entry.meaning}")

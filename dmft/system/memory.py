@@ -31,8 +31,7 @@ class Limit(NamedTuple):
             return f"{needed / 1e9:.3g} GB, {self.available / 1e9:.3g} GB are available; wanted {alternative}"
         asked = ceil(MARGIN * (needed + self.total - self.available) / MIB / STEP) * STEP
         place = f"of the {_mib(self.total)} of this {self.name}"
-        request = f"--mem={asked}M" if "SLURM_JOB_ID" in os.environ else f"a limit of {asked} MiB"
-        return f"{_mib(needed)}, {_mib(self.available)} {place} are available; wanted {request}, or {alternative}"
+        return f"{_mib(needed)}, {_mib(self.available)} {place} are available; wanted {_request(asked)}, or {alternative}"
 
 
 MACHINE, GROUP, JOB, ADDRESSES = "machine", "control group", "Slurm job", "address space (ulimit -v)"
@@ -48,6 +47,16 @@ def memory_limit() -> Limit:
     machine = psutil.virtual_memory()
     found = [Limit(machine.available, machine.total, MACHINE), *_cgroup_limits(), *_slurm_limits(), *_address_limits()]
     return min(found, key=lambda limit: limit.available)
+
+
+def _request(mebibytes: int) -> str:
+    """The way to get so much memory: the option of sbatch that this job was given, as Slurm takes only one of the two."""
+    if "SLURM_JOB_ID" not in os.environ:
+        return f"a limit of {mebibytes} MiB"
+    processors = os.environ.get("SLURM_CPUS_ON_NODE", "1")
+    if "SLURM_MEM_PER_CPU" in os.environ and processors.isdigit():
+        return f"--mem-per-cpu={ceil(mebibytes / int(processors))}M"
+    return f"--mem={mebibytes}M"
 
 
 def _mib(size: float) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dmft import solve
-from tests.pspin import kernel_at, pspin
+from tests.pspin import pspin
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "spherical_pspin.json").read_text())["rows"]
 
@@ -27,8 +27,8 @@ def test_numbers_of_another_program(solution, row):
     assert found["energy"] == pytest.approx(energy, abs=5e-9 + 1.5e-9 * t)
     assert found["multiplier"] == pytest.approx(multiplier, abs=15e-9 + 4.5e-9 * t)
     assert found["memory_of_start"] == pytest.approx(memory, abs=5e-9 + 1.5e-9 * t)
-    assert kernel_at(solution, "C", t, t / 2) == pytest.approx(correlation, abs=5e-9 + 1.5e-8 * t)
-    assert kernel_at(solution, "R", t, t / 2) == pytest.approx(response, rel=1e-6 + 4e-8 * t)
+    assert solution.correlation("C", t, t / 2) == pytest.approx(correlation, abs=5e-9 + 1.5e-8 * t)
+    assert solution.response("R", t, t / 2) == pytest.approx(response, rel=1e-6 + 4e-8 * t)
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ class Coupled:
     fields = (Field("squares", TWO_TIME, symmetric=True), Field("total", ("time", "group"), {"group": G}))
     observable_sizes = {}
     kinks = frozenset()
-    risk = ""
+    energy = ""
     response_kernels = ("R",)
 
     @property
@@ -67,7 +67,7 @@ class Coupled:
         v = np.array([[0.2, -0.1], [0.0, 0.3]])[: self.directions]
         return Start(tuple(C[: len(self.channels)]), v, np.array([1.0, 2.0]))
 
-    def forces(self, history, rows: Rows):
+    def forces(self, history, rows: Rows, known=None):
         nodes = rows.C[0].shape[1] // G
         total = rows.C[0].shape[2] // G
         M = [(np.tile(COUPLING, (nodes, total)) * np.tanh(C) - 0.5) * R for C, R in zip(rows.C[:1], rows.R[:1], strict=True)]

@@ -158,6 +158,41 @@ def test_ranks_without_mpi_are_refused(cluster, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_some_parts_of_an_array_are_run_again(cluster, slow, tmp_path):
+    folder = tmp_path / "out"
+    cluster.environment["DMFT_TASKS"] = "6"
+    try:
+        job = cluster.submit("--array=1,4", log(tmp_path), SCRIPTS / "array.sh", slow, folder)
+    finally:
+        del cluster.environment["DMFT_TASKS"]
+    cluster.wait(job)
+    assert len(contents(folder)) == 2
+    gaps = cluster.submit("--array=1,4", log(tmp_path), SCRIPTS / "array.sh", slow, folder)
+    cluster.wait(gaps, ("FAILED",))
+    assert "wanted --array=FIRST-LAST, or DMFT_TASKS=N" in logs(tmp_path)
+
+
+def test_program_that_is_not_on_the_path(cluster, slow, tmp_path):
+    """It is said in one line; a file of the user that puts it there helps."""
+    setup = tmp_path / "setup.sh"
+    setup.write_text(f"PATH={Path(sys.executable).parent}:$PATH\n")
+    path = cluster.environment["PATH"]
+    without = [folder for folder in path.split(os.pathsep) if not (Path(folder) / "dmft").exists()]
+    cluster.environment["PATH"] = os.pathsep.join(without)
+    cluster.environment["DMFT_SETUP"] = ""
+    try:
+        lost = cluster.submit("--array=0-0", log(tmp_path), SCRIPTS / "array.sh", slow, tmp_path / "out")
+        cluster.wait(lost, ("FAILED",))
+        assert "dmft is not on PATH" in logs(tmp_path)
+        cluster.environment["DMFT_SETUP"] = str(setup)
+        found = cluster.submit("--array=0-0", log(tmp_path), SCRIPTS / "array.sh", slow, tmp_path / "out")
+        cluster.wait(found)
+    finally:
+        cluster.environment["PATH"] = path
+        del cluster.environment["DMFT_SETUP"]
+    assert len(contents(tmp_path / "out")) == 6
+
+
 def test_point_that_lacks_memory_says_what_to_ask_for_and_is_not_failed(cluster, tmp_path):
     sweep, folder = tmp_path / "sweep.toml", tmp_path / "out"
     sweep.write_text(
@@ -181,6 +216,9 @@ OPTIONS = {
     "time": r"\d\d:\d\d:\d\d",
     "signal": r"USR1@\d+",
     "requeue": None,
+    "mem": r"\d+M",
+    "mem-per-cpu": r"\d+M",
+    "output": r"%x-(%j|%A_%a)\.log",
     "open-mode": "append",
 }
 

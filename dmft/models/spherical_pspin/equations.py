@@ -14,6 +14,7 @@ Kurchan 1993.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,14 +45,14 @@ class SphericalPSpin:
     response_kernels = ("R",)
     observable_sizes = {}
     kinks = frozenset()
-    risk = ""
+    energy = "energy"
 
     def start(self) -> Start:
         """A random configuration: no energy yet, no signal, no other one-time functions."""
         return Start(C=(np.ones((1, 1, 1)),), overlap=np.zeros((1, 1)), scalars=np.empty(0))
 
-    def forces(self, history: History, rows: Rows) -> Forces:
-        """M = f''(C) R and D = f'(C)."""
+    def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
+        """M = f''(C) R and D = f'(C); no own kernels."""
         D, second = power_series(self.slope, rows.C[0])
         no_drift = np.zeros(rows.overlap.shape)
         return Forces((second * rows.R[0],), (D,), no_drift, rates=np.empty((0, no_drift.size)), kernels={}, values={})

@@ -72,7 +72,7 @@ class TwoLayerFlow:
     scalars = ("second_layer",)
     fields = (*RESIDUAL_FIELDS, Field("a_phat"))
     kinks = frozenset({"complexity"})
-    risk = "train_error"
+    energy = "train_error"
 
     @property
     def alone(self) -> bool:
@@ -110,7 +110,7 @@ class TwoLayerFlow:
         C = np.array([e + (1 - e) * v**2, 1 - v**2])[: self.channels[0].count, None, None]
         return Start((C,), np.array([[v]]), np.array([self.second_layer]))
 
-    def forces(self, history: History, rows: Rows) -> Forces:
+    def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
         """M, D, b and da/dt of the module docstring; int R_F and the like are sums, the weights are in R and R_F."""
         n, (C,), (R,) = history.n, rows.C, rows.R
         s, total = C.shape[1:]
@@ -126,7 +126,7 @@ class TwoLayerFlow:
 
         S, C0_F = (np.empty((s, total)) for _ in range(2))
         _residual_rows(R, h, h1, a, a_phat, self.inverse_width, self.inverse_alpha, self.label_variance, S, C0_F)
-        R_F, C_F = residual_kernels(history, S, C0_F)
+        R_F, C_F = residual_kernels(history, S, C0_F, known)
 
         M, D = (np.empty_like(correlations) for _ in range(2))
         drift, rates = np.empty(s), np.empty(s)
@@ -200,14 +200,16 @@ class TwoLayerFlow:
         return {name: kernel for name, kernel in kernels.items() if not (self.alone and name in BETWEEN_NEURONS)}
 
 
-def residual_kernels(history: History, S: Array, C0_F: Array) -> tuple[Array, Array]:
-    """New rows of R_F = (1 + S)^(-1) and C_F = R_F C0_F R_F^T, from the new rows of S and C0_F."""
+def residual_kernels(history: History, S: Array, C0_F: Array, known: Mapping[str, Array] | None) -> tuple[Array, Array]:
+    """New rows of R_F = (1 + S)^(-1) and C_F = R_F C0_F R_F^T, from the new rows of S and C0_F; C_F may be known."""
     n = history.n
     s = S.shape[0]
     R_F, W, C_F = (np.empty_like(S) for _ in range(3))
     own = inverse(np.eye(s) + S[:, n:])
     R_F[:, n:] = own
     R_F[:, :n] = -own @ times_causal(S[:, :n], history["R_F"])
+    if known is not None:
+        return R_F, known["C_F"]
     # W = R_F C0_F on the new rows.
     W[:, :n] = R_F[:, :n] @ history["C0_F"] + own @ C0_F[:, :n]
     W[:, n:] = R_F @ C0_F.T

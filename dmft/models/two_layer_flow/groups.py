@@ -65,7 +65,7 @@ class GroupedFlow:
 
     scalars = ("second_layer",)
     kinks = frozenset({"complexity"})
-    risk = "train_error"
+    energy = "train_error"
     fields = (*RESIDUAL_FIELDS, Field("a_phat"))
 
     @cached_property
@@ -150,7 +150,7 @@ class GroupedFlow:
         C = (K[None], own[self.minus >= 0][:, None, None])
         return Start(C[: len(self.channels)], v.T.copy(), np.array([group.second_layer for group in self.groups]))
 
-    def forces(self, history: History, rows: Rows) -> Forces:
+    def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
         """M, D, b and da/dt of the module docstring; int R_F and the like are sums, the weights are in R and R_F."""
         n, G, r = history.n, len(self.groups), self.directions
         s, total = rows.C[0].shape[1] // G, rows.C[0].shape[2] // G
@@ -169,7 +169,7 @@ class GroupedFlow:
         S, C0_F = (np.empty((s, total)) for _ in range(2))
         sizes = (self.minus, self.inverse_numbers, self.fractions)
         residual_rows(R, R_minus, *sizes, h, h1, a, signal, self.inverse_alpha, self.label_variance, S, C0_F)
-        R_F, C_F = residual_kernels(history, S, C0_F)
+        R_F, C_F = residual_kernels(history, S, C0_F, known)
 
         M, D, M_minus, D_minus = np.empty_like(R), np.empty_like(R), np.empty_like(R_minus), np.empty_like(R_minus)
         loss = np.empty((G, s))
