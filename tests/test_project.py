@@ -24,7 +24,7 @@ REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[.*\])?>=(?P<version>[\d.]+)")
 def program() -> str:
     """The BibTeX entry of the program itself."""
     problem = Problem(width=3, activation="erf", target=[0, 1], samples_per_parameter=1.0, t_max=1.0)
-    found = citations(problem, {"dmft_version": dmft.__version__, "git": ""}, "radau")
+    found = citations(problem, {"dmft_version": dmft.__version__, "git": ""}, ())
     return next(cited.entry for cited in found if cited.entry.startswith("@software"))
 
 

@@ -197,7 +197,7 @@ class Cell:
         return out
 
     def _from_history(self, forces: Forces) -> tuple[Arrays, Arrays, Arrays, Arrays, Array]:
-        """What the history contributes: C_rhs, R_rhs, and M_BH C_rhs^T, D_BH R_rhs^T of each stack; v_rhs."""
+        """Contributions of the history: C_rhs, R_rhs, and M_BH C_rhs^T, D_BH R_rhs^T of each stack; v_rhs."""
         A, terms = self.dt * self.tableau.A, []
         v_rhs, no_drift = np.empty(forces.drift.shape), forces.drift[:0]
         for place, (stack, known) in enumerate(zip(self.stacks, self.known, strict=True)):

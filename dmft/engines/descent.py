@@ -301,7 +301,7 @@ def descended(eta: float, model: Model, past: History, rows: Rows, forces: Force
 
 @dataclass(frozen=True)
 class Step:
-    """What a step makes of a stack before the constraints: keep w_k + eta F_k in <., w_j>, d./dzeta_j, and with itself.
+    """A step of a stack before the constraints: keep w_k + eta F_k in <., w_j>, d./dzeta_j, and with itself.
 
     For all channels (count, G, n G), (count, G, n G) and (count, G, G).
     """

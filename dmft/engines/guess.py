@@ -66,7 +66,7 @@ def extrapolated(cell: Cell) -> Array:
 
 
 def is_late(cell: Cell) -> bool:
-    """Whether the cell is short enough against t to look like those before it."""
+    """True if the cell is short enough against t to look like those before it."""
     return cell.dt < EARLY * cell.history["time"][-1]
 
 

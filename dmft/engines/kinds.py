@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from dmft.engines.base import Engine
@@ -13,17 +14,63 @@ from dmft.engines.method import Method
 from dmft.engines.sampled import Sampled
 from dmft.engines.trajectory import Trajectory
 from dmft.history.history import History
+from dmft.problem.description import Citation
 from dmft.problem.problem import Problem
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError
 
-ENGINES: dict[str, type[Engine]] = {
-    "radau": March,
-    "gradient-descent": Descent,
-    "ordinary": Trajectory,
-    "closed-form": ClosedForm,
-    "stepped": Doubling,
-    "sampled": Sampled,
+RADAU = Citation(
+    "Radau IIA, the scheme in time",
+    """@book{hairer1996solving,
+  author    = {Hairer, Ernst and Wanner, Gerhard},
+  title     = {Solving Ordinary Differential Equations {II}: Stiff and Differential-Algebraic Problems},
+  edition   = {2},
+  publisher = {Springer},
+  year      = {1996},
+  doi       = {10.1007/978-3-642-05221-7},
+}""",
+)
+ANDERSON = Citation(
+    "Anderson acceleration, which solves the equations of a time step",
+    """@article{walker2011anderson,
+  author  = {Walker, Homer F. and Ni, Peng},
+  title   = {Anderson Acceleration for Fixed-Point Iterations},
+  journal = {SIAM Journal on Numerical Analysis},
+  volume  = {49},
+  number  = {4},
+  pages   = {1715--1735},
+  year    = {2011},
+  doi     = {10.1137/10078356X},
+}""",
+)
+SAMPLED = Citation(
+    "dynamical mean-field theory of a sample as a process, and of stochastic gradient descent",
+    """@inproceedings{mignacco2020dynamical,
+  author    = {Mignacco, Francesca and Krzakala, Florent and Urbani, Pierfrancesco and Zdeborov{\\'a}, Lenka},
+  title     = {Dynamical Mean-Field Theory for Stochastic Gradient Descent in {Gaussian} Mixture Classification},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume    = {33},
+  pages     = {9540--9550},
+  year      = {2020},
+}""",
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An engine, and what its numerical scheme rests on."""
+
+    engine: type[Engine]
+    citations: tuple[Citation, ...] = ()
+
+
+KINDS: dict[str, Kind] = {
+    "radau": Kind(March, (RADAU, ANDERSON)),
+    "gradient-descent": Kind(Descent),
+    "ordinary": Kind(Trajectory, (RADAU,)),
+    "closed-form": Kind(ClosedForm),
+    "stepped": Kind(Doubling),
+    "sampled": Kind(Sampled, (SAMPLED,)),
 }
 
 
@@ -46,7 +93,12 @@ def engine_name(problem: Problem) -> str:
 
 def engine_type(problem: Problem) -> type[Engine]:
     """The engine of a problem."""
-    return ENGINES[engine_name(problem)]
+    return KINDS[engine_name(problem)].engine
+
+
+def citations(problem: Problem) -> tuple[Citation, ...]:
+    """The literature behind the numerical scheme of a problem."""
+    return KINDS[engine_name(problem)].citations
 
 
 def equations(problem: Problem) -> Any:

@@ -41,12 +41,12 @@ class Field:
 
     @property
     def two_time(self) -> bool:
-        """Whether it depends on two times."""
+        """True if it depends on two times."""
         return TIME_PRIME in self.dims
 
     @property
     def one_time(self) -> bool:
-        """Whether it depends on one time."""
+        """True if it depends on one time."""
         return TIME in self.dims and TIME_PRIME not in self.dims
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from dmft.problem.description import Citation
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError, Table, validated
 
@@ -21,6 +22,22 @@ Array = NDArray[np.float64]
 State = Mapping[str, Array]
 
 BYTES = 8
+
+CHEBYSHEV = Citation(
+    "the scheme in time of simulated gradient flow",
+    """@article{sommeijer1998rkc,
+  author  = {Sommeijer, B. P. and Shampine, L. F. and Verwer, J. G.},
+  title   = {{RKC}: An Explicit Solver for Parabolic {PDEs}},
+  journal = {Journal of Computational and Applied Mathematics},
+  volume  = {88},
+  number  = {2},
+  pages   = {315--326},
+  year    = {1998},
+  doi     = {10.1016/S0377-0427(97)00219-7},
+}""",
+)
+# Schemes of simulations with literature of their own.
+SCHEMES: dict[str, tuple[Citation, ...]] = {"runge-kutta-chebyshev": (CHEBYSHEV,)}
 
 
 class Setup(Table):
@@ -74,7 +91,7 @@ class Experiment(Protocol):
 
     @property
     def scheme(self) -> str:
-        """Scheme in time: a name that `dmft cite` knows."""
+        """Scheme in time: a name."""
         ...
 
     @property
@@ -104,6 +121,11 @@ def experiment(problem: Problem, setup: Setup) -> Experiment:
     if setup.two_time and not description.two_time_simulated:
         raise ProblemError(f'two_time = true: wanted false, simulations of model = "{problem.parameters.model}" have none')
     return problem.parameters.experiment(problem, setup)
+
+
+def scheme_citations(scheme: str) -> tuple[Citation, ...]:
+    """The literature behind the steps in time of a simulation."""
+    return SCHEMES.get(scheme, ())
 
 
 def log_times(first: float, last: float, number: int, step: float | None = None) -> Array:

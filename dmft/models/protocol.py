@@ -115,7 +115,7 @@ class Model(Protocol):
 
     @property
     def constraints(self) -> tuple[str, ...]:
-        """What each multiplier keeps at one, in words; empty if the units are not constrained."""
+        """Quantity that each multiplier keeps at one, in words; empty if the units are not constrained."""
         ...
 
     @property
@@ -130,7 +130,7 @@ class Model(Protocol):
 
     @property
     def observables(self) -> Mapping[str, Field]:
-        """What `observe` returns, by name, the multipliers included."""
+        """Fields that `observe` returns, by name, the multipliers included."""
         ...
 
     @property

@@ -11,8 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from dmft.mathematics.notation import number
 from dmft.plots import style
-from dmft.plots.labels import TIME, number, words
+from dmft.plots.labels import words
 from dmft.plots.style import COLOURS
 from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.problem.problem import Problem
@@ -168,7 +169,7 @@ def draw_pair(axes: Axes, shown: Shown, panel: Pair, times: Array, colours: Iter
     """One curve on the left axis, another on the right one."""
     description = shown.problem.parameters.description
     axes.set_xscale("log")
-    axes.set_xlabel(TIME)
+    axes.set_xlabel(description.time)
     for curve, side, line in ((panel.left, axes, LINES[0]), (panel.right, axes.twinx(), LINES[1])):
         colour = next(colours)
         _draw(side, shown, curve, times, line, colour)

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
+from dmft.mathematics.notation import COEFFICIENTS, number
 from dmft.problem.problem import Problem
+from dmft.problem.toml import toml_value
 from dmft.results.solution import Solution
 
 if TYPE_CHECKING:
     from dmft.results.simulation import Simulation
-
-TIME = r"time $t$ (unit of the flow)"
-# More coefficients than this are cut short.
-COEFFICIENTS = 4
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A number as mathematics: 0.147, 1.2 x 10^-5, infinity."""
-    if math.isinf(value):
-        return r"\infty"
-    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
-    if not exponent:
-        return mantissa
-    power = f"10^{{{int(exponent)}}}"
-    return power if mantissa == "1" else rf"{mantissa}\times{power}"
 
 
 def words(name: str) -> str:
@@ -42,27 +28,18 @@ def function_name(given: str | Sequence[float]) -> str:
     return f"[{', '.join(shown)}{', ...' if len(given) > COEFFICIENTS else ''}]"
 
 
-def power_series(coefficients: Mapping[str, float]) -> str:
-    """A series in q by its coefficients: 0.5 q^3 + q^4."""
-    terms = [
-        ("" if coefficient == 1 else rf"{number(coefficient)}\,") + ("q" if power == "1" else f"q^{{{power}}}")
-        for power, coefficient in coefficients.items()
-    ]
-    return " + ".join(terms[:COEFFICIENTS]) + (" + ..." if len(terms) > COEFFICIENTS else "")
-
-
 def value(given: Any) -> str:
     """The value of a key of a problem file."""
     if isinstance(given, Mapping):
-        return power_series(given)
+        return toml_value(given)
     return number(given) if isinstance(given, int | float) else function_name(given)
 
 
 def title(problem: Problem) -> str:
     """The parameter point in one line: the model, and the parts of its title whose key has a value."""
-    given = problem.tables["problem"]
-    parts = [part for part in problem.parameters.description.title if _keys(part) <= given.keys()]
-    filled = (part.format(**{key: value(given[key]) for key in _keys(part)}) for part in parts)
+    given, description = problem.tables["problem"], problem.parameters.description
+    parts = [part for part in description.title if _keys(part) <= given.keys()]
+    filled = (part.format(**{key: description.written.get(key, value)(given[key]) for key in _keys(part)}) for part in parts)
     return ",  ".join([problem.parameters.model, *filled])
 
 

@@ -112,7 +112,7 @@ def _draw_panels(drawn: Figure | SubFigure, shown: Shown, panels: Sequence[Panel
     for axes, panel in zip(column, panels, strict=True):
         DRAW[type(panel)](axes, shown, panel, times, colours)
     if not column[-1].get_xlabel():
-        column[-1].set_xlabel(labels.TIME)
+        column[-1].set_xlabel(shown.problem.parameters.description.time)
 
 
 def _draw_pictures(drawn: SubFigure, solution: Solution, pictures: Sequence[Picture], span: tuple[float, float]) -> None:
@@ -121,7 +121,7 @@ def _draw_pictures(drawn: SubFigure, solution: Solution, pictures: Sequence[Pict
     for panel, picture in zip(panels.flat, pictures, strict=True):
         draw_kernel(panel, solution, picture, span)
     for panel in panels[-1]:
-        panel.set_xlabel(labels.TIME)
+        panel.set_xlabel(solution.problem.parameters.description.time)
     for panel in panels[:, 0]:
         panel.set_ylabel("time $t'$")
 

@@ -6,7 +6,7 @@ read it there, so that a new model changes none of them.  Labels are text with L
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 TIME = "time unit"
+TIME_AXIS = "time $t$"
 RATE = f"1/{TIME}"
 
 
@@ -162,6 +163,8 @@ class Description:
     pictures: kernels in the standard figure.
     citations: what the equations rest on.
     systems: kinds of finite systems that are simulated, by name, the first of them unless another one is asked for.
+    time: what stands at an axis of time, with the unit that t is counted in.
+    written: for keys of `[problem]` that are tables or lists, their value in a headline.
     two_time_simulated: whether simulations have two-time correlations.
     example: tables of a problem to begin with, as in a problem file.
     controls: what `dmft explore` lets a reader change.
@@ -179,6 +182,8 @@ class Description:
     pictures: tuple[Picture, ...] = ()
     systems: Mapping[str, System] = field(default_factory=lambda: {"network": NETWORK})
     two_time_simulated: bool = False
+    time: str = TIME_AXIS
+    written: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from dmft.results.solution import Solution
 
@@ -16,4 +16,5 @@ def first_crossing(solution: Solution, observable: str, level: float) -> float:
         return float("nan")
     before, after = (float(solution.time[crossed[0] - back]) for back in (1, 0))
     # A smooth observable has a single crossing between neighbouring nodes.
-    return float(brentq(lambda t: solution.at(t)[observable] - level, before, after, rtol=1e-10))
+    found = root_scalar(lambda t: solution.at(t)[observable] - level, bracket=(before, after), rtol=1e-10)
+    return float(found.root)

@@ -1,8 +1,7 @@
 """What the Gaussian approximation leaves out: trained networks against the theory, over activation, width and samples.
 
 Prints, as Markdown tables, by how much networks deviate from the theory where they do so most, in per cent of the largest value
-of each observable, and by how much the train error deviates at the end, in per cent of its own value there.  Simulations are
-kept in FOLDER: about ten minutes on one core.
+of each observable.  Simulations are kept in FOLDER: about ten minutes on one core.
 
 Run: python runs/benchmarks/gaussian_approximation.py FOLDER
 """
@@ -22,7 +21,6 @@ WIDTHS = (1, 4, 16)
 RATIOS = (0.5, 1.0, 2.0, 8.0, 32.0)
 DIM, SEEDS = 150, 8
 OBSERVABLES = ("train_error", "test_error", "alignment")
-LATE = "train error at the end"
 
 
 def deviations(folder: Path, name: str, width: int, alpha: float) -> dict[str, str]:
@@ -39,7 +37,7 @@ def deviations(folder: Path, name: str, width: int, alpha: float) -> dict[str, s
     output = folder / f"{name}-{width}-{alpha:g}.h5"
     simulation = simulate(problem, dim=DIM, seeds=SEEDS, times=10, tolerance=1e-3, output=output)
     found = compare(solve(problem), [simulation]).observables
-    return {observable: in_per_cent(found[observable]) for observable in OBSERVABLES} | {LATE: at_the_end(found["train_error"])}
+    return {observable: in_per_cent(found[observable]) for observable in OBSERVABLES}
 
 
 def in_per_cent(found: Agreement) -> str:
@@ -47,12 +45,6 @@ def in_per_cent(found: Agreement) -> str:
     worst = np.argmax(np.abs(found.deviation))
     size = np.abs(found.theory).max()
     return f"{100 * found.deviation[worst] / size:+.1f} ± {100 * found.error[worst] / size:.1f}"
-
-
-def at_the_end(found: Agreement) -> str:
-    """Deviation at the last time in per cent of the theory there, with its standard error."""
-    size = found.theory[-1]
-    return f"{100 * found.deviation[-1] / size:+.0f} ± {100 * found.error[-1] / size:.0f}"
 
 
 def main(folder: str) -> None:
@@ -65,7 +57,7 @@ def main(folder: str) -> None:
         for width in WIDTHS
         for alpha in RATIOS
     }
-    for observable in (*OBSERVABLES, LATE):
+    for observable in OBSERVABLES:
         print(f"\n### {observable.replace('_', ' ').capitalize()}: network less theory, per cent\n")
         print("| activation | m |", " | ".join(f"n/d = {alpha:g}" for alpha in RATIOS), "|")
         print("| --- " * (2 + len(RATIOS)) + "|")

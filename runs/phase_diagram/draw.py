@@ -59,7 +59,9 @@ def draw(row: list[Axes], ratios: Array, starts: Array, results: dict[str, Array
     """One width: every result as a picture, the threshold as a staircase along the edges of the cells."""
     x, y = between(ratios), between(starts)
     for axes, (name, title, scale) in zip(row, COLUMNS, strict=True):
-        mesh = axes.pcolormesh(x, y, results[name].T, norm=scale, cmap="cividis", rasterized=True)
+        # What is left by rounding may have any sign; grey cells are those where a result was not reached.
+        values = np.maximum(results[name], 1e-300) if isinstance(scale, LogNorm) else results[name]
+        mesh = axes.pcolormesh(x, y, values.T, norm=scale, cmap="cividis", rasterized=True)
         axes.stairs(curve, y, baseline=None, orientation="horizontal", color="#D55E00", linewidth=1.8)
         style.frame(axes, xscale="log", yscale="log", facecolor="0.85", xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
         bar = axes.figure.colorbar(mesh, ax=axes, extend="both")

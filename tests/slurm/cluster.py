@@ -21,7 +21,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
 # Daemons are in folders that a user's PATH may lack.
 PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 NODES, CPUS, MEGABYTES = 2, 2, 2000
-PATIENCE = 90.0
+PATIENCE = 600.0
 
 # A requeued job waits for cred_expire, by default two minutes.  MPI names its shared memory after the job, and what is killed
 # leaves it behind: no job of an earlier cluster may have had the same number.

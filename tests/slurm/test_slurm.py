@@ -174,6 +174,7 @@ def test_some_parts_of_an_array_are_run_again(cluster, slow, tmp_path):
 
 def test_program_that_is_not_on_the_path(cluster, slow, tmp_path):
     """It is said in one line; a file of the user that puts it there helps."""
+    slow.write_text(QUICK)
     setup = tmp_path / "setup.sh"
     setup.write_text(f"PATH={Path(sys.executable).parent}:$PATH\n")
     path = cluster.environment["PATH"]

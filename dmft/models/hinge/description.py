@@ -5,6 +5,7 @@ from __future__ import annotations
 from dmft.problem.description import Citation, Description, Quantity, Slider
 
 DESCRIPTION = Description(
+    time="time $t$ (unit of the flow)",
     title=(r"$\alpha = {laziness}$", "$h = {threshold}$", "$P = {samples}$", "$N = {dimension}$"),
     observables={
         "generalization_error": Quantity(

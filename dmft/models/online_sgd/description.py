@@ -5,6 +5,7 @@ from __future__ import annotations
 from dmft.problem.description import Choice, Citation, Description, Quantity, Slider
 
 DESCRIPTION = Description(
+    time="time $t$ (samples/$N$)",
     title=(
         "$K = {student_units}$",
         "$M = {teacher_units}$",
@@ -51,7 +52,7 @@ DESCRIPTION = Description(
         Citation(
             "both layers, more students than teachers, and the final error",
             """@inproceedings{goldt2019dynamics,
-  author    = {Goldt, Sebastian and Advani, Madhu S. and Saxe, Andrew M. and Krzakala, Florent and Zdeborov{\'a}, Lenka},
+  author    = {Goldt, Sebastian and Advani, Madhu S. and Saxe, Andrew M. and Krzakala, Florent and Zdeborov{\\'a}, Lenka},
   title     = {Dynamics of Stochastic Gradient Descent for Two-Layer Neural Networks in the Teacher-Student Setup},
   booktitle = {Advances in Neural Information Processing Systems},
   volume    = {32},

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dmft.mathematics.notation import power_series
 from dmft.problem.description import RATE, Citation, Description, Picture, Quantity, Slider
 
 DESCRIPTION = Description(
+    time=r"time $t$ (unit of $\dot w=-\nabla H$)",
     title=("$f(q) = {couplings}$",),
+    written={"couplings": power_series},
     observables={
         "energy": Quantity(RATE, "E(t) = H/N, energy per spin", "energy  $E$"),
         "multiplier": Quantity(RATE, "nu(t), which keeps |w|^2 = N", r"multiplier  $\nu$"),

@@ -10,6 +10,7 @@ from dmft.problem.description import NETWORK, RATE, Choice, Citation, Descriptio
 OF_REAL_NETWORKS = ("misclassification", "weight_norm")
 
 DESCRIPTION = Description(
+    time="time $t$ (unit of the flow)",
     title=(
         "$m = {width}$",
         "$n/(md) = {samples_per_parameter}$",

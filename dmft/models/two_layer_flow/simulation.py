@@ -228,7 +228,7 @@ class TwoLayerExperiment:
         return Trajectory(self._observables(record), record.kernels(self.grouped), progress.evaluations)
 
     def _observables(self, record: Record) -> dict[str, Array]:
-        """What was taken of each observable, (times, ...)."""
+        """Records of each observable, (times, ...)."""
         found, first = {}, 0
         for name, field in self.fields.items():
             rows = record.observables[first : first + field.entries]
