@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmft.cli.inputs import load_file
+from dmft.cli.output import say
 from dmft.problem.description import Citation
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def cite(
 
     made = load_file(file, only_observables=True)
     scheme = scheme_citations(made.scheme) if isinstance(made, Simulation) else kinds.citations(made.problem)
-    typer.echo("\n\n".join(f"% {cited.purpose}\n{cited.entry}" for cited in citations(made.problem, made.provenance, scheme)))
+    say("\n\n".join(f"% {cited.purpose}\n{cited.entry}" for cited in citations(made.problem, made.provenance, scheme)))
 
 
 def citations(problem: Problem, provenance: Mapping[str, str], scheme: Sequence[Citation]) -> list[Citation]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dmft.cli.inputs import naming
+from dmft.cli.output import say
 
 
 def collect(
@@ -20,4 +21,4 @@ def collect(
 
     with naming(folder, ProblemError, OSError):
         table = make_table(folder, curves=curves)
-    typer.echo(f"{len(table.sweep)} points: {table.endings}, {folder / 'sweep.h5'}")
+    say(f"{len(table.sweep)} points: {table.endings}, {folder / 'sweep.h5'}")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from dmft.cli.check import check
 from dmft.cli.cite import cite
 from dmft.cli.collect import collect
 from dmft.cli.compare import compare
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.explore import explore
 from dmft.cli.inputs import BadInput
+from dmft.cli.output import refuse, warning_of_unsealed_files
 from dmft.cli.plan import plan
 from dmft.cli.plot import plot
 from dmft.cli.show import show
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (solve, sweep, plan, status, collect, simulate, compare, show, plot, explore, cite):
+for command in (solve, sweep, plan, status, collect, simulate, compare, show, plot, explore, cite, check):
     app.command()(command)
 
 
@@ -55,11 +56,12 @@ def dmft(
 def call(arguments: list[str] | None = None) -> int:
     """Run a command, by default that of the command line; its exit status."""
     try:
-        return int(app(arguments, prog_name="dmft", standalone_mode=False) or ExitCode.DONE)
+        with warning_of_unsealed_files():
+            return int(app(arguments, prog_name="dmft", standalone_mode=False) or ExitCode.DONE)
     except BadInput as error:
-        print(f"dmft: {error}", file=sys.stderr)
+        refuse(error.file, error.message)
     except UsageError as error:
         place = error.ctx.command_path if error.ctx else "dmft"
         message = " ".join(error.format_message().split()).rstrip(".")
-        print(f"dmft: {message}; see {place} --help", file=sys.stderr)
+        refuse("", f"{message}; see {place} --help")
     return ExitCode.BAD_INPUT

@@ -9,6 +9,7 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_simulation, load_solution, naming
+from dmft.cli.output import say
 from dmft.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def compare(
         print_table(f"verdict: {found.comparisons} comparisons at the family-wise level {level:g} (Holm)", _judged(found))
     line = _verdict(found) if threshold is None else _by_threshold(found, threshold)
     agree = found.agrees(threshold)
-    typer.echo(line if agree else "\n".join([line, *_advice(found, simulations[0])]))
+    say(line if agree else "\n".join([line, *_advice(found, simulations[0])]))
     if not agree:
         raise typer.Exit(ExitCode.FAILED)
 

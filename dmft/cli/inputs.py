@@ -21,7 +21,8 @@ class BadInput(Exception):
     """A file and what is wrong with it, as one line."""
 
     def __init__(self, file: str | Path, message: str) -> None:
-        super().__init__(" ".join(f"{file}: {message}".split()))
+        super().__init__(f"{file}: {message}")
+        self.file, self.message = str(file), message
 
 
 @contextmanager
@@ -53,8 +54,8 @@ def is_sweep(file: Path) -> bool:
         return "sweep" in read_toml_file(file)
 
 
-def load_sweep(file: Path, assignments: list[str] | None = None) -> Sweep:
-    """Sweep of a file, after assignments like `problem.width=20`, all of its points valid."""
+def load_sweep(file: Path, assignments: list[str] | None = None, *, most: int | None = None) -> Sweep:
+    """Sweep of a file, after assignments like `problem.width=20`, its points valid, or `most` of them if there are more."""
     from dmft import ProblemError
     from dmft.problem.overrides import with_overrides
     from dmft.problem.sweep import Sweep
@@ -62,7 +63,7 @@ def load_sweep(file: Path, assignments: list[str] | None = None) -> Sweep:
 
     with naming(file, ProblemError):
         sweep = Sweep.from_tables(with_overrides(read_toml_file(file), assignments or []))
-        sweep.validate()
+        sweep.validate(*([] if most is None else [most]))
     return sweep
 
 

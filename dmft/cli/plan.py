@@ -43,13 +43,17 @@ def plan(
     typer.echo(f"on a cluster: {batch.of_run(file, planned.memory, planned.seconds)}")
 
 
+# A plan is made within seconds.
+MOST_VALIDATED = 10_000
+
+
 def plan_sweep(file: Path, assignments: list[str]) -> None:
     """The same of a sweep file."""
     from dmft import ProblemError
     from dmft.sweeps.plan import plan_sweep as estimate
     from dmft.system.memory import available_memory
 
-    asked = load_sweep(file, assignments)
+    asked = load_sweep(file, assignments, most=MOST_VALIDATED)
     with naming(file, ProblemError):
         planned = estimate(asked)
     print_table(

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dmft.cli.inputs import BadInput, load_file, load_simulation, naming, refuse_unwritable
+from dmft.cli.output import say
 
 FORMATS = (".png", ".pdf", ".svg")
 
@@ -43,7 +44,7 @@ def plot(
             simulations[-1].refuse_other_problem(first.problem)
     with naming(file, ValueError), drawing(figure):
         first.plot(figure, *([simulations] if simulations else []))
-    typer.echo(figure)
+    say(figure)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import BadInput, naming
+from dmft.cli.output import complain
 from dmft.cli.signals import StopOnSignal, Stopped
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def warn_without_locks(taken: Taken, output: Path) -> None:
     """Say that nothing keeps another process from the same output."""
     if taken.value == "unknown":
         line = "this file system has no locks: make sure that no other process works on this output"
-        typer.echo(f"dmft: {output}: {line}", err=True)
+        complain(f"{output}: {line}")
 
 
 def on_ranks(comm: Any, work: SharedWork, stop: StopOnSignal) -> ExitCode:
@@ -111,7 +112,7 @@ def _lead(comm: Any, work: SharedWork) -> ExitCode:
             others_wait = False
             code = work.lead()
     except (BadInput, Stopped) as error:
-        print(f"dmft: {f'stopped by {error}' if isinstance(error, Stopped) else error}", file=sys.stderr)
+        complain(f"stopped by {error}" if isinstance(error, Stopped) else str(error))
         code = ExitCode.STOPPED if isinstance(error, Stopped) else ExitCode.BAD_INPUT
         if others_wait:
             comm.bcast(None)

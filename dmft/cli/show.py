@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from dmft.cli.inputs import load_file, naming
+from dmft.cli.output import say
 from dmft.cli.progress import duration
 from dmft.cli.show_simulation import show_simulation
 from dmft.cli.show_table import show_table
@@ -48,7 +49,7 @@ def show_run(file: Path, solution: Solution, at: float | None) -> None:
         print_table(f"{file} at t = {at:g}", [_at_a_time(solution, name, value, at) for name, value in values.items()])
         return
     print_table(str(file), _overview(solution))
-    typer.echo(solution.problem.to_toml())
+    say(solution.problem.to_toml())
     if constants := solution.problem.parameters.constants():
         print_table("constants", [(name, f"{value:{DIGITS}}") for name, value in constants.items()])
     title = "observables: final, smallest, largest" + (", +- at the end" if solution.standard_errors else "")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import typer
 
+from dmft.cli.output import say
 from dmft.cli.progress import duration
 from dmft.cli.tables import plus_minus, print_table
 
@@ -24,7 +24,7 @@ def show_simulation(file: Path, simulation: Simulation, at: float | None) -> Non
         print_table(f"{file} at t = {simulation.time[nearest]:g}, nearest to {at:g}: mean, +-", _values(simulation, nearest))
         return
     print_table(str(file), _overview(simulation))
-    typer.echo(simulation.problem.to_toml())
+    say(simulation.problem.to_toml())
     print_table("observables at the end: mean, +-", _values(simulation, -1))
 
 

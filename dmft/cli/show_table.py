@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import typer
 
+from dmft.cli.output import say
 from dmft.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def show_table(file: Path, table: Table) -> None:
     """Print what is in the table of a sweep."""
     outcomes = Counter(table["outcome"].ravel().tolist())
     print_table(str(file), [("points", f"{len(table.sweep)}"), *((name, f"{count}") for name, count in outcomes.items())])
-    typer.echo(table.sweep.to_toml())
+    say(table.sweep.to_toml())
     axes = [(name, f"{len(values)}", _number(values[0]), _number(values[-1])) for name, values in table.axes.items()]
     print_table("axes: number, first, last", axes)
     print_table("results: smallest, median, largest over the points", _ranges(table))

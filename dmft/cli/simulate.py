@@ -13,6 +13,7 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_problem, naming
+from dmft.cli.output import complain, say
 from dmft.cli.processes import communicator, on_ranks, one_thread_each, refuse_bad_options, warn_without_locks
 from dmft.cli.progress import duration
 from dmft.cli.signals import StopOnSignal
@@ -183,11 +184,11 @@ class SimulateCommand:
         if not self.asked.quiet:
             assert self.meter is not None
             how = duration(self.meter.seconds) if self.meter.ended else "complete already"
-            typer.echo(f"done: {done}, {summary(found)}, {how}, {self.asked.output}")
+            say(f"done: {done}, {summary(found)}, {how}, {self.asked.output}")
         return ExitCode.DONE
 
     def _say_error(self, line: str) -> None:
-        typer.echo(f"dmft: {self.asked.output}: {line}", err=True)
+        complain(f"{self.asked.output}: {line}")
 
 
 def summary(found: Simulation) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_problem, naming
+from dmft.cli.output import complain, say
 from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
@@ -155,7 +156,7 @@ class SolveCommand:
         try:
             if not self.asked.quiet:
                 line = f"{self.comm.size} processes were started; a run is solved by one, the others wait"
-                typer.echo(f"dmft: {self.asked.file}: {line}", err=True)
+                complain(f"{self.asked.file}: {line}")
             return self.solve()
         finally:
             wait_for_all(self.comm)
@@ -194,11 +195,11 @@ def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSigna
     outcome, reached = solution.outcome, solution.time[-1]
     if outcome.failed:
         line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {solution.advice}"
-        typer.echo(f"dmft: {output}: {line}", err=True)
+        complain(f"{output}: {line}")
         return ExitCode.FAILED
     if not solution.complete:
         line = f"stopped by {stop.received} at t = {reached:.6g}: the same command goes on from there"
-        typer.echo(f"dmft: {output}: {line}", err=True)
+        complain(f"{output}: {line}")
         return ExitCode.STOPPED
     speed = f"{duration(progress.seconds)} at {progress.cells_per_cpu_second:.3g} cells per cpu-second"
     _say(f"{outcome.value}: {_summary(solution)}, {speed}, {output}", quiet)
@@ -222,4 +223,4 @@ def _summary(solution: Solution) -> str:
 
 def _say(line: str, quiet: bool) -> None:
     if not quiet:
-        typer.echo(line)
+        say(line)

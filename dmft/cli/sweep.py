@@ -13,6 +13,7 @@ import typer
 
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import load_sweep, naming
+from dmft.cli.output import complain, say
 from dmft.cli.processes import communicator, on_ranks, one_thread_each, refuse_bad_options, warn_without_locks
 from dmft.cli.progress import duration
 from dmft.cli.signals import StopOnSignal
@@ -156,21 +157,21 @@ class SweepCommand:
         if self.meter is not None and (refused := self.meter.refused) is not None and not self.stop.received:
             example = f"{self.folder.sweep.slug(refused.index)}: {refused.reason}"
             line = f"{in_words(states)}, {self.meter.endings['refused']} need more memory, the first of them {example}"
-            typer.echo(f"dmft: {asked.output}: {line}", err=True)
+            complain(f"{asked.output}: {line}")
             return ExitCode.BAD_INPUT
         if (states == State.MISSING).any():
             cause = f"stopped by {self.stop.received or 'a signal'}"
-            typer.echo(f"dmft: {asked.output}: {cause}, {in_words(states)}: the same command goes on from there", err=True)
+            complain(f"{asked.output}: {cause}, {in_words(states)}: the same command goes on from there")
             return ExitCode.STOPPED
         failed = mine[states == State.FAILED]
         if len(failed):
             outcome, reason = self.folder.failure(int(failed[0]))
             example = f"{self.folder.sweep.slug(int(failed[0]))} {outcome}: {reason}"
             line = f"{in_words(states)}, the first of them {example}"
-            typer.echo(f"dmft: {asked.output}: {line}; --retry solves them again", err=True)
+            complain(f"{asked.output}: {line}; --retry solves them again")
             return ExitCode.FAILED
         if not asked.quiet:
-            typer.echo(f"done: {in_words(states)}, {self._speed()}, {asked.output}")
+            say(f"done: {in_words(states)}, {self._speed()}, {asked.output}")
         return ExitCode.DONE
 
     def _speed(self) -> str:

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Sequence
 
-import typer
+from dmft.cli.output import printable, say
 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]]) -> None:
@@ -14,11 +14,12 @@ def print_table(title: str, rows: Sequence[tuple[str, ...]]) -> None:
     if sys.stdout.isatty():
         _ruled(title, rows)
     else:
-        typer.echo("\n".join([title, *plain(rows), ""]))
+        say("\n".join([printable(title), *plain(rows), ""]))
 
 
 def plain(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Aligned columns, indented by two."""
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
@@ -34,7 +35,7 @@ def _ruled(title: str, rows: Sequence[tuple[str, ...]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title, "bold"), title_justify="left", show_header=False, box=box.HORIZONTALS)
+    table = Table(title=Text(printable(title), "bold"), title_justify="left", show_header=False, box=box.HORIZONTALS)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)

@@ -54,6 +54,10 @@ class Cell:
         self.known = [self.n * stack.width for stack in self.stacks]
         self.multiplier = self._last_multiplier()
         self.forces: Forces | None = None
+        self.observables = sum(field.entries for field in model.observables.values())
+        # Numbers of C, and of R, in a vector; and numbers of a node beside them: overlaps, scalars, observables.
+        self.two_time = sum(map(prod, self.shapes))
+        self.one_time = len(self.overlap) * self.stacks[0].width + len(self.scalars) + self.observables
         self.P = tuple(np.empty((count, rows, rows)) for count, rows, _ in self.shapes)
 
     def _last_multiplier(self) -> Array:
@@ -61,17 +65,6 @@ class Cell:
         constraints = len(self.model.constraints)
         last = self.history["stage_multiplier"][..., -1] if constraints else np.zeros(0)
         return np.tile(last, (self.tableau.stages, 1)).reshape(self.tableau.stages, constraints)
-
-    @property
-    def one_time(self) -> int:
-        """Numbers of a node beside C and R: overlaps, scalars, observables."""
-        observables = sum(field.entries for field in self.model.observables.values())
-        return self.overlap.shape[0] * self.stacks[0].width + self.scalars.shape[0] + observables
-
-    @property
-    def two_time(self) -> int:
-        """Numbers of C, and of R, in a vector."""
-        return sum(map(prod, self.shapes))
 
     def fields(self, x: Array) -> Rows:
         """View a vector as fields; in place of R stand (M - nu)_BB and A M_BH R_HH + R_last."""
@@ -118,8 +111,7 @@ class Cell:
         G computes them but does not depend on them: they are there so that the iteration goes on until they have settled.
         """
         s = self.tableau.stages
-        entries = sum(field.entries for field in self.model.observables.values())
-        return x[-entries * s :].reshape(-1, s)
+        return x[-self.observables * s :].reshape(-1, s)
 
     def empty(self) -> tuple[Array, Rows]:
         """A zero vector and its view."""

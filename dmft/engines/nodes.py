@@ -90,7 +90,9 @@ def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
     nu = np.zeros((nodes, len(model.constraints)))
     for k in range(nu.shape[1]):
         for place, stack in enumerate(model.channels):
-            weights = np.where(stack.constraint == k, stack.weights, 0.0)
+            if k not in stack.weights_in:
+                continue
+            weights = stack.weights_in[k]
             force = forces.M[place] * rows.C[place] + forces.D[place] * rows.R[place]
             if stack.width == 1:
                 nu[:, k] += np.einsum("c,csj->s", weights[:, 0], force)

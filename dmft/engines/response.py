@@ -34,7 +34,7 @@ SHORTEST = 1e-12
 
 @dataclass(frozen=True)
 class Smooth:
-    """What is smooth in a run, at any times, by the polynomials of its cells of `stages` nodes."""
+    """The smooth parts of a run at any times, by the polynomials of its cells of `stages` nodes."""
 
     model: Model
     history: History

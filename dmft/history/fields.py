@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from math import prod
 
@@ -49,7 +50,7 @@ class Field:
         """True if it depends on one time."""
         return TIME in self.dims and TIME_PRIME not in self.dims
 
-    @property
+    @cached_property
     def entries(self) -> int:
         """Numbers at each node, or pair of nodes."""
         return prod(self.sizes[dim] for dim in self.dims if dim not in (TIME, TIME_PRIME))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -56,10 +57,15 @@ class Channels:
         """G."""
         return self.weights.shape[1]
 
-    @property
+    @cached_property
     def constraint(self) -> NDArray[np.int64]:
         """Index of the constraint of each group, (channels, width)."""
         return np.zeros(self.weights.shape, dtype=np.int64) if self.constraints is None else self.constraints
+
+    @cached_property
+    def weights_in(self) -> dict[int, Array]:
+        """Weights by constraint, (channels, width) each, zero for groups in another one."""
+        return {int(k): np.where(self.constraint == k, self.weights, 0.0) for k in np.unique(self.constraint)}
 
 
 @dataclass(frozen=True)

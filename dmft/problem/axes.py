@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from dmft.problem.table import ProblemError
-from dmft.problem.toml import toml_value
+from dmft.problem.table import ProblemError, shown
 
 SPACINGS = {"geomspace": np.geomspace, "linspace": np.linspace}
 WANTED = "a list of values, { geomspace = [first, last, number] } or { linspace = [first, last, number] }"
 # Name of the axis that a list of points is.
 POINT = "point"
+# Differences between two numbers of this size are finite.
+LARGEST = 1e300
+NUMBERS = int | float | np.integer | np.floating
 # A text in a file name is at most this long.
 LONGEST = 32
+
+
+# Values of an axis that are named by their place instead of a text.
+MOST_TEXTS = 10**6
+MOST_POINTS = 10**7
 
 
 @dataclass(frozen=True)
@@ -26,29 +36,62 @@ class Axis:
 
     keys: dotted, `problem.width`; one, or those of a list of points.
     names: of the keys in tables and file names, `width`.
-    values: one tuple for each position, with a value for each key.
-    labels: one text for each position: readable, safe in a file name, and different for different values.
+    columns: for each key, its values.
     """
 
     name: str
     keys: tuple[str, ...]
     names: tuple[str, ...]
-    values: tuple[tuple[Any, ...], ...]
-    labels: tuple[str, ...]
+    columns: tuple[Sequence[Any], ...]
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.columns[0])
 
-    def column(self, key: str) -> list[Any]:
+    def column(self, key: str) -> Sequence[Any]:
         """Values of one key along the axis."""
-        place = self.keys.index(key)
-        return [row[place] for row in self.values]
+        return self.columns[self.keys.index(key)]
+
+    def row(self, place: int) -> tuple[Any, ...]:
+        """Values at one place, one for each key."""
+        return tuple(column[place] for column in self.columns)
+
+    def label(self, place: int) -> str:
+        """A text for one place: readable, safe in a file name, and different for different values."""
+        return ",".join(f"{name}={texts[place]}" for name, texts in zip(self.names, self._texts, strict=True))
+
+    @cached_property
+    def longest(self) -> int:
+        """A place with the longest label."""
+        places = range(len(self)) if len(self) <= MOST_TEXTS else range(len(self) - 1, len(self))
+        return max(places, key=lambda place: len(self.label(place)))
+
+    @cached_property
+    def _texts(self) -> list[Sequence[str]]:
+        return [distinct_texts(column) if len(column) <= MOST_TEXTS else _Places(len(column)) for column in self.columns]
+
+
+class _Places(Sequence[str]):
+    """The texts 0, 1, ..., none of them stored; the last one is a longest one."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __getitem__(self, place: Any) -> Any:
+        return str(range(self._number)[place])
 
 
 def read_axes(axes: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> tuple[Axis, ...]:
     """The axes of `[sweep.axes]`, after that of `[[sweep.points]]` if there is one; ProblemError for what is wrong."""
-    columns = {key: _values(key, given) for key, given in flattened(axes)}
+    given = dict(flattened(axes))
     rows = [dict(flattened(point)) for point in points]
+    number = prod([_number(key, asked) for key, asked in given.items()], start=max(len(rows), 1))
+    # Before any list is written out.
+    if number > MOST_POINTS:
+        raise ProblemError(f"{number:.6g} points: wanted at most {MOST_POINTS}")
+    columns = {key: _values(key, asked) for key, asked in given.items()}
     listed = _listed(rows)
     names = short_names([*listed, *columns])
     found = [_axis(POINT, listed, names)] if listed else []
@@ -72,28 +115,36 @@ def flattened(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, 
             yield f"{above}{key}", value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
-def _values(key: str, given: Any) -> list[Any]:
-    """Values of one axis, written out."""
-    if isinstance(given, Mapping) and len(given) == 1:
-        ((spacing, span),) = given.items()
-        return _spaced(key, spacing, span)
+def _number(key: str, given: Any) -> int:
+    """Number of values of one axis."""
+    if isinstance(given, Mapping):
+        return _span(key, given)[-1]
     if not isinstance(given, list | tuple) or len(given) == 0:
-        raise ProblemError(f"axis {key} = {toml_value(given)}: wanted {WANTED}")
-    return list(given)
+        raise ProblemError(f"axis {key} = {shown(given)}: wanted {WANTED}")
+    return len(given)
 
 
-def _spaced(key: str, spacing: str, span: Any) -> list[float]:
-    """Numbers from first to last; one that misses a whole number by rounding is that whole number."""
-    wrong = ProblemError(f"axis {key} = {toml_value({spacing: span})}: wanted {WANTED}")
-    if not isinstance(span, list | tuple) or len(span) != 3 or any(isinstance(x, bool | str) for x in span):
-        raise wrong
-    first, last, number = span
-    if number != int(number) or number < 1 or not np.isfinite([first, last]).all():
-        raise wrong
-    if spacing == "geomspace" and not first * last > 0:
+def _values(key: str, given: Any) -> Sequence[Any]:
+    """Values of one axis, written out; a number that misses a whole one by rounding is that whole number."""
+    if not isinstance(given, Mapping):
+        return list(given)
+    spacing, first, last, number = _span(key, given)
+    values = SPACINGS[spacing](first, last, number)
+    whole = np.rint(values)
+    return array("d", np.where(np.abs(values - whole) <= 1e-12 * np.abs(values), whole, values).tobytes())
+
+
+def _span(key: str, given: Mapping[str, Any]) -> tuple[str, float, float, int]:
+    """Spacing, first and last value, and number of an axis; ProblemError unless numbers can be spaced so."""
+    spacing, span = next(iter(given.items()), ("", ()))
+    numbers = [x for x in span if isinstance(x, NUMBERS) and abs(x) <= LARGEST] if isinstance(span, list | tuple) else []
+    plain = len(given) == 1 and spacing in SPACINGS and len(span) == len(numbers) == 3 and bool not in map(type, numbers)
+    if not plain or not 1 <= numbers[2] == int(numbers[2]):
+        raise ProblemError(f"axis {key} = {shown(given)}: wanted {WANTED}")
+    first, last, number = float(numbers[0]), float(numbers[1]), int(numbers[2])
+    if spacing == "geomspace" and not (min(first, last) > 0 or max(first, last) < 0):
         raise ProblemError(f"axis {key}: geomspace from {first:g} to {last:g}: wanted two positive numbers")
-    values = SPACINGS[spacing](first, last, int(number))
-    return [float(round(x)) if abs(x - round(x)) <= 1e-12 * abs(x) else float(x) for x in values]
+    return spacing, first, last, number
 
 
 def _listed(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -105,17 +156,21 @@ def _listed(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
 
 
-def _axis(name: str, columns: Mapping[str, list[Any]], names: Mapping[str, str]) -> Axis:
-    values = list(zip(*columns.values(), strict=True))
+def _axis(name: str, columns: Mapping[str, Sequence[Any]], names: Mapping[str, str]) -> Axis:
+    axis = Axis(name, tuple(columns), tuple(names[key] for key in columns), tuple(columns.values()))
     seen = set()
-    for row in values:
+    for place in range(len(axis)) if not _all_different(axis) else ():
+        row = axis.row(place)
         if identity(row) in seen:
-            shown = ", ".join(f"{key} = {toml_value(value)}" for key, value in zip(columns, row, strict=True))
-            raise ProblemError(f"axis {name}: {shown} twice: wanted different values")
+            known = ", ".join(f"{key} = {shown(value)}" for key, value in zip(columns, row, strict=True))
+            raise ProblemError(f"axis {name}: {known} twice: wanted different values")
         seen.add(identity(row))
-    texts = [[f"{names[key]}={text}" for text in distinct_texts(column)] for key, column in columns.items()]
-    labels = tuple(",".join(parts) for parts in zip(*texts, strict=True))
-    return Axis(name, tuple(columns), tuple(names[key] for key in columns), tuple(values), labels)
+    return axis
+
+
+def _all_different(axis: Axis) -> bool:
+    """A quick answer for numbers that were spaced; false if it takes a closer look."""
+    return isinstance(axis.columns[0], array) and len(np.unique(axis.columns[0])) == len(axis)
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
@@ -125,14 +180,14 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
     return {key: name if taken.count(name) == 1 else key.replace(".", "_") for key, name in names.items()}
 
 
-def distinct_texts(values: Sequence[Any]) -> list[str]:
+def distinct_texts(values: Sequence[Any]) -> Sequence[str]:
     """A short text for each value, safe in a file name; texts are equal only where values are."""
     different = len({identity(value) for value in values})
     for digits in range(3, 18):
         texts = [_text(value, place, digits) for place, value in enumerate(values)]
         if len(set(texts)) == different:
             return texts
-    return [str(place) for place in range(len(values))]
+    return _Places(len(values))
 
 
 def identity(value: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from dmft.problem import registry
 from dmft.problem.table import ProblemError
+from dmft.problem.toml import read_toml
 
 DEFAULT_MODEL = "two-layer-flow"
 
@@ -21,8 +21,8 @@ def with_overrides(tables: Mapping[str, Any], assignments: list[str]) -> dict[st
         if not (equals and dot and table and key):
             raise ProblemError(f"--set {assignment}: wanted table.key=value, for example problem.width=20")
         try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+            value = read_toml(f"value = {text}")["value"]
+        except ProblemError:
             value = text.strip()
         if not isinstance(changed.setdefault(table, {}), dict):
             raise ProblemError(f"--set {assignment}: {table} is not a table")

@@ -29,7 +29,8 @@ from dmft.problem.table import ProblemError, refuse_unknown
 from dmft.problem.toml import read_toml, read_toml_file, toml_text, toml_value
 
 KEEP = ("observables", "kernels")
-MOST_POINTS = 10**7
+# Validation takes a second for every ten thousand points or so; what is wrong with others shows when they are solved.
+MOST_VALIDATED = 100_000
 # File names are limited to 255 bytes nearly everywhere; endings and temporary names need some of them.
 LONGEST_SLUG = 160
 
@@ -62,9 +63,7 @@ class Sweep:
         if not self.axes:
             raise ProblemError("no axes: wanted a table [sweep.axes] or [[sweep.points]]")
         self.shape = tuple(len(axis) for axis in self.axes)
-        if len(self) > MOST_POINTS:
-            raise ProblemError(f"{len(self)} points: wanted at most {MOST_POINTS}")
-        self._readable = sum(max(map(len, axis.labels)) + 1 for axis in self.axes) <= LONGEST_SLUG
+        self._readable = sum(len(axis.label(axis.longest)) + 1 for axis in self.axes) <= LONGEST_SLUG
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> Sweep:
@@ -102,20 +101,19 @@ class Sweep:
         """Readable name of a point, different for every point, safe in a file name."""
         if not self._readable:
             return f"{index:07d}"
-        return ",".join(axis.labels[place] for axis, place in zip(self.axes, self.places(index), strict=True))
+        return ",".join(axis.label(place) for axis, place in zip(self.axes, self.places(index), strict=True))
 
     @property
     def longest_slug(self) -> int:
         """A point of the longest name."""
-        places = [max(range(len(axis)), key=lambda place, axis=axis: len(axis.labels[place])) for axis in self.axes]
-        return int(np.ravel_multi_index(places, self.shape))
+        return int(np.ravel_multi_index([axis.longest for axis in self.axes], self.shape))
 
     def problem(self, index: int) -> Problem:
         """One point.  Raises ProblemError that names the point, the key, what was given and what is wanted."""
         tables = copied(self.tables)
         try:
             for axis, place in zip(self.axes, self.places(index), strict=True):
-                for key, value in zip(axis.keys, axis.values[place], strict=True):
+                for key, value in zip(axis.keys, axis.row(place), strict=True):
                     name, _, rest = key.partition(".")
                     if isinstance(tables.setdefault(name, {}), dict):
                         assign(tables, name, rest, value)
@@ -123,10 +121,11 @@ class Sweep:
         except ProblemError as error:
             raise ProblemError(f"point {self.slug(index)}: {error}") from None
 
-    def validate(self) -> None:
-        """ProblemError for the first point that is wrong."""
+    def validate(self, most: int = MOST_VALIDATED) -> None:
+        """ProblemError for the first point that is wrong; of more than `most`, so many spread evenly over all are looked at."""
         self._refuse_alternatives()
-        for index in range(len(self)):
+        number = len(self)
+        for index in range(number) if number <= most else np.unique(np.linspace(0, number - 1, most, dtype=int)).tolist():
             self.problem(index)
 
     def _refuse_alternatives(self) -> None:
@@ -160,16 +159,17 @@ class Sweep:
                     raise ProblemError(f"holds another sweep: {table}.{key} = {known} there, {asked} wanted")
 
 
-def _axes_by_key(sweep: Sweep) -> dict[str, list[Any]]:
+def _axes_by_key(sweep: Sweep) -> dict[str, Sequence[Any]]:
     """Values of every key along its axis."""
     return {key: axis.column(key) for axis in sweep.axes for key in axis.keys}
 
 
-def _difference(known: list[Any] | None, asked: list[Any] | None) -> str:
+def _difference(known: Sequence[Any] | None, asked: Sequence[Any] | None) -> str:
     """Change of an axis, in words."""
     if known is None or asked is None:
         return "is not there, but wanted" if known is None else "is there, but not wanted"
-    missing, new = ([x for x in one if identity(x) not in map(identity, two)] for one, two in ((known, asked), (asked, known)))
+    there, wanted = set(map(identity, known)), set(map(identity, asked))
+    missing, new = [x for x in known if identity(x) not in wanted], [x for x in asked if identity(x) not in there]
     if not missing and not new:
         return "has the same values there in another order"
     parts = [f"has {toml_value(missing[0])} there, not wanted"] if missing else []

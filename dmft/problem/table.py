@@ -14,6 +14,7 @@ class ProblemError(ValueError):
     """Bad input, as one line: key, what was given, what is wanted."""
 
 
+LARGEST_INTEGER = 2**63 - 1
 # Types of the keys that are numbers.
 NUMBERS = (float, int, float | None, int | None)
 
@@ -52,6 +53,8 @@ class Table(BaseModel):
         wanted = cls.model_fields[info.field_name or ""].annotation
         if wanted in NUMBERS and isinstance(value, bool | str):
             raise ValueError("wanted a number")
+        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+            raise ValueError("wanted a number of at most 64 bits")
         if wanted is bool and not isinstance(value, bool):
             raise ValueError("wanted true or false")
         return value
@@ -74,11 +77,15 @@ def validated(schema: type[TableType], given: Mapping[str, Any], where: str) -> 
         raise ProblemError(_one_line(error.errors()[0], schema, where)) from None
 
 
+# Keys beyond this are like no known one.
+LONGEST_KEY = 100
+
+
 def refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     """ProblemError, with the nearest known key, if a table holds a key that is not known."""
     for key in given:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            close = difflib.get_close_matches(key[:LONGEST_KEY], known, n=1, cutoff=0.5)
             hint = f"did you mean {close[0]!r}?" if close else f"wanted one of {', '.join(known)}"
             raise ProblemError(f"unknown key {key!r} in {where}; {hint}")
 
@@ -114,5 +121,8 @@ def _one_line(error: Any, schema: type[Table], where: str) -> str:
 
 def shown(value: Any) -> str:
     """A given value as it stands in an error message, cut to 60 characters."""
-    text = json.dumps(value, default=str) if not isinstance(value, float) else repr(value)
+    try:
+        text = json.dumps(value, default=str) if not isinstance(value, float) else repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,25 +10,58 @@ from typing import Any
 
 import tomli_w
 
-from dmft.problem.table import ProblemError
+from dmft.problem.table import LARGEST_INTEGER, ProblemError
+from dmft.system.regular_file import MIB, read_regular_file
+
+# Parsing takes a second for every megabyte or so.
+LARGEST_FILE = 8 * MIB
+DEEPEST = 16
 
 
 def read_toml_file(path: str | Path) -> dict[str, Any]:
     """Tables of a TOML file; ProblemError if it is missing, unreadable or malformed."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        # Editors on Windows begin a file with a byte order mark.
+        text = read_regular_file(path, LARGEST_FILE).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ProblemError(f"cannot be read ({reason}): wanted a problem file in TOML") from None
     return read_toml(text)
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """Tables of TOML text; ProblemError if it is malformed."""
+    """Tables of TOML text; ProblemError if it is malformed, nested too deeply, or holds a number that is too large."""
     try:
-        return tomllib.loads(text)
+        tables = tomllib.loads(text, parse_float=_float)
     except tomllib.TOMLDecodeError as error:
         raise ProblemError(f"malformed TOML: {error}") from None
+    except RecursionError:
+        raise ProblemError(f"malformed TOML: wanted at most {DEEPEST} lists and tables inside each other") from None
+    except ValueError as error:  # of a number that Python does not read
+        raise ProblemError(f"malformed TOML: {error}") from None
+    _refuse_unreasonable(tables)
+    return tables
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value) and "inf" not in text:
+        raise ValueError(f"{text}: wanted a number below 1.8e308, or inf")
+    return value
+
+
+def _refuse_unreasonable(tables: dict[str, Any]) -> None:
+    """ProblemError for what is nested so deeply that no function walks through it, and for integers of more than 64 bits."""
+    level: list[Any] = [tables]
+    for _ in range(DEEPEST):
+        parts = [part for item in level for part in (item.values() if isinstance(item, dict) else item)]
+        for value in parts:
+            if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+                raise ProblemError(f"an integer of {value.bit_length()} bits: wanted at most 64")
+        level = [part for part in parts if isinstance(part, dict | list)]
+        if not level:
+            return
+    raise ProblemError(f"malformed TOML: wanted at most {DEEPEST} lists and tables inside each other")
 
 
 def toml_text(tables: Mapping[str, Any]) -> str:

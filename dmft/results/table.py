@@ -18,6 +18,7 @@ which HDF5 reads from the run files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ class Table:
         return table_file.read(path)
 
 
-def coordinate(values: list[Any]) -> NDArray[Any]:
+def coordinate(values: Sequence[Any]) -> NDArray[Any]:
     """Values along an axis as an array: of numbers, or else of texts."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return np.array(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from dmft.storage import seal
 from dmft.storage.atomic import write_whole
 from dmft.storage.schema import Entry
-from dmft.storage.seal import Seal
+from dmft.storage.seal import Seal, Unsealed
+from dmft.storage.stranger import EXAMINER
 from dmft.system.memory import available_memory
 from dmft.system.regular_file import read_regular_file
 
@@ -61,7 +63,7 @@ def opened(path: str | Path, wanted: str) -> Iterator[h5py.File]:
         content = read_regular_file(path, available_memory())
         state = _refuse_damaged(content)
         with h5py.File(io.BytesIO(content), "r") as file:
-            if state is Seal.ABSENT and seal.ATTRIBUTE in file.attrs:
+            if state is Seal.ABSENT and not is_unsealed(file):
                 raise FileError("is damaged, it has lost its checksum")
             yield file
     except FileError as error:
@@ -71,6 +73,8 @@ def opened(path: str | Path, wanted: str) -> Iterator[h5py.File]:
         raise FileError(f"cannot be read ({reason}): wanted a {wanted}") from None
     except Exception as error:  # h5py raises nearly anything for contents that are not what they were
         raise FileError(f"is not a whole {wanted} ({str(error).strip(chr(34))}): wanted a {wanted}") from None
+    if state is Seal.ABSENT:
+        warnings.warn(f"{path}: has no checksum, an earlier version wrote it: damage may go unnoticed", Unsealed, stacklevel=3)
 
 
 def _refuse_damaged(content: bytes) -> Seal:
@@ -82,7 +86,14 @@ def _refuse_damaged(content: bytes) -> Seal:
         raise FileError("is not an HDF5 file")
     if state is Seal.BROKEN or len(content) != _end_of_data(content):
         raise FileError("is damaged, its contents do not match their checksum")
+    if complaint := EXAMINER.complaint(content):
+        raise FileError(complaint)
     return state
+
+
+def is_unsealed(file: h5py.File) -> bool:
+    """Whether a file was written by a version that knew no seals."""
+    return seal.ATTRIBUTE not in file.attrs
 
 
 # Of the superblock: position of the end of the data by version; byte 8 is the version.

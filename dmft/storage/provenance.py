@@ -29,5 +29,6 @@ def source_commit() -> str:
 
 def provenance() -> dict[str, str]:
     """Attributes for a file written by this process."""
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    # Names of files need not be UTF-8, texts in HDF5 must be.
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]).encode(errors="backslashreplace").decode()
     return {"dmft_version": __version__, "git": source_commit(), "command": command}

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.engines.kinds import empty_history
+from dmft.engines.kinds import empty_history, engine
 from dmft.engines.outcome import Outcome
 from dmft.history.fields import TWO_TIME
 from dmft.history.history import History
@@ -20,6 +20,7 @@ from dmft.storage import schema
 from dmft.storage.atomic import refuse_unwritable
 from dmft.storage.hdf5 import (
     FileError,
+    is_unsealed,
     opened,
     put,
     put_attributes,
@@ -34,6 +35,10 @@ from dmft.storage.provenance import provenance
 from dmft.storage.schema import Entry
 
 Array = NDArray[np.float64]
+
+
+# Results of the same state on another machine differ by rounding.
+CONSISTENT = 1e-9
 
 
 class OutputError(ProblemError):
@@ -138,6 +143,8 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
         kernels = read_group(file, "kernels", schema.kernels(description.kernels, axes), **sizes)
         history = _history(file, problem, {"time": time, "weights": weights, **observables})
         state = State(history, read_number(file["state"], "next_step", finite=True))
+        if is_unsealed(file):
+            _refuse_inconsistent(problem, state, {**observables, **kernels})
     return Solution(
         problem=problem,
         time=time,
@@ -171,6 +178,15 @@ def _history(file: h5py.File, problem: Problem, known: Mapping[str, Array]) -> H
             raise FileError(f"is damaged, {name} of the shape {values.shape} is not finite, or not of {wanted}")
     history.append(found)
     return history
+
+
+def _refuse_inconsistent(problem: Problem, state: State, known: Mapping[str, Array]) -> None:
+    """FileError unless results follow from the state: where there is no checksum, that finds damage to either."""
+    results = engine(problem, state.history.copy(), state.next_step).results()
+    for name, values in {**results.observables, **results.kernels}.items():
+        size = np.abs(values).max(initial=0.0)
+        if name in known and not np.allclose(known[name], values, rtol=0.0, atol=CONSISTENT * size, equal_nan=True):
+            raise FileError(f"is damaged, {name} does not follow from its state")
 
 
 def continue_from(path: Path, problem: Problem, *, only_observables: bool = False) -> Solution | None:

@@ -25,6 +25,10 @@ class Seal(Enum):
     ABSENT = "it has no checksum"
 
 
+class Unsealed(UserWarning):
+    """A file without a checksum, as earlier versions wrote it: damage may go unnoticed."""
+
+
 def seal(content: bytes | memoryview) -> bytes:
     """The line that follows these contents in a file."""
     digest = hashlib.sha256(content).hexdigest().encode()

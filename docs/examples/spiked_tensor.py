@@ -71,6 +71,7 @@ class SpikedTensor:
     observable_sizes = {}
     kinks = frozenset()
     risk = ""
+    energy = "energy"
 
     def start(self) -> Start:
         """A random configuration, tilted towards the signal."""

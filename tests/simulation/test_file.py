@@ -108,3 +108,18 @@ def test_missing_and_damaged_files(tmp_path):
     for name, message in (("none.h5", "No such file"), ("text.h5", "not an HDF5 file")):
         with pytest.raises(FileError, match=message):
             Simulation.load(tmp_path / name)
+
+
+def test_a_damaged_seed_is_simulated_again(tmp_path, simulation, monkeypatch):
+    path = tmp_path / "sim.h5"
+    # A process that is killed leaves seeds beside the file.
+    with monkeypatch.context() as patch:
+        patch.setattr("dmft.simulation.folder.Seeds.collect", lambda self: None)
+        with pytest.raises(FileError):
+            simulate(simulation.problem, dim=12, seeds=3, times=7, output=path)
+    seed = tmp_path / "sim.h5.seeds" / "seed-1.h5"
+    seed.write_bytes(seed.read_bytes()[:-100])
+    found = simulate(simulation.problem, dim=12, seeds=3, times=7, output=path)
+    assert found.seeds.tolist() == [0, 1, 2]
+    assert np.array_equal(found.trajectories["test_error"], simulation.trajectories["test_error"])
+    assert not seed.parent.exists()

@@ -205,3 +205,19 @@ def test_what_is_no_table_and_no_folder_is_refused(dmft, quick, swept):
         assert ended.code == 2
         assert "no sweep.toml: wanted the folder of a sweep" in ended.err
     assert dmft("show", swept / "sweep.toml").code == 2
+
+
+def test_a_damaged_point_is_a_row_and_is_solved_again(quick, tmp_path, dmft):
+    out = tmp_path / "damaged"
+    assert dmft("sweep", quick, "-o", out).code == 0
+    path = sorted((out / "points").iterdir())[2]
+    whole = datasets(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    table = collect(out)
+    assert (table["outcome"] == "unreadable").sum() == 1
+    assert (table["outcome"] == "done").sum() == 5
+    assert dmft("check", out).code == 2
+    assert dmft("sweep", quick, "-o", out, "--retry").code == 0
+    assert_same(datasets(path), whole)
+    assert (collect(out)["outcome"] == "done").all()
+    assert dmft("check", out).code == 0

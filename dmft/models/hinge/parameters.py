@@ -35,7 +35,7 @@ class HingeParameters(Parameters):
     theory_alone = ("population",)
     step_keys = ("samples", "population")
 
-    laziness: float = Field(gt=0, le=1e50, allow_inf_nan=False, description="alpha, which multiplies f in the loss")
+    laziness: float = Field(ge=1e-50, le=1e50, allow_inf_nan=False, description="alpha, which multiplies f in the loss")
     threshold: float = Field(default=1.0, gt=0, le=1e50, allow_inf_nan=False, description="h, the margin that satisfies")
     output_variance: float = Field(default=1.0, ge=0, le=1e50, allow_inf_nan=False, description="s_a, variance of a_i(0)")
     weight_variance: float = Field(
