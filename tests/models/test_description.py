@@ -52,6 +52,7 @@ class Matrix(SphericalPSpin):
     """The p = 2 model under another name, with an observable and a kernel of its own."""
 
     observables = SHOWN.observable_fields({})
+    energy = ""
 
     def observe(self, history, rows, forces, multiplier):
         return {"depth": -super().observe(history, rows, forces, multiplier)["energy"]}
