@@ -92,7 +92,7 @@ def _refuse_damaged(content: bytes) -> Seal:
 
 
 def is_unsealed(file: h5py.File) -> bool:
-    """Whether a file was written by a version that knew no seals."""
+    """True if a file was written by a version that knew no seals."""
     return seal.ATTRIBUTE not in file.attrs
 
 

@@ -44,7 +44,7 @@ class Examiner:
         self._answers = -1
 
     def complaint(self, content: bytes) -> str:
-        """What is wrong with an HDF5 file, in a few words; empty if nothing is."""
+        """Defect of an HDF5 file in a few words; empty if there is none."""
         process = self._process or self._start()
         assert process.stdin is not None
         try:
@@ -114,7 +114,7 @@ def serve(answers: int) -> None:
 
 
 def complaints(content: bytes) -> Iterator[str]:
-    """What is wrong with an HDF5 file: links out of it or in circles, data outside of it, more data than it can hold."""
+    """Defect of an HDF5 file: links out of it or in circles, data outside of it, more data than it can hold."""
     with h5py.File(io.BytesIO(content), "r") as file:
         waiting, seen = [file["/"]], set()
         while waiting:
