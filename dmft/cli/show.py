@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from dmft.cli.inputs import load_file, naming
@@ -45,22 +46,30 @@ def show_run(file: Path, solution: Solution, at: float | None) -> None:
     if at is not None:
         with naming(file, ValueError):
             values = solution.entries_at(at)
-        print_table(f"{file} at t = {at:g}", [(name, f"{value:{DIGITS}}") for name, value in values.items()])
+        print_table(f"{file} at t = {at:g}", [_at_a_time(solution, name, value, at) for name, value in values.items()])
         return
     print_table(str(file), _overview(solution))
     say(solution.problem.to_toml())
     if constants := solution.problem.parameters.constants():
         print_table("constants", [(name, f"{value:{DIGITS}}") for name, value in constants.items()])
-    print_table("observables: final, smallest, largest", _ranges(solution))
+    title = "observables: final, smallest, largest" + (", +- at the end" if solution.standard_errors else "")
+    print_table(title, _ranges(solution))
     for title, rows in solution.problem.parameters.findings(solution).items():
         print_table(title, rows)
+
+
+def _at_a_time(solution: Solution, name: str, value: float, time: float) -> tuple[str, ...]:
+    """Name and value of an observable, and its standard error if it has one."""
+    row = (name, f"{value:{DIGITS}}")
+    error = solution.standard_errors.get(name)
+    return row if error is None else (*row, f"+- {np.interp(time, solution.time, error):.2g}")
 
 
 def _overview(solution: Solution) -> list[tuple[str, str]]:
     """Outcome and cost of the run."""
     origin = solution.provenance
     return [
-        ("outcome", f"{solution.outcome.value}: {solution.outcome.advice}"),
+        ("outcome", f"{solution.outcome.value}: {solution.advice}"),
         ("time reached", f"{solution.time[-1]:{DIGITS}} of {solution.problem.solver.t_max:g}"),
         *_verified(solution),
         ("nodes", f"{len(solution.time)}"),
@@ -82,6 +91,10 @@ def _verified(solution: Solution) -> list[tuple[str, str]]:
 def _ranges(solution: Solution) -> list[tuple[str, ...]]:
     """Name, final, smallest and largest value on the nodes of every observable."""
     return [
-        (name, *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())))
+        (
+            name,
+            *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())),
+            *([f"+- {solution.last_error(name):.2g}"] if name in solution.standard_errors else []),
+        )
         for name, values in solution.entries.items()
     ]

@@ -16,10 +16,16 @@ from dmft.cli.output import complain, say
 from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
+from dmft.cli.tables import plus_minus
 from dmft.problem.description import smallest
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
+    from dmft.jobs.crew import Crew
+
+
+# What the other ranks are told if they have a part in the run.
+SHARED = "shared"
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Asked:
     checkpoint: float
     quiet: bool
     verify: bool
+    jobs: int
 
 
 def solve(
@@ -51,6 +58,9 @@ def solve(
             "--verify", help="Solve again to a tenth of the tolerance, store the difference in /errors, and check identities."
         ),
     ] = False,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Processes that share the samples of the exact theory.", show_default=False)
+    ] = 1,
 ) -> None:
     """Solve one parameter point.
 
@@ -59,7 +69,7 @@ def solve(
     Exit status: 0 done, 2 bad input, 3 the mathematics failed, 4 stopped by a signal after a checkpoint.
     """
     refuse_bad_checkpoint(checkpoint)
-    asked = Asked(problem, output, assignments or [], checkpoint, quiet, verify)
+    asked = Asked(problem, output, assignments or [], checkpoint, quiet, verify, jobs)
     with StopOnSignal() as stop:
         comm = world(problem)
         command = SolveCommand(asked, stop, comm)
@@ -89,12 +99,12 @@ class SolveCommand:
         self.problem = load_problem(asked.file, asked.assignments)
         self.stored = _stored(asked.output, self.problem)  # a look at it; the solver reads it whole
         self.stop.defer()
-        yield None if self.complete else "wait"
+        yield None if self.complete else SHARED if self.sampled else "wait"
 
     @property
     def complete(self) -> bool:
         """True if nothing is left to solve."""
-        return self.stored is not None and self.stored.complete and self.stored.time[-1] == self.problem.solver.t_max
+        return self.stored is not None and self.stored.answers(self.problem)
 
     def solve(self) -> ExitCode:
         """Solve and report."""
@@ -105,8 +115,8 @@ class SolveCommand:
             _say(f"complete already: {_summary(found)}, {asked.output}", asked.quiet)
             self.check(found)
             return ExitCode.DONE
-        with meter(self.problem.solver.t_max, asked.quiet) as progress:
-            solution = _run(asked.file, asked.output, self.problem, progress, self.stop, asked.checkpoint)
+        with meter(self.problem.solver.t_max, asked.quiet) as progress, self.crew() as crew:
+            solution = _run(asked, self.problem, (progress, self.stop), crew)
         solution = self.verified(solution)
         code = _report(solution, asked.output, progress, self.stop, asked.quiet)
         self.check(solution)
@@ -122,9 +132,28 @@ class SolveCommand:
             else:
                 complain(f"{self.asked.output}: {identity}: missed by {defect:.2g} tolerances, wanted at most 1")
 
+    @property
+    def sampled(self) -> bool:
+        """True of the theory whose samples several processes can share."""
+        return self.problem.solver.theory == "exact"
+
+    @contextmanager
+    def crew(self) -> Iterator[Crew | None]:
+        """The processes that share the samples; none but this one if there is nothing to share."""
+        if not self.sampled or (self.comm is None and self.asked.jobs == 1):
+            yield None
+            return
+        from dmft.jobs.crew import crew_of_processes, crew_of_ranks
+
+        crew = crew_of_processes(self.asked.jobs) if self.comm is None else crew_of_ranks(self.comm)
+        try:
+            yield crew
+        finally:
+            crew.dismiss()
+
     def verified(self, solution: Solution) -> Solution:
         """The whole run with its estimated errors, which are stored if they were not known; as it is if not asked for."""
-        if not self.asked.verify or not solution.complete:
+        if not self.asked.verify or not solution.complete or self.sampled:
             return solution
         from dmft.running.verify import verify
         from dmft.storage import run_file
@@ -140,7 +169,7 @@ class SolveCommand:
         """Rank 0: solve and report."""
         from dmft.jobs.ranks import wait_for_all
 
-        if self.complete:
+        if self.complete or self.sampled:
             return self.solve()
         try:
             if not self.asked.quiet:
@@ -151,9 +180,13 @@ class SolveCommand:
             wait_for_all(self.comm)
 
     def join(self, message: str) -> None:
-        """Other ranks: wait for rank 0."""
+        """Other ranks: work for rank 0, or wait for it."""
+        from dmft.jobs.crew import serve_rank
         from dmft.jobs.ranks import wait_for_all
 
+        if message == SHARED:
+            serve_rank(self.comm)
+            return
         wait_for_all(self.comm)
 
 
@@ -165,21 +198,21 @@ def _stored(output: Path, asked: Problem) -> Solution | None:
         return run_file.continue_from(output, asked, only_observables=True)
 
 
-def _run(file: Path, output: Path, asked: Problem, progress: Meter, stop: StopOnSignal, checkpoint: float) -> Solution:
+def _run(asked: Asked, problem: Problem, observers: tuple[Meter, StopOnSignal], crew: Crew | None) -> Solution:
     """Solve; what is refused or cannot be written is bad input of the file that it is about."""
     import dmft
     from dmft.jobs.locks import InUseError
     from dmft.storage.run_file import OutputError
 
-    with naming(file, dmft.ProblemError), naming(output, OSError, OutputError, InUseError):
-        return dmft.solve(asked, output=output, observers=(progress, stop), checkpoint_every=checkpoint)
+    with naming(asked.file, dmft.ProblemError), naming(asked.output, OSError, OutputError, InUseError):
+        return dmft.solve(problem, output=asked.output, observers=observers, checkpoint_every=asked.checkpoint, crew=crew)
 
 
 def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> ExitCode:
     """Print one line on the end of the run."""
     outcome, reached = solution.outcome, solution.time[-1]
     if outcome.failed:
-        line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {outcome.advice}"
+        line = f"{outcome.value} at t = {reached:.6g}, residual {solution.residual:.1e}: {solution.advice}"
         complain(f"{output}: {line}")
         return ExitCode.FAILED
     if not solution.complete:
@@ -195,7 +228,10 @@ def _summary(solution: Solution) -> str:
     """Where a run arrived and what it found, in one line."""
     description = solution.problem.parameters.description
     parts = [f"t = {solution.time[-1]:.6g}", f"{len(solution.time)} nodes"]
-    parts += [f"{name.replace('_', ' ')} {solution.observables[name][-1]:.6g}" for name in description.summary]
+    parts += [
+        f"{name.replace('_', ' ')} {solution.observables[name][-1]:.6g}{plus_minus(solution.last_error(name), ' +- {:.1g}')}"
+        for name in description.summary
+    ]
     if description.smallest is not None:
         parts.append(f"smallest {smallest(solution, description.smallest, '.6g')}")
     if worst := solution.largest_estimated_error():

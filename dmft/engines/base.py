@@ -38,11 +38,13 @@ class Results:
     """Results of a run on its n nodes.
 
     observables: name -> (n,).  kernels: name -> (n, n), [t, t'], responses as densities.  order_parameters: name -> (n, ...).
+    standard_errors: of the observables and kernels of a theory that is sampled.
     """
 
     observables: dict[str, Array]
     kernels: dict[str, Array] = field(default_factory=dict)
     order_parameters: dict[str, Array] = field(default_factory=dict)
+    standard_errors: dict[str, Array] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -55,7 +57,6 @@ class Engine(Protocol):
 
     power: ClassVar[int]
     adaptive: ClassVar[bool]
-    history: History
     next_step: float
     outcome: Outcome
     residual: float
@@ -77,6 +78,11 @@ class Engine(Protocol):
     @staticmethod
     def expected_nodes(model: Any, settings: SolverSettings) -> float:
         """Nodes that a run will take, roughly."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """Everything that is known so far."""
         ...
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from dmft.engines.base import Engine
 from dmft.engines.closed_form import ClosedForm
@@ -10,6 +11,7 @@ from dmft.engines.descent import Descent
 from dmft.engines.doubling import Doubling
 from dmft.engines.march import March
 from dmft.engines.method import Method
+from dmft.engines.sampled import Sampled
 from dmft.engines.trajectory import Trajectory
 from dmft.history.history import History
 from dmft.problem.description import Citation
@@ -41,6 +43,17 @@ ANDERSON = Citation(
   doi     = {10.1137/10078356X},
 }""",
 )
+SAMPLED = Citation(
+    "dynamical mean-field theory of a sample as a process, and of stochastic gradient descent",
+    """@inproceedings{mignacco2020dynamical,
+  author    = {Mignacco, Francesca and Krzakala, Florent and Urbani, Pierfrancesco and Zdeborov{\\'a}, Lenka},
+  title     = {Dynamical Mean-Field Theory for Stochastic Gradient Descent in {Gaussian} Mixture Classification},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume    = {33},
+  pages     = {9540--9550},
+  year      = {2020},
+}""",
+)
 
 
 @dataclass(frozen=True)
@@ -57,12 +70,14 @@ KINDS: dict[str, Kind] = {
     "ordinary": Kind(Trajectory, (RADAU,)),
     "closed-form": Kind(ClosedForm),
     "stepped": Kind(Doubling),
+    "sampled": Kind(Sampled, (SAMPLED,)),
 }
 
 
 # Keys of [solver] without an effect.
 UNUSED: dict[str, tuple[str, ...]] = {
     "gradient-descent": ("stages", "max_iterations", "smallest_step"),
+    "sampled": ("stages", "max_iterations", "smallest_step"),
     "closed-form": ("max_iterations",),
     "stepped": ("max_iterations",),
 }
@@ -70,6 +85,8 @@ UNUSED: dict[str, tuple[str, ...]] = {
 
 def engine_name(problem: Problem) -> str:
     """The scheme, of those that two-time equations have, or else the kind of equations."""
+    if problem.solver.theory == "exact":
+        return "sampled"
     kind = problem.parameters.kind
     return problem.solver.scheme if kind == "two-time" else kind
 
@@ -84,13 +101,19 @@ def citations(problem: Problem) -> tuple[Citation, ...]:
     return KINDS[engine_name(problem)].citations
 
 
+def equations(problem: Problem) -> Any:
+    """The equations of the theory that a problem asks for."""
+    parameters = problem.parameters
+    return parameters.build_exact(problem.solver) if problem.solver.theory == "exact" else parameters.build()
+
+
 def engine(problem: Problem, history: History | None = None, next_step: float = 0.0, method: Method | None = None) -> Engine:
     """The engine at t = 0, or where a stored history ends, which it takes over; `method` is one with options of its own.
 
     Raises ProblemError if the method is for other equations, or a key of [solver] has no effect.
     """
     refuse_unused(problem, method)
-    model, settings = problem.parameters.build(), problem.solver
+    model, settings = equations(problem), problem.solver
     if method is None:
         return engine_type(problem)(model, settings, history, next_step)
     return method.begin(model, settings, history, next_step)
@@ -108,11 +131,30 @@ def refuse_unused(problem: Problem, method: Method | None) -> None:
             raise ProblemError(f"{key} = {value}: has no effect with {where}, wanted it left out")
 
 
+def carried_over(history: History, known: Problem, problem: Problem) -> History:
+    """The history of a run for its continuation, to which further samples may belong."""
+    if problem.solver.theory == "exact":
+        return Sampled.carried_over(history, equations(known), equations(problem))
+    return history
+
+
 def empty_history(problem: Problem, capacity: int = 128) -> History:
     """A history with every array that this problem needs, without a node."""
-    return engine_type(problem).empty_history(problem.parameters.build(), capacity)
+    return engine_type(problem).empty_history(equations(problem), capacity)
 
 
 def expected_nodes(problem: Problem) -> float:
     """Nodes that a run will take, roughly."""
-    return engine_type(problem).expected_nodes(problem.parameters.build(), problem.solver)
+    return engine_type(problem).expected_nodes(equations(problem), problem.solver)
+
+
+def step_values(problem: Problem, nodes: float) -> float:
+    """How many numbers a run of so many nodes needs beside its history."""
+    if problem.solver.theory == "exact":
+        return equations(problem).numbers(nodes)
+    return problem.parameters.step_values
+
+
+def step_keys(problem: Problem) -> tuple[str, ...]:
+    """Keys that make `step_values` large."""
+    return ("samples", "replicates") if problem.solver.theory == "exact" else problem.parameters.step_keys

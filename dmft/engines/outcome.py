@@ -15,6 +15,7 @@ class Outcome(Enum):
     NOT_FINITE = "not-finite"
     STUCK = "stuck"
     DIVERGED = "diverged"
+    TOO_NOISY = "too-noisy"
 
     @property
     def advice(self) -> str:
@@ -27,7 +28,7 @@ class Outcome(Enum):
         return self in FAILURES
 
 
-FAILURES = (Outcome.NOT_CONVERGED, Outcome.NOT_FINITE, Outcome.STUCK, Outcome.DIVERGED)
+FAILURES = (Outcome.NOT_CONVERGED, Outcome.NOT_FINITE, Outcome.STUCK, Outcome.DIVERGED, Outcome.TOO_NOISY)
 
 ADVICE = {
     Outcome.RUNNING: "the run is not finished; the same command goes on from the last checkpoint",
@@ -41,4 +42,5 @@ ADVICE = {
     "check the sizes of what the run starts from, of coefficients and of the learning_rate",
     Outcome.STUCK: "the step or the number of nodes reached its limit before t_max; "
     "try a larger tolerance, or raise max_nodes or lower smallest_step",
+    Outcome.TOO_NOISY: "the standard error of an error became too large a part of it; try more samples",
 }

@@ -31,6 +31,8 @@ LINES_OF_ENTRIES = ("-", "--", ":", "-.")
 MARKERS = {"o": "○", "s": "□", "^": "△", "D": "◇"}
 # Powers of ten among the waiting times, at most.
 WAITING_TIMES = 5
+# Opacity of the band of one standard error.
+BAND = 0.25
 # A curve has begun to move once it is this fraction of its whole range away from its start.
 MOVED = 1e-2
 # A curve of decades that falls by more than the first factor is drawn on a logarithmic axis, down to the second one.
@@ -116,7 +118,12 @@ def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, line: str, colou
 def _draw_entry(axes: Axes, shown: Shown, curve: Curve, times: Array, entry: Entry) -> None:
     at, name = (..., *entry.index), entry.name
     if shown.solution is not None:
-        axes.plot(times, _values(shown.solution, curve, times)[at], entry.line, color=entry.colour, label=name)
+        values = _values(shown.solution, curve, times)[at]
+        axes.plot(times, values, entry.line, color=entry.colour, label=name)
+        if curve.observable in shown.solution.standard_errors:
+            errors = shown.solution.standard_errors[curve.observable][at]
+            error = np.interp(times, shown.solution.time, errors)
+            axes.fill_between(times, values - error, values + error, color=entry.colour, alpha=BAND, linewidth=0)
         name = None
     style: dict[str, Any] = {
         "color": entry.colour,

@@ -66,7 +66,7 @@ def ending(solution: Solution) -> str:
             return f"gradient descent to {reached} at learning rate ${number(settings.learning_rate)}$"
         return f"solved to {reached} at tolerance ${number(settings.tolerance)}${_verified(solution)}"
     of = f" of ${number(solution.problem.solver.t_max, 4)}$"
-    return f"{solution.outcome.value.upper()} at {reached.replace(' with', of + ' with')}: {solution.outcome.advice}"
+    return f"{solution.outcome.value.upper()} at {reached.replace(' with', of + ' with')}: {solution.advice}"
 
 
 def _verified(solution: Solution) -> str:

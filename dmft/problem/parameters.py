@@ -49,6 +49,15 @@ class Parameters(Table):
         """Count of the numbers that a step of the solver needs beside the history, for a model that needs many."""
         return 0.0
 
+    def refuse(self, settings: SolverSettings) -> None:
+        """ValueError for settings that do not fit these parameters."""
+        if settings.theory != "gaussian":
+            raise ValueError(f'theory = "{settings.theory}": wanted "gaussian" with model = "{self.model}"')
+
+    def build_exact(self, settings: SolverSettings) -> Any:
+        """The equations of the exact theory, a `dmft.models.sampled.SampledModel`, of a model that has one."""
+        raise NotImplementedError
+
     def build(self) -> Any:
         """The equations of this parameter point; of kind "two-time" a `dmft.models.protocol.Model`."""
         raise NotImplementedError

@@ -51,6 +51,10 @@ class Problem:
         given = {"model": DEFAULT_MODEL, **tables["problem"]}
         parameters = validated(registry.load(given["model"]), given, "[problem]")
         solver = validated(SolverSettings, tables["solver"], "[solver]")
+        try:
+            parameters.refuse(solver)
+        except ValueError as error:
+            raise ProblemError(str(error)) from None
         if solver.scheme != "radau" and parameters.kind != "two-time":
             raise ProblemError(f'scheme = "{solver.scheme}": wanted "radau" with model = "{given["model"]}"')
         object.__setattr__(self, "parameters", parameters)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,8 +14,13 @@ from dmft.problem.table import Table
 # How far t_max may be from a whole number of steps, relative to it.
 WHOLE = 1e-9
 ROUNDING = 1e-12
+# Fewest samples of the exact theory, and what it uses unless told otherwise.
+FEWEST = 64
+SAMPLING = {"samples": 4096, "replicates": 4, "seed": 0, "kink_width": 0.2}
 # What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
 LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
+# What may only grow: more samples are added to those that are there.
+GROWING = ("samples", "replicates")
 
 
 class SolverSettings(Table):
@@ -42,6 +48,47 @@ class SolverSettings(Table):
     smallest_step: float = Field(
         default=1e-3, gt=0, lt=1, description="give up when the mean of the last 50 steps is below this fraction of t"
     )
+
+    theory: Literal["gaussian", "exact"] = Field(
+        default="gaussian", description="the Gaussian approximation of the activation, or the network itself, sampled"
+    )
+    batch: float = Field(default=1.0, gt=0, le=1, description="part of the samples in a step of gradient descent")
+    batch_time: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="correlation time of batches; 0: drawn anew in each step"
+    )
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="part of the last step that is made again")
+    nesterov: bool = Field(default=False, description="Nesterov's momentum in place of the heavy ball")
+    samples: int | None = Field(default=None, ge=FEWEST, description="samples of the exact theory in a replicate, 4096")
+    replicates: int | None = Field(default=None, ge=1, description="independent sets of these, 4")
+    seed: int | None = Field(default=None, ge=0, description="seed of their random numbers, 0")
+    kink_width: float | None = Field(
+        default=None, gt=0, le=1, description="width over which the exact theory smooths a kink, extrapolated to zero, 0.2"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sampled(cls, values: Any) -> Any:
+        """The exact theory is sampled, and has defaults of its own."""
+        if not isinstance(values, Mapping):
+            return values
+        if values.get("theory") == "exact":
+            return {**values, **{key: default for key, default in SAMPLING.items() if values.get(key) is None}}
+        for key in SAMPLING:
+            if values.get(key) is not None:
+                raise ValueError(f'{key} = {values[key]}: wanted only with theory = "exact"')
+        return values
+
+    @model_validator(mode="after")
+    def _steps_of_gradient_descent(self) -> SolverSettings:
+        if self.scheme != "gradient-descent":
+            for key in ("batch", "batch_time", "momentum", "nesterov"):
+                if getattr(self, key) != type(self).model_fields[key].default:
+                    raise ValueError(f'{key} = {getattr(self, key)}: wanted only with scheme = "gradient-descent"')
+        if self.batch_time and self.batch == 1:
+            raise ValueError(f"batch_time = {self.batch_time:g}: wanted only with batch < 1")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov = true: wanted only with momentum > 0")
+        return self
 
     @model_validator(mode="after")
     def _learning_rate_of_gradient_descent(self) -> SolverSettings:

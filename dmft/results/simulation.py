@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 # Of [solver], what a simulation depends on; the rest is about the theory.
-SOLVER_KEYS = ("t_max", "scheme", "learning_rate")
+SOLVER_KEYS = ("t_max", "scheme", "learning_rate", "batch", "batch_time", "momentum", "nesterov")
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from dmft.engines.outcome import Outcome
 from dmft.engines.response import Smooth, response
+from dmft.engines.sampled import NOISE, NOISY
 from dmft.engines.step_control import FLOOR
 from dmft.history.history import History
 from dmft.mathematics.tableau import cell_weights, lagrange
 from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
-from dmft.problem.settings import LIMITS
+from dmft.problem.settings import GROWING, LIMITS
 from dmft.problem.table import ProblemError
 from dmft.results.entries import entries
 
@@ -45,6 +46,7 @@ class Solution:
     observables: name -> (n,), or (n, groups, ...); also read as attributes, `solution.test_error`.
     kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
     order_parameters: name -> (n, ...), what a model without kernels is made of.
+    standard_errors: of the observables and kernels of a theory that is sampled, by name.
     outcome: how the run ended; a failed run keeps all that was reached.
     estimated_errors: name -> (n,), of the observables, from a run to a smaller tolerance; empty without one.
     residual: of the fixed point of the last cell tried, relative to the size of each entry; what a failed run failed at.
@@ -58,6 +60,7 @@ class Solution:
     outcome: Outcome
     state: State
     order_parameters: dict[str, Array] = field(default_factory=dict)
+    standard_errors: dict[str, Array] = field(default_factory=dict)
     iterations: int = 0
     residual: float = np.nan
     wall_time: float = 0.0
@@ -73,6 +76,33 @@ class Solution:
     def complete(self) -> bool:
         """True if t_max was reached."""
         return self.outcome is Outcome.DONE
+
+    @property
+    def advice(self) -> str:
+        """What to do about the outcome; where a theory is too noisy, with how many samples it would not be."""
+        if self.outcome is not Outcome.TOO_NOISY:
+            return self.outcome.advice
+        return f"{self.outcome.advice}: samples = {self.samples_needed}"
+
+    def last_error(self, observable: str) -> float:
+        """Standard error of an observable at the last node; not a number of a theory that has none."""
+        errors = self.standard_errors.get(observable)
+        return np.nan if errors is None else float(errors[-1])
+
+    @property
+    def samples_needed(self) -> int:
+        """Samples of a sampled theory with which its errors, as they are at the last node, are known well enough to go on."""
+        samples = self.problem.solver.samples
+        assert samples is not None
+        relative = [self.standard_errors[name][-1] / np.abs(self.observables[name]).max() for name in NOISY]
+        # Twice as many as would have been enough here: the noise grows on.
+        return 2 ** int(np.ceil(np.log2(2 * samples * (max(relative) / NOISE) ** 2)))
+
+    def answers(self, problem: Problem) -> bool:
+        """Whether it is all that a problem asks for, as far as `refuse_other_problem` lets it pass."""
+        asked, known = problem.solver, self.problem.solver
+        enough = all(getattr(known, key) == getattr(asked, key) for key in GROWING)
+        return self.complete and bool(self.time[-1] == asked.t_max) and enough
 
     @property
     def generalization_gap(self) -> Array:
@@ -253,9 +283,13 @@ def refuse_other_problem(found: Solution, problem: Problem) -> None:
     """ProblemError, naming the key, unless `problem` differs from that of `found` in limits and a larger t_max only."""
     for table, wanted in problem.tables.items():
         known = found.problem.tables[table]
-        for key in sorted({*wanted, *known} - set(LIMITS)):
+        for key in sorted({*wanted, *known} - {*LIMITS, *GROWING}):
             if wanted.get(key) != known.get(key):
                 raise ProblemError(f"holds another problem: {key} = {known.get(key)!r} there, {wanted.get(key)!r} wanted")
+    for key in GROWING:
+        there, here = getattr(found.problem.solver, key), getattr(problem.solver, key)
+        if there is not None and here < there:
+            raise ProblemError(f"has {key} = {there} already: wanted {key} >= {there}, not {here}")
     reached = float(found.time[-1])
     if problem.solver.t_max < reached:
         raise ProblemError(f"has reached t = {reached:g} already: wanted t_max >= {reached:g}, not {problem.solver.t_max:g}")

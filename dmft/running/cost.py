@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmft.engines.kinds import empty_history, expected_nodes
+from dmft.engines.kinds import empty_history, expected_nodes, step_keys, step_values
 from dmft.problem.problem import Problem
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError
@@ -34,7 +34,7 @@ def working_memory(problem: Problem, nodes: float) -> float:
     And those of a step.
     """
     stored = two_time_arrays(problem) + len(problem.parameters.description.kernels)
-    return BYTES * (nodes**2 * (2 * stored + TEMPORARY_ARRAYS) + problem.parameters.step_values)
+    return BYTES * (nodes**2 * (2 * stored + TEMPORARY_ARRAYS) + step_values(problem, nodes))
 
 
 class TooLargeError(ProblemError):
@@ -50,9 +50,8 @@ def refuse_memory(what: str, needed: float, alternative: str) -> None:
 
 def refuse_too_large(problem: Problem) -> None:
     """TooLargeError if a step, or the expected nodes, need more memory than is available."""
-    parameters = problem.parameters
-    refuse_memory(f"{', '.join(parameters.step_keys)}: a step needs", BYTES * parameters.step_values, "smaller ones")
     nodes = expected_nodes(problem)
+    refuse_memory(f"{', '.join(step_keys(problem))}: a step needs", BYTES * step_values(problem, nodes), "smaller ones")
     fewer = FEWER[problem.solver.scheme]
     refuse_memory(f"{_why_so_many(problem.solver, nodes)} need", working_memory(problem, nodes), fewer)
 

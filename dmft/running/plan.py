@@ -78,7 +78,7 @@ def _pilot(problem: Problem) -> tuple[Solution, float, float]:
 
     solution = solve(problem, observers=[stop_in_time])
     if not trace:
-        raise ProblemError(f"the first cell fails ({solution.outcome.value}): {solution.outcome.advice}")
+        raise ProblemError(f"the first cell fails ({solution.outcome.value}): {solution.advice}")
     if len(trace) == 1:
         return solution, trace[0][1], trace[0][-1] - began
     engine = engine_type(problem)

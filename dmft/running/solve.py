@@ -11,9 +11,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dmft.engines.base import AcceptedCell, Engine
+from dmft.engines.kinds import carried_over
 from dmft.engines.kinds import engine as begin
 from dmft.engines.method import Method
 from dmft.engines.outcome import Outcome
+from dmft.engines.sampled import Crew, Sampled
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution, State, refuse_other_problem
 from dmft.running.cost import refuse_too_large
@@ -35,6 +37,7 @@ def solve(
     observers: Sequence[Observer] = (),
     checkpoint_every: float = 30.0,
     engine: Method | None = None,
+    crew: Crew | None = None,
 ) -> Solution:
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
 
@@ -43,6 +46,8 @@ def solve(
     start: a solution of the same problem to continue, with the same or a larger t_max.
     observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
     engine: an engine with options of its own, such as `dmft.engines.method.Radau(fixed_point=Anderson(depth=5))`.
+
+    crew: processes that share the samples of the exact theory, such as `dmft.jobs.crew.crew_of_processes(4)`.
 
     Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
@@ -62,12 +67,15 @@ def solve(
         refuse_too_large(problem)
         march, iterations, earlier = begin(problem, method=engine), 0, 0.0
         if start is not None:
-            march = begin(problem, start.state.history, start.state.next_step, engine)
+            history = carried_over(start.state.history, start.problem, problem)
+            march = begin(problem, history, start.state.next_step, engine)
             march.residual, iterations, earlier = start.residual, start.iterations, start.wall_time
 
         def snapshot(outcome: Outcome) -> Solution:
             return _solution(problem, march, outcome, iterations, earlier + monotonic() - began)
 
+        if isinstance(march, Sampled) and crew is not None:
+            march.crew = crew
         written = monotonic()
         try:
             for cell in march:
@@ -95,6 +103,7 @@ def _solution(problem: Problem, march: Engine, outcome: Outcome, iterations: int
         observables=results.observables,
         kernels=results.kernels,
         order_parameters=results.order_parameters,
+        standard_errors=results.standard_errors,
         outcome=outcome,
         state=State(history, march.next_step),
         iterations=iterations,

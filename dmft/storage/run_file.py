@@ -77,6 +77,9 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
             for name, values in arrays.items():
                 put(file, f"{group}/{name}", values, entries[name])
         _put_state(file, solution.state, {*schema.ROOT, *one_time})
+    entries = one_time | (schema.kernels(description.kernels, axes) if kernels else {})
+    for name in entries.keys() & solution.standard_errors.keys():
+        put(file, f"standard_errors/{name}", solution.standard_errors[name], schema.error_of_sets(entries[name]))
     # The marker of a whole file comes last.
     put_attributes(file, {**_attributes(solution), "complete": solution.complete})
 
@@ -88,7 +91,7 @@ def _attributes(solution: Solution) -> dict[str, object]:
         "model": solution.problem.parameters.model,
         "problem": solution.problem.to_toml(),
         "outcome": solution.outcome.value,
-        "advice": solution.outcome.advice,
+        "advice": solution.advice,
         "nodes": len(solution.time),
         "iterations": solution.iterations,
         "residual": solution.residual,
@@ -131,6 +134,9 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
     order_parameters = read_group(
         file, "order_parameters", schema.order_parameters(description.order_parameters, axes), **sizes
     )
+    entries = schema.observables(description.observables, axes)
+    if not only_observables:
+        entries |= schema.kernels(description.kernels, axes)
     kernels, state = {}, State(History(()), 0.0)
     weights = read_array(file, "weights", (n,))
     if not only_observables and "state" in file:
@@ -146,6 +152,7 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
         observables=observables,
         kernels=kernels,
         order_parameters=order_parameters,
+        standard_errors=read_group(file, "standard_errors", entries, **sizes),
         estimated_errors=read_group(file, "errors", schema.observables(description.observables, axes), **sizes),
         outcome=Outcome(read_text(file, "outcome")),
         state=state,
@@ -157,7 +164,7 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
 
 
 def _history(file: h5py.File, problem: Problem, known: Mapping[str, Array]) -> History:
-    """State from which an engine goes on; FileError unless every number of it is finite."""
+    """What an engine goes on from; FileError unless every number of it is finite."""
     nodes = len(known["time"])
     history = empty_history(problem, capacity=nodes)
     found = {}

@@ -2,7 +2,7 @@
 
 A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended, and hold the constants of the model; `/time`
 and `/time_prime` are the dimension scales; `/observables`, `/kernels` and `/order_parameters` hold results, `/state` what a
-continuation needs.
+continuation needs, `/standard_errors` those of a theory that is sampled.
 
 A simulation file has the same names for means over seeds, with `/standard_errors` of all of them and `/seeds` for each seed.
 """
@@ -119,6 +119,11 @@ def estimated_error(entry: Entry) -> Entry:
 def standard_error(entry: Entry) -> Entry:
     """That of the mean."""
     return replace(entry, meaning=f"standard error of the mean over seeds of {entry.meaning}")
+
+
+def error_of_sets(entry: Entry) -> Entry:
+    """That of a mean over independent sets of samples, in a run file."""
+    return replace(entry, meaning=f"standard error of {entry.meaning}")
 
 
 def of_each_seed(entry: Entry) -> Entry:

@@ -11,6 +11,7 @@ from dmft.engines.nodes import matrices, overlaps
 from dmft.history.fields import TWO_TIME, Field
 from dmft.mathematics.tableau import radau
 from dmft.models.protocol import Channels, Forces, Rows, Start
+from dmft.problem import registry
 from dmft.problem.description import Citation, Curve, Curves, Description, Quantity
 from dmft.problem.parameters import Parameters
 from tests.comparison import assert_same, datasets
@@ -112,9 +113,8 @@ class CoupledParameters(Parameters):
 
 @pytest.fixture(autouse=True)
 def registered():
-    Parameters.registry["coupled"] = CoupledParameters
-    yield
-    del Parameters.registry["coupled"]
+    with registry.trying("coupled", CoupledParameters):
+        yield
 
 
 VARIANTS = [

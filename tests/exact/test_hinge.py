@@ -8,8 +8,9 @@ from scipy.integrate import solve_ivp
 from scipy.special import erf
 
 from dmft import solve
+from dmft.models.hinge.geometry import Data
 from dmft.models.hinge.loss import fresh_loss
-from dmft.models.hinge.node import Data, NodeInData
+from dmft.models.hinge.node import NodeInData
 from dmft.models.hinge.parameters import examples
 from tests.hinge import hinge
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dmft.models.two_layer_flow.exact.activation import KINKED, NAMES, activation
 from dmft.models.two_layer_flow.exact.factor import Factor
+from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.loss import LOSSES, loss
 from dmft.models.two_layer_flow.exact.normals import Normals
 from dmft.models.two_layer_flow.exact.responses import mean_responses
@@ -69,7 +70,7 @@ def test_steps_are_those_of_explicit_vectors(rule):
     w = random.standard_normal((m, dim)) / np.sqrt(dim)
     w[:, 0] = [0.3, -0.2]
     w /= np.linalg.norm(w, axis=1)[:, None]
-    weights = Weights(w @ w.T, w[:, :1], np.array([1.0, 0.5]), steps + 1)
+    weights = Weights(w @ w.T, w[:, :1], np.array([1.0, 0.5]), Kinds(np.arange(m)), steps + 1)
     path, p, a, p_a = [w], np.zeros_like(w), np.array([1.0, 0.5]), np.zeros(m)
     noises: list = []
     for k in range(steps):

@@ -20,7 +20,7 @@ Infinite data set: p = sinh(g) along x_1, f = s x_1 with the slope s = (1/4)(s_a
 
 which separates: t is an integral over v = 1/c.  At late times g = (1/4) log(128 h^2 t/(sqrt(2 pi) alpha^3 (s_a + s_w)^2)).
 
-Finite data set: P examples and their mirror images; `hinge_node.py` follows (gamma, p).  With f = D.x, of which a part is
+Finite data set: P examples and their mirror images; `node.py` follows (gamma, p).  With f = D.x, of which a part is
 along x_1 and a part across, the loss on a fresh example follows from y D.x/|D|, which has a skew normal law.
 """
 
@@ -36,8 +36,9 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from dmft.models.hinge.description import DESCRIPTION
+from dmft.models.hinge.geometry import Data
 from dmft.models.hinge.loss import fresh_loss, parts
-from dmft.models.hinge.node import Data, NodeInData
+from dmft.models.hinge.node import NodeInData
 
 Array = NDArray[np.float64]
 # Panels of the integral for t double in length, up to slopes that no run reaches.

@@ -3,7 +3,7 @@
 For M -> infinity, the nodes at t = 0 are all of (a, w) with independent normal components of variances s_a and s_w.  A finite
 number stands for them, such that what the limit has exactly is exact: each is there with (a, w), (-a, w), (a, -w), (-a, -w), so
 that f = 0 at t = 0 and f is odd in a data set that is, and second moments are those of the law, so that in such a data set the
-population does what the one node of `hinge_node.py` does.
+population does what the one node of `node.py` does.
 
 Rotation: a common one, by g, changes a by the mean square (gamma - 1)^2 s_a + (gamma^2 - 1) s_w, gamma = cosh(g), which
 defines g here.

@@ -13,7 +13,7 @@ is.  Weights are common to all; the distances m = alpha y f - h of the margins f
     K_mu,nu = (1/(M P)) sum_i theta(w_i.x_mu) theta(w_i.x_nu) (a_i^2 z_mu.z_nu + (w_i.z_mu)(w_i.z_nu)).
 
 A step of order 2: means of theta in its course, from the speeds at its beginning; nodes half way, and K there; means of the
-weights in its course, from event to event (`hinge_events.py`); nodes turned by the forces with these means.
+weights in its course, from event to event (`events.py`); nodes turned by the forces with these means.
 """
 
 from __future__ import annotations

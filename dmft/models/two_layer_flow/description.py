@@ -6,6 +6,9 @@ import math
 
 from dmft.problem.description import NETWORK, RATE, Choice, Citation, Description, Picture, Quantity, Slider, System
 
+# Observables that the Gaussian theory does not have.
+OF_REAL_NETWORKS = ("misclassification", "weight_norm")
+
 DESCRIPTION = Description(
     time="time $t$ (unit of the flow)",
     title=(
@@ -19,10 +22,10 @@ DESCRIPTION = Description(
     ),
     observables={
         "train_error": Quantity(
-            "1", "C_F(t,t)/2: mean of (f - y)^2/2 on the training samples, label noise included", "train error", squared=True
+            "1", "mean loss on the training samples, label noise included; C_F(t,t)/2", "train error", squared=True
         ),
         "test_error": Quantity(
-            "1", "C0_F(t,t)/2: mean of (f - y)^2/2 on a fresh sample, label noise included", "test error", squared=True
+            "1", "mean loss on a fresh sample, label noise included; C0_F(t,t)/2", "test error", squared=True
         ),
         "second_layer": Quantity("1", "a(t), the second-layer weight of every neuron", "second layer  $a$", ("group",)),
         "alignment": Quantity(
@@ -38,6 +41,8 @@ DESCRIPTION = Description(
         "memory_of_start": Quantity(
             "1", "C_d(t,0), overlap of a neuron with its initial value", "memory of the start  $C_d(t,0)$", ("group",)
         ),
+        "misclassification": Quantity("1", "part of fresh samples on which f has not the sign of y", "misclassification"),
+        "weight_norm": Quantity("1", "|w_i(t)|, length of the weights of a neuron", r"length  $|w|$", ("group",)),
         "complexity": Quantity(
             "1", "|a| sqrt(h'(1)/alpha), bound of the Gaussian complexity", r"complexity  $|a|\sqrt{h'(1)/\alpha}$"
         ),

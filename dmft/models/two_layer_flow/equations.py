@@ -39,7 +39,7 @@ from dmft.mathematics import hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.mathematics.triangular import inverse, times_causal, times_transposed
 from dmft.models.protocol import Channels, Forces, Rows, Start
-from dmft.models.two_layer_flow.description import DESCRIPTION
+from dmft.models.two_layer_flow.description import DESCRIPTION, OF_REAL_NETWORKS
 
 Array = NDArray[np.float64]
 Kernel = TypeVar("Kernel")
@@ -76,7 +76,7 @@ class TwoLayerFlow:
 
     @property
     def alone(self) -> bool:
-        """True for a single neuron, which has no overlap with others."""
+        """Whether there is a single neuron, which has no overlap with others."""
         return self.inverse_width == 1.0
 
     @property
@@ -220,8 +220,8 @@ def residual_kernels(history: History, S: Array, C0_F: Array, known: Mapping[str
 
 @cache
 def _observables(alone: bool) -> dict[str, Field]:
-    found = DESCRIPTION.observable_fields({})
-    return {name: field for name, field in found.items() if not (alone and name in BETWEEN_NEURONS)}
+    found, unknown = DESCRIPTION.observable_fields({}), {*OF_REAL_NETWORKS, *(BETWEEN_NEURONS if alone else ())}
+    return {name: field for name, field in found.items() if name not in unknown}
 
 
 @cache

@@ -37,7 +37,7 @@ from dmft.history.fields import Field
 from dmft.history.history import History
 from dmft.mathematics.hermite import Covariance
 from dmft.models.protocol import Channels, Forces, Rows, Start
-from dmft.models.two_layer_flow.description import DESCRIPTION
+from dmft.models.two_layer_flow.description import DESCRIPTION, OF_REAL_NETWORKS
 from dmft.models.two_layer_flow.equations import BETWEEN_NEURONS, RESIDUAL_FIELDS, residual_kernels
 from dmft.models.two_layer_flow.neurons import Group
 from dmft.models.two_layer_flow.target import Overlap
@@ -139,8 +139,9 @@ class GroupedFlow:
         return {"neuron_overlap": max(self.inverse_width, SMALLEST_ALIGNMENT), "alignment": SMALLEST_ALIGNMENT}
 
     def _existing(self, found: dict[str, Kernel]) -> dict[str, Kernel]:
-        """Without what a network of one neuron does not have."""
-        return {name: each for name, each in found.items() if not (self.inverse_width == 1.0 and name in BETWEEN_NEURONS)}
+        """Without what this theory does not know, and what a network of one neuron does not have."""
+        unknown = {*OF_REAL_NETWORKS, *(BETWEEN_NEURONS if self.inverse_width == 1.0 else ())}
+        return {name: each for name, each in found.items() if name not in unknown}
 
     def start(self) -> Start:
         """C_d = 1 and C_o = v_k . v_l at t = 0: independent neurons, tilted towards the directions."""

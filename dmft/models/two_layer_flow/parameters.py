@@ -12,21 +12,34 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from dmft.mathematics import functions, hermite
 from dmft.mathematics.hermite import Covariance
+from dmft.models.sampled import SampleSet, parts
 from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
+from dmft.models.two_layer_flow.exact.activation import KINKED, NAMES
+from dmft.models.two_layer_flow.exact.kinds import Kinds
+from dmft.models.two_layer_flow.exact.labels import Labels
+from dmft.models.two_layer_flow.exact.loss import OF_SIGNS, WIDTHS
+from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
+from dmft.models.two_layer_flow.exact.process import Batches
+from dmft.models.two_layer_flow.exact.weights import Rule
 from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, Solved, smallest
 from dmft.problem.parameters import Parameters
+from dmft.problem.settings import SolverSettings
 from dmft.problem.table import shown
 
 if TYPE_CHECKING:
     from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.exact.training import Training
     from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
     from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
+
+# Largest width of the exact theory.
+MOST_NEURONS = 16
 
 
 class TwoLayerFlowParameters(Parameters):
@@ -59,6 +72,15 @@ class TwoLayerFlowParameters(Parameters):
         default=None, description="groups of neurons that start alike; without it, all neurons do"
     )
     train_second_layer: bool = Field(default=True, description="whether a(t) moves")
+    labels: Literal["real", "sign"] = Field(default="real", description="y = phi + tau eps, or the sign of it")
+    flips: float = Field(default=0.0, ge=0, lt=0.5, description="part of the labels that are signs with the wrong one")
+    loss: Literal["square", "logistic", "hinge", "huber"] = Field(default="square", description="what is made small")
+    loss_width: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="where huber turns linear, 1; over which hinge is smoothed, 0.1"
+    )
+    constraint: Literal["sphere", "none"] = Field(default="sphere", description="|w_i| = 1, or weights of free length")
+    weight_scale: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="|w_i| at t = 0 of free weights")
+    weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="lambda, a force -lambda w_i")
 
     @field_validator("width")
     @classmethod
@@ -126,14 +148,54 @@ class TwoLayerFlowParameters(Parameters):
             raise ValueError(f"activation_degree = {self.activation_degree}: wanted only with an activation given by name")
         if math.isinf(self.width) and self.init == "lazy":
             raise ValueError('width = inf: wanted a finite width with init = "lazy", where a(0) = init_scale sqrt(width)')
-        try:
-            coefficients = self.activation_series()
-        except ValueError as error:
-            raise ValueError(f'activation = "{self.activation}": {error}') from None
-        if not np.any(coefficients[1:]):
+        smooth = not isinstance(self.activation, str) or hermite.NAMED[self.activation].smooth or self.activation_degree
+        if smooth and not np.any(self.activation_series()[1:]):
             raise ValueError("activation: wanted a non-zero coefficient beyond s_0, a constant learns nothing")
         self.groups()
+        self._refuse_losses_and_weights()
         return self
+
+    def _refuse_losses_and_weights(self) -> None:
+        """ValueError for keys of labels, losses and free weights that do not fit each other."""
+        if self.flips and self.labels != "sign":
+            raise ValueError(f'flips = {self.flips:g}: wanted only with labels = "sign"')
+        if self.loss in OF_SIGNS and self.labels != "sign":
+            raise ValueError(f'loss = "{self.loss}": wanted labels = "sign"')
+        if self.loss_width is not None and self.loss not in WIDTHS:
+            raise ValueError(f'loss_width = {self.loss_width:g}: wanted only with loss = "huber" or "hinge"')
+        if self.constraint == "sphere":
+            for key, plain in (("weight_scale", 1.0), ("weight_decay", 0.0)):
+                if getattr(self, key) != plain:
+                    raise ValueError(f'{key} = {getattr(self, key):g}: wanted only with constraint = "none"')
+        longest = max(float(np.linalg.norm(group.alignment)) for group in self.groups())
+        if not longest < self.weight_scale:
+            raise ValueError(f"alignment = {longest:g}: wanted less than weight_scale = {self.weight_scale:g}")
+
+    def refuse(self, settings: SolverSettings) -> None:
+        """ValueError for what the theory that is asked for does not have."""
+        if settings.theory == "exact":
+            self._refuse_exact(settings)
+            return
+        try:
+            self.activation_series()
+        except ValueError as error:
+            raise ValueError(f'activation = "{self.activation}": {error}') from None
+        others = {"labels": "real", "loss": "square", "constraint": "sphere"}
+        found = {key: getattr(self, key) for key in others} | {"batch": settings.batch, "momentum": settings.momentum}
+        for key, plain in {**others, "batch": 1.0, "momentum": 0.0}.items():
+            if found[key] != plain:
+                raise ValueError(f'{key} = {shown(found[key])}: wanted theory = "exact" in [solver], or {shown(plain)}')
+
+    def _refuse_exact(self, settings: SolverSettings) -> None:
+        if settings.scheme != "gradient-descent":
+            raise ValueError(f'scheme = "{settings.scheme}": wanted "gradient-descent" with theory = "exact"')
+        if not self.width <= MOST_NEURONS:
+            raise ValueError(f'width = {self.width:g}: wanted at most {MOST_NEURONS} with theory = "exact"')
+        if isinstance(self.activation, str) and self.activation_degree is None and self.activation not in NAMES:
+            raise ValueError(
+                f'activation = "{self.activation}": wanted one of {", ".join(sorted(NAMES))}, or coefficients, '
+                'with theory = "exact"'
+            )
 
     @property
     def directions(self) -> int:
@@ -236,14 +298,76 @@ class TwoLayerFlowParameters(Parameters):
             train_second_layer=self.train_second_layer,
         )
 
-    def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment:
-        """The simulation of this parameter point."""
+    def label_law(self) -> Labels:
+        """How labels follow from coordinates along the target directions."""
+        return Labels(self.target, self.noise, self.labels == "sign", self.flips)
+
+    def rule(self, settings: SolverSettings) -> Rule:
+        """How steps of gradient descent are made."""
+        assert settings.learning_rate is not None
+        sphere = self.constraint == "sphere"
+        return Rule(settings.learning_rate, settings.momentum, settings.nesterov, sphere, self.weight_decay)
+
+    def batches(self, settings: SolverSettings) -> Batches:
+        """How samples are drawn for each step."""
+        assert settings.learning_rate is not None
+        kept = math.exp(-settings.learning_rate / settings.batch_time) if settings.batch_time else 0.0
+        return Batches(settings.batch, kept)
+
+    def neuron_starts(self) -> tuple[Array, Array, NDArray[np.int64]]:
+        """a(0) (m,), v(0) (m, r) and the group (m,) of each neuron."""
+        groups = self.groups()
+        of = np.repeat(np.arange(len(groups)), [int(group.number) for group in groups])
+        return np.array([group.second_layer for group in groups])[of], np.array([group.alignment for group in groups])[of], of
+
+    def build_exact(self, settings: SolverSettings) -> ExactTwoLayer:
+        """The equations of the exact theory."""
+        a, v, kinds = self.neuron_starts()
+        overlaps = v @ v.T
+        np.fill_diagonal(overlaps, self.weight_scale**2)
+        plain = self.activation_degree is None
+        given = self.activation if plain else tuple(map(float, self.activation_series()))
+        assert settings.samples is not None
+        assert settings.replicates is not None
+        assert settings.kink_width is not None
+        widths = (settings.kink_width, settings.kink_width / 2) if plain and given in KINKED else (0.0,)
+        sets = tuple(
+            SampleSet(size, (settings.seed or 0, replicate, part), width)
+            for replicate in range(settings.replicates)
+            for part, size in enumerate(parts(settings.samples))
+            for width in widths
+        )
+        return ExactTwoLayer(
+            overlaps=overlaps,
+            alignment=v,
+            second_layer=a,
+            kinds=Kinds(kinds),
+            inverse_alpha=self.inverse_alpha,
+            activation=given,
+            loss=self.loss,
+            loss_width=self.loss_width,
+            labels=self.label_law(),
+            batches=self.batches(settings),
+            rule=self.rule(settings),
+            train_second_layer=self.train_second_layer,
+            sets=sets,
+        )
+
+    def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment | Training:
+        """The simulation of this parameter point, by the algorithm that the settings say."""
+        if problem.solver.theory == "exact":
+            from dmft.models.two_layer_flow.exact.training import Training
+
+            return Training(problem, setup, self.build_exact(problem.solver))
         from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
 
         return TwoLayerExperiment(problem, setup)
 
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""
+        plain = self.activation_degree is not None or self.activation not in KINKED
+        if "complexity" not in observables or not plain or len(self.groups()) > 1:
+            return {}
         return {"complexity": self.build().complexity(observables["second_layer"])}
 
     def panels(self) -> tuple[Panel, ...]:
@@ -258,7 +382,9 @@ class TwoLayerFlowParameters(Parameters):
         )
 
     def identities(self, solution: Solved) -> dict[str, float]:
-        """Energy, sphere and covariances."""
+        """Energy, sphere and covariances; none of the exact theory, which averages over samples."""
+        if solution.problem.solver.theory == "exact":
+            return {}
         from dmft.models.two_layer_flow.identities import of
 
         return of(solution, np.array([group.fraction for group in self.groups()]))

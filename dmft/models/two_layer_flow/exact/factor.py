@@ -27,6 +27,8 @@ class Factor:
     def add(self, covariance: Array) -> Array:
         """X of the next m variables, (m, n + m); covariance (m, n + m), with those before and with each other."""
         m, n = len(covariance), self._size
+        if not np.isfinite(covariance).all():
+            return np.full_like(covariance, np.nan)
         X, L, rows = np.zeros_like(covariance), self._lower, slice(n, n + m)
         if n:
             X[:, :n] = solve_triangular(L[:n, :n], covariance[:, :n].T, lower=True, check_finite=False).T

@@ -33,21 +33,20 @@ class Normals:
         self.size, self._random = size, np.random.default_rng(later)
         # Rows beyond half of the samples would have to fill what directions the others leave.
         self._most = size // 2
-        self._basis = np.full((1, size), 1 / math.sqrt(size))
+        self._rows = np.ones((1, size))
         sobol = qmc.Sobol(even, rng=np.random.default_rng(points)).random_base2(math.ceil(math.log2(size)))[:size]
         self._add(ndtri(np.clip(sobol, 1e-12, 1 - 1e-12)).T)
 
     def rows(self, count: int) -> Array:
         """The first rows, as a view."""
-        while len(self._basis) < count + 1:
+        while len(self._rows) < count + 1:
             self._add(self._random.standard_normal((BLOCK, self.size)))
-        return self._scaled[:count]
+        return self._rows[1 : count + 1]
 
     def _add(self, rows: Array) -> None:
         """Make rows orthonormal to those that are there and to each other, in order."""
-        known = self._basis[: self._most]
+        known = self._rows[: self._most]
         for _ in range(2):
-            rows = rows - (rows @ known.T) @ known
+            rows = rows - (rows @ known.T / self.size) @ known
         q, r = np.linalg.qr(rows.T)
-        self._basis = np.concatenate([self._basis, (q * np.sign(np.diagonal(r))).T])
-        self._scaled = self._basis[1:] * math.sqrt(self.size)
+        self._rows = np.concatenate([self._rows, (q * np.sign(np.diagonal(r)) * math.sqrt(self.size)).T])

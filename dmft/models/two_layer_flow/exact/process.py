@@ -16,7 +16,6 @@ Everything is exact for n, d -> infinity at alpha = n/d; what is left is the sta
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +23,8 @@ from numpy.typing import NDArray
 
 from dmft.models.two_layer_flow.exact.activation import Activation
 from dmft.models.two_layer_flow.exact.factor import Factor
+from dmft.models.two_layer_flow.exact.kinds import Kinds
+from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss
 from dmft.models.two_layer_flow.exact.normals import Normals, uniforms
 from dmft.models.two_layer_flow.exact.responses import mean_responses
@@ -44,19 +45,17 @@ class Batches:
 class Network:
     """The training problem: network, samples and steps.
 
-    overlaps (m, m), alignment (m, r), second_layer (m,): at t = 0.  kinds (m,): neurons of the same number start alike.
-    label: from z (r, P), standard normal noise (P,) and uniform numbers (P,).
+    overlaps (m, m), alignment (m, r), second_layer (m,): at t = 0.
     """
 
     overlaps: Array
     alignment: Array
     second_layer: Array
-    kinds: NDArray[np.int64]
+    kinds: Kinds
     inverse_alpha: float
     activation: Activation
     loss: Loss
-    label: Callable[[Array, Array, Array], Array]
-    signs: bool
+    labels: Labels
     batches: Batches
     rule: Rule
     train_second_layer: bool = True
@@ -72,10 +71,10 @@ class Process:
         self._normals, self._random = Normals(size, r + 1 + m, normals), np.random.default_rng(rest)
         first = self._normals.rows(r + 1 + m)
         self._z, self._fresh, self._before = first[:r].copy(), first[r + 1 :].copy(), r + 1
-        self._y = network.label(self._z, first[r], uniforms(self._random, size))
+        self._y = network.labels(self._z, first[r], uniforms(self._random, size))
         self._factor, self._in_batch = Factor(capacity * m), np.zeros(size)
-        self.weights = Weights(network.overlaps, network.alignment, network.second_layer, capacity)
-        self._h, self._g, self._slopes, self._diagonal = np.empty((4, capacity, m, size))
+        self.weights = Weights(network.overlaps, network.alignment, network.second_layer, network.kinds, capacity)
+        self._g, self._slopes, self._diagonal = np.empty((3, capacity, m, size))
         self._curvature = np.empty((capacity, size))
         # Errors as they are observed, on the steps so far.
         self.observed: list[dict[str, Array]] = []
@@ -106,12 +105,12 @@ class Process:
         f = a @ value / len(a)
         loss_slope = network.loss.slope(f, self._y) * self._drawn()
         q = a[:, None] * slope
-        self._h[k], self._g[k], self._slopes[k] = h, loss_slope * q, q
+        self._g[k], self._slopes[k] = loss_slope * q, q
         self._diagonal[k] = loss_slope * a[:, None] * curvature
         self._curvature[k] = network.loss.curvature(f, self._y) * self._weight / len(a)
         on_a = -value @ loss_slope / len(f) if network.train_second_layer else np.zeros(len(a))
-        self._rates = self._alike(on_a)
-        self.observed.append(self._errors(f, a))
+        self._rates = network.kinds.alike(on_a)
+        self.observed.append(self._errors(h, f, a))
 
     def _drawn(self) -> Array:
         """s/b at this step."""
@@ -145,11 +144,11 @@ class Process:
         T = mean_responses(
             weights.R, self._curvature[: k + 1], self._slopes[: k + 1], self._diagonal[: k + 1], network.inverse_alpha
         )
-        M = -self._alike_pairs(T)
-        drift = self._alike(-g @ self._z.T / size) - M @ weights.v
-        return Force(M, self._alike_pairs(D), drift, self._rates)
+        M = -network.kinds.alike_pairs(T)
+        drift = network.kinds.alike(-g @ self._z.T / size) - M @ weights.v
+        return Force(M, network.kinds.alike_pairs(D), drift, self._rates)
 
-    def _errors(self, f: Array, a: Array) -> dict[str, Array]:
+    def _errors(self, h: Array, f: Array, a: Array) -> dict[str, Array]:
         """Mean losses on training samples and on fresh ones, and the part of these with the wrong sign."""
         network, now = self.network, self.weights.last()
         v, y = self.weights.v[now], self._y
@@ -159,31 +158,8 @@ class Process:
         found = {
             "train_error": np.mean(network.loss.value(f, y)),
             "test_error": np.mean(network.loss.value(fresh, y)),
-            "multiplier": self._alike(-np.mean(self._g[self.steps] * self._h[self.steps], axis=1)),
+            "multiplier": network.kinds.alike(-np.mean(self._g[self.steps] * h, axis=1)),
         }
-        if network.signs:
+        if network.labels.signs:
             found["misclassification"] = np.mean(y * fresh <= 0)
         return found
-
-    def _alike(self, values: Array) -> Array:
-        """With the mean over neurons that start alike in place of each, (m, ...)."""
-        kinds = self.network.kinds
-        sums = np.zeros((kinds.max() + 1, *values.shape[1:]))
-        np.add.at(sums, kinds, values)
-        counts = np.bincount(kinds).reshape(-1, *(1,) * (values.ndim - 1))
-        return (sums / counts)[kinds]
-
-    def _alike_pairs(self, rows: Array) -> Array:
-        """The same for pairs of neurons in rows (m, n m): of each with itself, and of different ones."""
-        m = len(rows)
-        blocks = rows.reshape(m, -1, m)
-        same = self._alike(np.einsum("iti->it", blocks))
-        one_of = np.eye(self.network.kinds.max() + 1)[self.network.kinds]
-        counts = one_of.sum(axis=0)
-        pairs = np.multiply.outer(counts, counts) - np.diag(counts)
-        others = blocks.copy()
-        np.einsum("iti->it", others)[...] = 0.0
-        total = np.einsum("ia,itj,jb->atb", one_of, others, one_of, optimize=True) / np.maximum(pairs, 1)[:, None, :]
-        found = np.einsum("ia,atb,jb->itj", one_of, total, one_of, optimize=True)
-        np.einsum("iti->it", found)[...] = same
-        return found.reshape(rows.shape)

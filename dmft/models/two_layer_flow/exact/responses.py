@@ -28,56 +28,40 @@ def mean_responses(R: Array, curvature: Array, slopes: Array, diagonal: Array, i
     """
     nodes, m, samples = slopes.shape
     chunk = max(16, min(samples, NUMBERS // (nodes * m * m)))
-    mean = np.zeros((m, nodes * m))
-    block = max(2, COLUMNS // m)
+    mean = np.zeros((nodes * m, m))
     for first in range(0, samples, chunk):
         part = slice(first, first + chunk)
-        _add_responses(R, curvature[:, part], slopes[:, :, part], diagonal[:, :, part], inverse_alpha, block, mean)
-    return mean / samples
+        T = _responses(R, curvature[:, part], slopes[:, :, part], diagonal[:, :, part], inverse_alpha)
+        mean += T.reshape(nodes * m, m, -1).sum(axis=-1)
+    return mean.T / samples
 
 
-@njit(fastmath=True)
-def _add_responses(R, curvature, slopes, diagonal, inverse_alpha, block, mean):
-    """Add the sum of row k over these samples."""
+def _responses(R: Array, curvature: Array, slopes: Array, diagonal: Array, inverse_alpha: float) -> Array:
+    """Row k of T of each sample, ((k + 1) m, m P): its columns l j along the first axis."""
     nodes, m, samples = slopes.shape
-    k = nodes - 1
-    T = np.zeros((nodes * m, m * samples))
-    for i in range(m):
-        for p in range(samples):
-            row = curvature[k, p] * slopes[k, i, p]
-            for j in range(m):
-                T[k * m + j, i * samples + p] = row * slopes[k, j, p]
-            T[k * m + i, i * samples + p] += diagonal[k, i, p]
-    end = k
-    while end > 0:
+    T, block = np.empty((nodes * m, m * samples)), max(2, COLUMNS // m)
+    own = curvature[-1] * slopes[-1][:, None] * slopes[-1]
+    np.einsum("iip->ip", own)[...] += diagonal[-1]
+    T[-m:] = own.reshape(m, -1)
+    for end in range(nodes - 1, 0, -block):
         start = max(end - block, 0)
-        above = np.ascontiguousarray(R[end * m :, start * m : end * m].T)
-        T[start * m : end * m] = np.dot(above, T[end * m :])
-        for step in range(end - 1, start - 1, -1):
-            _complete(R, T, step, end, m)
-            _turn(T, step, curvature, slopes, diagonal, -inverse_alpha)
-        end = start
-    for j in range(nodes * m):
-        for i in range(m):
-            total = 0.0
-            for p in range(samples):
-                total += T[j, i * samples + p]
-            mean[i, j] += total
+        inside = slice(start * m, end * m)
+        np.matmul(R[end * m :, inside].T, T[end * m :], out=T[inside])
+        _finish(R, T, start, end, curvature, slopes, diagonal, -inverse_alpha)
+    return T
 
 
 @njit(fastmath=True)
-def _complete(R, T, step, end, m):
-    """Add to the sum of a step what the later steps of its block contribute."""
-    for j in range(step * m, (step + 1) * m):
-        out = T[j]
-        for i in range((step + 1) * m, end * m - 1, 2):
-            first, second, a, b = T[i], T[i + 1], R[i, j], R[i + 1, j]
-            for p in range(out.size):
-                out[p] += a * first[p] + b * second[p]
-        if (end - step - 1) * m % 2:
-            first, a = T[end * m - 1], R[end * m - 1, j]
-            for p in range(out.size):
-                out[p] += a * first[p]
+def _finish(R, T, start, end, curvature, slopes, diagonal, factor):
+    """Complete the sums of a block, from its last step to the first, and multiply them by J."""
+    m = slopes.shape[1]
+    for step in range(end - 1, start - 1, -1):
+        for j in range(step * m, (step + 1) * m):
+            for i in range((step + 1) * m, end * m):
+                response = R[i, j]
+                for p in range(T.shape[1]):
+                    T[j, p] += response * T[i, p]
+        _turn(T, step, curvature, slopes, diagonal, factor)
 
 
 @njit(fastmath=True)

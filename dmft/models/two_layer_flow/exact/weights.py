@@ -21,6 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.models.two_layer_flow.exact.kinds import Kinds
+
 Array = NDArray[np.float64]
 
 
@@ -61,9 +63,9 @@ class Vectors(NamedTuple):
 class Weights:
     """All steps so far: C, R (n m, n m); v (n m, r); a (n, m); and the momentum of the last step."""
 
-    def __init__(self, C: Array, v: Array, a: Array, capacity: int) -> None:
+    def __init__(self, C: Array, v: Array, a: Array, kinds: Kinds, capacity: int) -> None:
         m, r = v.shape
-        self.m, self.n = m, 1
+        self.m, self.n, self.kinds = m, 1, kinds
         self._C, self._R = np.zeros((2, capacity * m, capacity * m))
         self._v, self._a = np.zeros((capacity * m, r)), np.zeros((capacity, m))
         self._C[:m, :m], self._v[:m], self._a[0] = C, v, a
@@ -108,10 +110,15 @@ class Weights:
         if rule.sphere:
             length = np.sqrt(np.diagonal(square))
             of_w, square = of_w / length, square / np.multiply.outer(length, length)
-        self.momentum_products, across = _bilinear(of_p, products, of_p), _bilinear(of_p, products, of_w)
+        self.momentum_products, across = self._alike(_bilinear(of_p, products, of_p)), _bilinear(of_p, products, of_w)
         new, moved = _combined(of_w, (w, p, F)), _combined(of_p, (w, p, F))
-        self.momentum = Vectors(np.hstack([moved.C, across]), np.pad(moved.R, ((0, 0), (0, self.m))), moved.v)
+        C, R = np.hstack([moved.C, across]), np.pad(moved.R, ((0, 0), (0, self.m)))
+        self.momentum = Vectors(self._alike(C), self._alike(R), moved.v[self.kinds.first][self.kinds.of])
         self._append(new, square, self._moved_second_layer(force, rule))
+
+    def _alike(self, rows: Array) -> Array:
+        """Rows without what rounding makes different for neurons that are alike."""
+        return self.kinds.rows_of(self.kinds.entries_of(rows))
 
     def _forced(self, force: Force) -> Vectors:
         """The force as vectors."""
@@ -141,9 +148,10 @@ class Weights:
         known = slice(0, self.n * self.m)
         self.n += 1
         last = self.last()
-        self._C[last, known], self._C[known, last] = new.C, new.C.T
-        self._C[last, last] = (square + square.T) / 2
-        self._R[last, known], self._v[last], self._a[self.n - 1] = new.R, new.v, a
+        C, first, of = self._alike(new.C), self.kinds.first, self.kinds.of
+        self._C[last, known], self._C[known, last] = C, C.T
+        self._C[last, last] = self._alike((square + square.T) / 2)
+        self._R[last, known], self._v[last], self._a[self.n - 1] = self._alike(new.R), new.v[first][of], a[first][of]
 
 
 def _bilinear(left: Array, products: Array, right: Array) -> Array:

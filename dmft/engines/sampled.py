@@ -1,0 +1,249 @@
+"""Theories whose averages are sampled: independent sets of samples, each solved on its own, give means and standard errors.
+
+Every set follows the same steps of gradient descent.  What the sets found is averaged with their numbers of samples P_i as
+weights, and their scatter gives the standard error of the mean of S sets,
+
+    mean = sum_i P_i x_i / sum_i P_i,        error^2 = sum_i P_i (x_i - mean)^2 / [(S - 1) sum_i P_i]
+
+as the variance of a set is in proportion to 1/P_i.  A theory that is known at widths w, w/2 of something smoothed is
+extrapolated to zero width in each set, which has the same random numbers at both: x = 2 x(w/2) - x(w).
+
+The history holds the correlations and responses of every set, and from these and its seed a set finds the state of its samples
+again to the last bit.  Sets are advanced in rounds, by whatever processes there are, and the numbers do not depend on either.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.engines.base import AcceptedCell, Results
+from dmft.engines.outcome import Outcome
+from dmft.engines.sets import NOTHING, cut, fields, history_of, joined, padded, sets_of
+from dmft.history.history import History
+from dmft.models.sampled import SampledModel, SampledProcess, Stretch
+from dmft.problem.settings import SolverSettings
+
+Array = NDArray[np.float64]
+Found = Sequence[Mapping[str, Array]]
+
+# Seconds of a round: what a stop waits for, at most about twice as long.
+ROUND = 1.0
+# A standard error above this fraction of the largest value so far ends a run: what follows would be noise.
+NOISE = 0.2
+# Errors that are held to it.
+NOISY = ("train_error", "test_error")
+# An error that has grown by this factor does not come back; one that is zero at first counts as so large.
+GROWTH, SMALL = 1e6, 1e-3
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Crew(Protocol):
+    """Processes that share calls; a call with the same place in the list goes to the same process."""
+
+    def run(self, calls: Sequence[Call | None]) -> list[Any]:
+        """Results in the order of the calls, None where there is none."""
+        ...
+
+
+class Alone:
+    """This process."""
+
+    def run(self, calls: Sequence[Call | None]) -> list[Any]:
+        """One after the other."""
+        return [None if call is None else call[0](*call[1]) for call in calls]
+
+
+# Sets on their way in this process, by run and number.
+_at_work: dict[tuple[str, int], SampledProcess] = {}
+
+
+def advance(run: str, model: SampledModel, number: int, known: Stretch, goal: int, nodes: int) -> Stretch:
+    """Bring a set to so many nodes, out of `nodes`; `known` is needed whole where this process does not have the set."""
+    process = _at_work.get((run, number))
+    if process is None:
+        process = model.process(model.sets[number], nodes, known if known.n else None)
+        _at_work[run, number] = process
+    with np.errstate(all="ignore"):
+        for _ in range(goal - max(known.n, 1)):
+            process.advance()
+    return process.found(known.n)
+
+
+def forget(run: str) -> None:
+    """Drop the sets of a run."""
+    for key in [key for key in _at_work if key[0] == run]:
+        del _at_work[key]
+
+
+class Sampled:
+    """Solver of one problem; iterate over it to advance by rounds.  `residual` is the largest relative standard error."""
+
+    power: ClassVar[int] = 3
+    adaptive: ClassVar[bool] = False
+
+    def __init__(
+        self, model: SampledModel, settings: SolverSettings, history: History | None = None, next_step: float = 0.0
+    ) -> None:
+        assert settings.learning_rate is not None
+        self.model, self.settings, self.eta = model, settings, settings.learning_rate
+        self.crew: Crew = Alone()
+        self.outcome, self.residual, self.next_step = Outcome.RUNNING, np.nan, self.eta
+        self._found = [NOTHING] * len(model.sets) if history is None else sets_of(model, history)
+        self._run, self._sent = uuid.uuid4().hex, set[int]()
+
+    @staticmethod
+    def empty_history(model: SampledModel, capacity: int = 128) -> History:
+        """A history with every array that this model needs, without a node."""
+        return History(fields(model), capacity)
+
+    @staticmethod
+    def carried_over(history: History, known: SampledModel, model: SampledModel) -> History:
+        """The history with the sets of another model of the same equations: those that both have as they are."""
+        if known.sets == model.sets:
+            return history
+        there = dict(zip(known.sets, sets_of(known, history), strict=True))
+        found = [there.get(one, NOTHING) for one in model.sets]
+        return history_of(model, found, history["time"], history["weights"])
+
+    @staticmethod
+    def clock(time: float) -> float:
+        """Steps are equal."""
+        return time
+
+    @staticmethod
+    def expected_nodes(model: SampledModel, settings: SolverSettings) -> float:
+        """Nodes of a run, exactly."""
+        return settings.steps + 1
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes that all sets have reached."""
+        return min(one.n for one in self._found)
+
+    @property
+    def time(self) -> float:
+        """Time of the last node that all sets have reached."""
+        return float(self._times(self.nodes)[-1]) if self.nodes else 0.0
+
+    @property
+    def history(self) -> History:
+        """Everything that the sets have found."""
+        n = max(one.n for one in self._found)
+        # A force at the last node has acted on none.
+        weights = np.append(np.full(n - 1, self.eta), 0.0)
+        return history_of(self.model, self._found, self._times(n), weights)
+
+    def _times(self, n: int) -> Array:
+        steps = np.arange(n)
+        return np.where(steps == self.settings.steps, self.settings.t_max, steps * self.eta)
+
+    def __iter__(self) -> Iterator[AcceptedCell]:
+        """Accept rounds until t_max or until there is nothing to be learned from going on; `outcome` says which."""
+        length, last = 1, self.settings.steps + 1
+        try:
+            while self.nodes < last:
+                before, began = self.nodes, monotonic()
+                self._advance(min(before + length, last))
+                if (failure := self._failure(before)) is not None:
+                    self.outcome = failure
+                    return
+                made, spent = self.nodes - before, monotonic() - began
+                length = max(1, min(2 * length, int(length * ROUND / max(spent, 1e-3))))
+                yield AcceptedCell(self.nodes - 1, self.time, made * self.eta, self.nodes, 1, 0.0, {"noise": self.residual})
+            self.outcome = Outcome.DONE
+        finally:
+            self.crew.run([(forget, (self._run,))] * len(self._found))
+
+    def _advance(self, goal: int) -> None:
+        """Bring all sets that are behind to so many nodes."""
+        nodes = self.settings.steps + 1
+        calls: list[Call | None] = [None] * len(self._found)
+        for number, one in enumerate(self._found):
+            if one.n < goal:
+                # A process that has the set needs to know only where it is.
+                known = Stretch(0, one.n) if number in self._sent else one
+                calls[number] = (advance, (self._run, self.model, number, known, goal, nodes))
+        for number, new in enumerate(self.crew.run(calls)):
+            if new is not None:
+                self._sent.add(number)
+                self._found[number] = joined(self._found[number], new)
+
+    def _failure(self, first: int) -> Outcome | None:
+        """What is wrong at a node from `first` on, which ends the run there; None if nothing is."""
+        n = self.nodes
+        found = self._of_sets(self.model.observables)
+        growth, noise = np.zeros(n), np.zeros(n)
+        for name in NOISY:
+            mean, error = (values[:n] for values in self._averaged(found, name))
+            growth = np.maximum(growth, np.where(np.isfinite(mean), np.abs(mean) / max(mean[0], SMALL), np.inf))
+            noise = np.fmax(noise, error / np.maximum.accumulate(np.abs(mean)))
+        self.residual = float(noise[-1])
+        wrong = np.flatnonzero((growth > GROWTH) | (noise > NOISE))
+        if not len(wrong := wrong[wrong >= max(first, 1)]):
+            return None
+        diverged, end = growth[wrong[0]] > GROWTH, int(wrong[0])
+        # What is kept does not depend on the lengths of rounds.
+        self._found = [cut(one, end if diverged else end + 1) for one in self._found]
+        self.residual = float(noise[self.nodes - 1])
+        return Outcome.DIVERGED if diverged else Outcome.TOO_NOISY
+
+    @property
+    def _widths(self) -> int:
+        """Number of widths of what is smoothed."""
+        return len({one.width for one in self.model.sets})
+
+    def _of_sets(self, function: Callable[..., dict[str, Array]], *others: Any) -> list[dict[str, Array]]:
+        """What a function makes of each set, extrapolated to zero width; on all nodes, where a set has not been of zeros."""
+        n, number = max(one.n for one in self._found), self._widths
+        found: list[dict[str, Array]] = []
+        for first in range(0, len(self._found), number):
+            of_widths = self._found[first : first + number]
+            made = [function(padded(one, n), *others) if one.n else {} for one in of_widths]
+            # Linear in the width.
+            found.append(
+                made[0] if number == 1 else {name: 2 * made[1].get(name, wide) - wide for name, wide in made[0].items()}
+            )
+        return found
+
+    def _averaged(self, found: Found, name: str, times: int = 1) -> tuple[Array, Array]:
+        """Mean and standard error of what the sets found, of those that have reached a node; no error of a single one."""
+        number = self._widths
+        sets = [one.size for one in self.model.sets[::number]]
+        reached = np.array([one.n for one in self._found]).reshape(-1, number).min(axis=1)
+        n = max(one.n for one in self._found)
+        there = (np.arange(n) < reached[:, None]) * np.array(sets, dtype=float)[:, None]
+        shape = next(one[name].shape for one in found if name in one)
+        weights = there.reshape(*there.shape, *(1,) * (len(shape) - 1))
+        if times == 2:
+            weights = there[:, :, None] * (there[:, None, :] > 0)
+        values = np.array([one.get(name, np.zeros(shape)) for one in found])
+        total = np.maximum(weights.sum(axis=0), 1e-300)
+        mean = (weights * values).sum(axis=0) / total
+        scatter = (weights * (values - mean) ** 2).sum(axis=0)
+        others = (weights > 0).sum(axis=0) - 1.0
+        return mean, np.where(others > 0, np.sqrt(scatter / (np.maximum(others, 1.0) * total)), np.nan)
+
+    def results(self) -> Results:
+        """Means over sets, and their standard errors if there are several; on nodes that few have reached, of those."""
+        observed, kernels = self._of_sets(self.model.observables), self._of_sets(self.model.kernels, self.eta)
+        averaged = {name: self._averaged(observed, name) for name in names_of(observed)}
+        two_time = {name: self._averaged(kernels, name, 2) for name in names_of(kernels)}
+        several = sum(one.n > 0 for one in self._found) > self._widths
+        errors = {**averaged, **two_time} if several else {}
+        return Results(
+            {name: mean for name, (mean, _) in averaged.items()},
+            {name: mean for name, (mean, _) in two_time.items()},
+            standard_errors={name: error for name, (_, error) in errors.items()},
+        )
+
+
+def names_of(found: Found) -> list[str]:
+    """Names of what any set has found."""
+    return list(next((one for one in found if one), {}))

@@ -1,0 +1,118 @@
+"""What a theory whose averages are sampled gives to the solver: independent sets of samples, each a process in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.problem.settings import FEWEST
+
+Array = NDArray[np.float64]
+Dims = tuple[str, ...]
+
+# The first set of samples, and the smallest of further ones, which double the number of samples.
+FIRST = 1024
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """Samples that are solved together: their number and seed, and the width of what is smoothed, zero if nothing is."""
+
+    size: int
+    seed: tuple[int, ...]
+    width: float = 0.0
+
+
+def parts(samples: int) -> list[int]:
+    """Sizes of the sets that so many samples are: each doubles their number, so that more samples leave what is there as it is.
+
+    1024, 1024, 2048, 4096, ...; the last one has what is missing.
+    """
+    sizes = [min(samples, FIRST)]
+    while (left := samples - sum(sizes)) > 0:
+        if left < FEWEST:
+            sizes[-1] += left
+        else:
+            sizes.append(min(left, sum(sizes)))
+    return sizes
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What a set found: its number of nodes n and arrays in the shapes of a history, from node `first` on.
+
+    one_time (..., n - first), two_time (..., n - first, n), all_time (..., n), latest (...).
+    """
+
+    first: int
+    n: int
+    one_time: Mapping[str, Array] = field(default_factory=dict)
+    two_time: Mapping[str, Array] = field(default_factory=dict)
+    all_time: Mapping[str, Array] = field(default_factory=dict)
+    latest: Mapping[str, Array] = field(default_factory=dict)
+
+
+class SampledProcess(Protocol):
+    """A set on its way."""
+
+    def advance(self) -> None:
+        """Make one step."""
+        ...
+
+    def found(self, first: int) -> Stretch:
+        """What was found from a node on."""
+        ...
+
+
+class SampledModel(Protocol):
+    """Equations of a sampled theory; `one_time` and the like are arrays of one set, by name and dimensions beside time."""
+
+    @property
+    def axes(self) -> Mapping[str, int]:
+        """Lengths of these dimensions."""
+        ...
+
+    @property
+    def one_time(self) -> Mapping[str, Dims]:
+        """Functions of one time."""
+        ...
+
+    @property
+    def two_time(self) -> Mapping[str, Dims]:
+        """Functions of two times, of which rows are added."""
+        ...
+
+    @property
+    def all_time(self) -> Mapping[str, Dims]:
+        """Functions of one time that change at all times with each step."""
+        ...
+
+    @property
+    def latest(self) -> Mapping[str, Dims]:
+        """What is known of the last node alone."""
+        ...
+
+    @property
+    def sets(self) -> tuple[SampleSet, ...]:
+        """The sets; those of two widths of the same samples follow each other, the larger width first."""
+        ...
+
+    def numbers(self, nodes: float) -> float:
+        """Numbers that the samples of all sets need beside the history."""
+        ...
+
+    def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> SampledProcess:
+        """A set at its first node, or where it was left, with room for so many nodes."""
+        ...
+
+    def observables(self, known: Stretch) -> dict[str, Array]:
+        """Every observable of a set, (n, ...) each."""
+        ...
+
+    def kernels(self, known: Stretch, step: float) -> dict[str, Array]:
+        """Every two-time kernel of a set, (n, n) each, responses as densities."""
+        ...
