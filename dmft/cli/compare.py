@@ -33,7 +33,7 @@ def compare(
 ) -> None:
     """Compare theory and simulation of the same problem, in standard errors.
 
-    z is the deviation in standard errors, for few seeds that of a normal law which is as improbable.  The table shows the time
+    z is the deviation in standard errors; for few seeds, the normal deviate of the same probability.  The table shows the time
     of the largest z, the relative deviation there, and the smallest one that would be significant there ("seen from").  A
     deviation is significant by Holm's procedure over all observables and times.  With simulations in several dimensions d, the
     deviation is fitted as c0 + c1/d, and c0 is judged.
@@ -162,8 +162,9 @@ def _by_threshold(found: Comparison, threshold: float) -> str:
 
 def _advice(found: Comparison, simulation: Simulation) -> list[str]:
     """The next simulation to make where a deviation is significant."""
-    if simulation.setup.fields == "network":
-        return ["--fields gaussian tells how much of it is due to the Gaussian approximation"]
+    first, *others = simulation.problem.parameters.description.systems.items()
+    if others and simulation.setup.fields == first[0]:
+        return [f"--fields {name} tells how much of it remains for {system.meaning}" for name, system in others]
     if not found.extrapolated:
         return ["simulations in several dimensions tell how much of it is due to the finite d"]
     return []

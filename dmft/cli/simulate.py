@@ -53,12 +53,12 @@ def simulate(
     seeds: Annotated[int, typer.Option(metavar="N", help="Number of seeds.")] = 8,
     first_seed: Annotated[int, typer.Option(metavar="K", help="The seeds are K, K + 1, ..., K + N - 1.")] = 0,
     fields: Annotated[
-        str, typer.Option(metavar="KIND", help="network, or gaussian: the Gaussian fields that the theory is exact for.")
+        str, typer.Option(metavar="KIND", help="Kind of finite system, one of those that the theory has.")
     ] = "network",
     times: Annotated[int, typer.Option(metavar="N", help="Number of times at which observables are taken.")] = 40,
-    two_time: Annotated[bool, typer.Option("--two-time", help="Keep two-time correlations of the weights too.")] = False,
+    two_time: Annotated[bool, typer.Option("--two-time", help="Keep two-time correlations too.")] = False,
     tolerance: Annotated[
-        float, typer.Option(metavar="E", help="Relative error of observables that the integration of gradient flow makes.")
+        float, typer.Option(metavar="E", help="Relative error of observables from the integration in time.")
     ] = 3e-4,
     assignments: Annotated[
         list[str] | None,
@@ -68,7 +68,7 @@ def simulate(
     checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints; 0: every step.")] = 30.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Train finite networks on exactly the problem of a file: here, in --jobs processes, or under mpiexec or srun.
+    """Simulate finite systems of exactly the problem of a file: here, in --jobs processes, or under mpiexec or srun.
 
     The same command goes on where it was stopped; with more --seeds it runs only the new ones.
 

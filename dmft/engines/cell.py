@@ -32,7 +32,7 @@ Arrays = tuple[Array, ...]
 
 
 # Observables may change by this much more, in their own scale, than the rows in the iteration that ends a cell.
-SETTLED = 50.0
+OBSERVABLE_CHANGE = 50.0
 # Responses, which the observables feel through sums only, are held to this much less.
 LOOSE = 10.0
 
@@ -139,7 +139,7 @@ class Cell:
                 rows.overlap[:] = np.tile(np.maximum(largest, np.sqrt(own[0])), (1, self.tableau.stages))
         rows.scalars[:] = np.abs(guessed.scalars).max(axis=1, keepdims=True)
         watched = np.column_stack([self.watched(guess), scales(self.history, observable_sizes(self.model))])
-        self.watched(size)[:] = SETTLED * np.abs(watched).max(axis=1, keepdims=True)
+        self.watched(size)[:] = OBSERVABLE_CHANGE * np.abs(watched).max(axis=1, keepdims=True)
         return np.maximum(size, np.finfo(float).tiny)
 
     def _own_size(self, place: int, C: Array) -> Array:

@@ -49,7 +49,7 @@ LONGEST = 64
 PREDICTOR = 10
 ZONES = 8
 # A sweep that changes no entry by more than this, relative to the largest of its row, is the last one.
-SETTLED = 1e-13
+SETTLED_CHANGE = 1e-13
 # The next block is twice as long after FEW sweeps, half as long after more than MANY; after MOST half the rows are tried.
 FEW, MANY, MOST = 3, 5, 8
 # An energy that ends as many times its first value has diverged: steps that overshoot for a while come back below it.
@@ -153,7 +153,7 @@ class Descent:
                     return None
                 # The next sweep would change less in proportion; rows of which the first sweep shows nothing count as they are.
                 self.residual, last = change**2 / max(change, last, np.finfo(float).tiny), change
-                if self.residual <= SETTLED:
+                if self.residual <= SETTLED_CHANGE:
                     return Block(rows, forces, sweep)
         except np.linalg.LinAlgError:
             pass

@@ -33,7 +33,7 @@ MARGIN = 3.0
 # 1/3, and that of one whose derivative jumps, 1/2.
 DENSITY, JUMPING = 1.3, 0.4
 # The first cell, over the shortest time in which something changes.
-FIRST = 0.03
+FIRST_STEP = 0.03
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Doubling(Stepper[Attempt]):
             history, y = self.empty_history(model), model.start()
             first = {name: np.array([value]) for name, value in model.observe(y).items()}
             history.append({"time": np.zeros(1), "weights": np.zeros(1), **first, "y": y})
-            next_step = FIRST / model.fastest_rate
+            next_step = FIRST_STEP / model.fastest_rate
         sizes = {name: 0.0 for name in model.observables if name not in model.jumps}
         # Errors fall as those of cells with so many stages.
         super().__init__(settings, StepControl(radau(ORDER), settings.tolerance / MARGIN, sizes), history, next_step)

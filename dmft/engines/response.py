@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 SOLVER = Anderson(max_iterations=60)
 # Residual of a cell relative to the tolerance; the first step relative to the inverse of the fastest rate.
-RESIDUAL, FIRST = 1e-3, 0.03
+RESIDUAL, FIRST_STEP = 1e-3, 0.03
 SHORTEST = 1e-12
 
 
@@ -67,7 +67,7 @@ class Kick:
         self._append(np.array([s]), np.zeros(1), rows, forces, np.ones((self.model.channels[0].count, 1)), known)
         self.control = StepControl(self.tableau, tolerance, {self.kick: 0.0})
         rate = max(float(np.abs(nu).max()), float(np.sqrt(np.abs(forces.D[0])).max()), 1.0 / max(s, 1.0))
-        self.step = FIRST / rate
+        self.step = FIRST_STEP / rate
 
     @property
     def time(self) -> float:

@@ -43,8 +43,8 @@ GROWING = 100.0
 FINEST = 3e-11
 # Error of Newton's method relative to the tolerance and to the largest entries, of which observables may be small differences:
 # what is aimed at, what is accepted where it gets no further, and what is where rounding leaves no more.
-SETTLED, ENOUGH, MOST = 1e-5, 1e-4, 0.1
-ROUNDING = 1e-14
+NEWTON_AIM, NEWTON_ENOUGH, NEWTON_MOST = 1e-5, 1e-4, 0.1
+NEWTON_ROUNDING = 1e-14
 # What multiplies by more than the exponential of this in a step is followed to rounding.
 GROWN = 0.1
 # Of larger entries not even products are finite.
@@ -54,7 +54,7 @@ ITERATIONS = 12
 # Iterations of a cell with a new Jacobian, about.
 QUICK = 3
 # The first step changes y by this fraction of its size.
-FIRST = 0.1
+FIRST_CHANGE = 0.1
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Trajectory(Stepper[Attempt]):
             history, y = self.empty_history(model), model.start()[:, None]
             history.append({"y": y, **model.observe(y), "jacobian": np.zeros(1), "time": np.zeros(1), "weights": np.zeros(1)})
             rate = _fastest(model)
-            next_step = FIRST / rate if rate > 0.0 else settings.t_max
+            next_step = FIRST_CHANGE / rate if rate > 0.0 else settings.t_max
         self.size = _size(history["y"][:, 0])
         tableau = radau(settings.stages)
         self.newton = Newton(tableau, min(ITERATIONS, settings.max_iterations))
@@ -139,12 +139,12 @@ class Trajectory(Stepper[Attempt]):
         guess, size = self._guess(times), self._sizes(last)
         equations = Stages(self.model.rate, times, last, step)
         # What grows may still be small against all that the tolerance sees.
-        settled = 0.0 if self.growth * step > GROWN else SETTLED * self.settings.tolerance
+        settled = 0.0 if self.growth * step > GROWN else NEWTON_AIM * self.settings.tolerance
         iterations = 0
 
         def solved(J: Array, guess: Array = guess) -> FixedPoint:
             nonlocal iterations
-            found = self.newton.solve(equations, guess, J, size, max(settled, ROUNDING), self._enough(step))
+            found = self.newton.solve(equations, guess, J, size, max(settled, NEWTON_ROUNDING), self._enough(step))
             iterations += len(found.residuals)
             return found
 
@@ -161,14 +161,14 @@ class Trajectory(Stepper[Attempt]):
     def _enough(self, step: float) -> float:
         """Error of Newton's method that is accepted: rounding errors of y make one of f, which a long step multiplies."""
         y = self.history["y"][:, -1]
-        rounding = ROUNDING * max(step * float((np.abs(self.J) @ np.abs(y) / self._sizes(y)).max()), 1.0)
-        return min(max(ENOUGH * self.settings.tolerance, rounding), MOST * self.settings.tolerance)
+        rounding = NEWTON_ROUNDING * max(step * float((np.abs(self.J) @ np.abs(y) / self._sizes(y)).max()), 1.0)
+        return min(max(NEWTON_ENOUGH * self.settings.tolerance, rounding), NEWTON_MOST * self.settings.tolerance)
 
     def _guess(self, times: Array) -> Array:
         """Stages (s, p): the polynomial of the last cell, in log t, goes on; the state stays as it is at first and at rest."""
         time, y, s = self.history["time"], self.history["y"], self.tableau.stages
         last, before = y[:, -1], y[:, -1 - s :]
-        at_rest = np.ptp(before, axis=1) < ENOUGH * self.settings.tolerance * self._sizes(last)
+        at_rest = np.ptp(before, axis=1) < NEWTON_ENOUGH * self.settings.tolerance * self._sizes(last)
         if self.history.n <= s + 1 or at_rest.all():
             return np.repeat(last[None], s, axis=0)
         old, new = (np.log(at / time[-1]) for at in (time[-1 - s :], times))

@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 DAMPING = 2 / 13
 # Of the power iteration: the shift of y, relative; what rho may exceed its estimate by; when it has settled or gives up.
-SHIFT, MARGIN, SETTLED, MOST = 1e-7, 1.2, 0.03, 30
+SHIFT, MARGIN, RADIUS_CHANGE, MOST = 1e-7, 1.2, 0.03, 30
 # A step grows and shrinks by so much at most, and aims a little below the tolerance.
 GROWTH, SHRINKAGE, CAUTION = 5.0, 0.1, 0.8
 # A step that moves y by less than this, relative, is not tried.
@@ -127,7 +127,7 @@ class Flow:
             direction = direction / max(float(np.linalg.norm(direction)), TINY)
             direction = (self.moving.rate(begun.y + shift * direction) - begun.rate) / shift
             last, radius = radius, float(np.linalg.norm(direction))
-            if abs(radius - last) <= SETTLED * radius:
+            if abs(radius - last) <= RADIUS_CHANGE * radius:
                 break
         return begun._replace(direction=direction, radius=MARGIN * radius, evaluations=begun.evaluations + used)
 

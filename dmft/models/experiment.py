@@ -47,7 +47,7 @@ class Setup(Table):
     fields: str = Field(default="network", description="kind of finite system, of those that the theory has")
     times: int = Field(default=40, ge=2, description="number of times at which observables are taken, 0 and t_max included")
     tolerance: float = Field(
-        default=3e-4, ge=1e-6, le=1e-2, description="relative error of observables that the steps of gradient flow make"
+        default=3e-4, ge=1e-6, le=1e-2, description="relative error of observables from the integration in time"
     )
     two_time: bool = Field(default=False, description="whether two-time correlations are kept")
 

@@ -27,7 +27,8 @@ Array = NDArray[Any]
 ROWS = 6
 # A result of one sign that spans this factor is drawn on a logarithmic scale, over at most so many decades.
 WIDE, DECADES = 30.0, 6
-ROUNDING = 1e-6
+# A negative result that is smaller than this, relative to the largest one, is a rounding error.
+NEGATIVE_ROUNDING = 1e-6
 COLOURS = "cividis"
 # A logarithmic axis of few values has a tick at each: those of its own crowd over less than a decade.
 TICKS = 5
@@ -146,7 +147,7 @@ def _norm(values: Array) -> Normalize:
     if not len(finite):
         return Normalize(0.0, 1.0)
     low, high = float(finite.min()), float(finite.max())
-    if high > 0 and low > -ROUNDING * high and low < high / WIDE:
+    if high > 0 and low > -NEGATIVE_ROUNDING * high and low < high / WIDE:
         return LogNorm(max(low, high * 10.0**-DECADES), high, clip=True)
     return Normalize(low, high)
 

@@ -30,7 +30,8 @@ from dmft.simulation.agreement import LEVEL, WITHIN, Agreement, Comparison
 
 Array = NDArray[np.float64]
 
-ROUNDING = 1e-12
+# A time may exceed the last one of the theory by this rounding error, relative to it.
+TIME_ROUNDING = 1e-12
 # What has decayed to less than this fraction of its largest value is simulated to that fraction times the tolerance: a system
 # close to its rest is integrated in steps so long that they leave it there only to the error of a step.
 AT_REST = 3e-2
@@ -137,7 +138,7 @@ def _common_times(theory: Solution, simulation: Simulation) -> Array:
     """Times of a simulation that the theory has reached."""
     end = theory.time[-1]
     # Whole steps may be off by rounding.
-    return np.minimum(simulation.time[simulation.time <= end * (1 + ROUNDING)], end)
+    return np.minimum(simulation.time[simulation.time <= end * (1 + TIME_ROUNDING)], end)
 
 
 def _deviations(theory: Solution, simulation: Simulation, name: str, time: Array) -> Array:

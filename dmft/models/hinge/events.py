@@ -23,10 +23,10 @@ import numpy as np
 
 from dmft.compiled import njit
 
-# Where the iteration ends, in weights, and the sweeps that it may take.
-SETTLED, SWEEPS = 1e-12, 500
+# The iteration ends with a sweep that changes all weights by less than this; smaller weights are zero.  Most sweeps.
+WEIGHT_CHANGE, SWEEPS = 1e-12, 500
 # Speeds across the limit that are rounding, relative to what an example's own weight makes.
-ROUNDING = 1e-9
+SPEED_ROUNDING = 1e-9
 # Events per example after which the rest of the step is made with the weights that there are.
 EVENTS = 20
 
@@ -63,7 +63,7 @@ def next_arrival(m, K, speed, weights, held, left):
     for j in range(len(m)):
         if not held[j]:
             way, toward = (-m[j], speed[j]) if weights[j] == 1.0 else (m[j], -speed[j])
-            if toward > ROUNDING * K[j, j] and way < left * toward:
+            if toward > SPEED_ROUNDING * K[j, j] and way < left * toward:
                 left, first = max(way, 0.0) / toward, j
     return left, first
 
@@ -81,10 +81,10 @@ def settle(K, speed, weights, held, wanted):
             if weights[j] != old:
                 speed += (weights[j] - old) * K[j]
                 change = max(change, abs(weights[j] - old))
-        if change < SETTLED:
+        if change < WEIGHT_CHANGE:
             break
     for j in members:
-        if weights[j] < SETTLED:
+        if weights[j] < WEIGHT_CHANGE:
             weights[j] = 0.0
         if weights[j] == 0.0 or weights[j] == 1.0:
             held[j], wanted[j] = False, 0.0

@@ -30,7 +30,7 @@ TEST, BATCH = 4000, 100
 # Examples whose fields are in memory at once while losses are taken.
 ROWS = 250
 # The first time at which observables are taken, over that of the fastest motion at the start.
-FIRST = 0.1
+FIRST_TIME = 0.1
 # A step over the time of that motion and the tolerance: relative errors of observables stay below that.
 STEP = 1.5
 OBSERVABLES = ("generalization_error", "train_error", "slope")
@@ -124,7 +124,7 @@ class HingeExperiment:
 
     def times(self) -> Array:
         """Equal ratios from a fraction of the time of the fastest motion at the start."""
-        return log_times(FIRST / self.rate, self.problem.solver.t_max, self.setup.times)
+        return log_times(FIRST_TIME / self.rate, self.problem.solver.t_max, self.setup.times)
 
     def run(self, seed: int, watch: Watch) -> Trajectory:
         """See Experiment."""

@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 Vector = tuple[float, ...]
 Matrix = tuple[tuple[float, ...], ...]
 # An eigenvalue of a covariance may be negative by rounding: this part of the largest.
-ROUNDING = 1e-10
+EIGENVALUE_ROUNDING = 1e-10
 # Keys of the two kinds of a start; those in brackets have defaults.
 GIVEN = ("student_overlap", "cross_overlap")
 RANDOM = ("student_units", "teacher_units", "dimension")
@@ -130,7 +130,7 @@ class OnlineSGDParameters(Parameters):
                 raise ValueError(f"{key} is not symmetric: wanted the same number at ik and at ki")
         C = np.block([[Q, R], [R.T, T]])
         values = np.linalg.eigvalsh(C)
-        if values[0] < -ROUNDING * max(values[-1], 1e-300):
+        if values[0] < -EIGENVALUE_ROUNDING * max(values[-1], 1e-300):
             keys = ", ".join((*GIVEN, "teacher_overlap") if self.student_overlap else ("teacher_overlap",))
             raise ValueError(
                 f"{keys}: the smallest eigenvalue of the covariance [[Q, R], [R^T, T]] is {values[0]:.3g}: "

@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 # Samples that are drawn at once, each block with random numbers of its own; a seed can go on from the end of one.
 BLOCK = 512
 # The first time at which observables are taken, relative to the inverse of the learning rate.
-FIRST = 0.1
+FIRST_TIME = 0.1
 BYTES = 8
 
 
@@ -73,7 +73,7 @@ class OnlineSGDExperiment:
 
     def times(self) -> Array:
         """Equal ratios from a fraction of the time in which the first layer learns; the same for all N."""
-        first = FIRST * min(1.0 / self.model.learning_rate, self.t_max)
+        first = FIRST_TIME * min(1.0 / self.model.learning_rate, self.t_max)
         return log_times(first, self.t_max, self.setup.times)
 
     def run(self, seed: int, watch: Watch) -> Trajectory:

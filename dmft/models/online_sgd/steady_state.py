@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 MAX_ITERATIONS = 50
 # A step that changes y by less than this, relative to its largest entry, is the last.
-SETTLED = 1e-11
+LAST_CHANGE = 1e-11
 # Newton's method that goes further than this finds some other state.
 FARTHEST = 0.5
 # Directions of the Jacobian that are weaker than this, relative to the strongest, are neutral: there y stays where it is.
@@ -65,7 +65,7 @@ def steady_state(rate: Callable[[Array], Array], jacobian: Callable[[Array], Arr
             distance = float(np.abs(y - begin).max()) / size
             if not distance < FARTHEST:
                 return None
-            if np.abs(change).max() < SETTLED * size:
+            if np.abs(change).max() < LAST_CHANGE * size:
                 values = np.asarray(np.linalg.eigvals(jacobian(y)), dtype=complex)
                 return SteadyState(y, values[np.argsort(-np.real(values))], distance)
     return None

@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 # Degrees of the teacher, 0 and 1 included, that the staircase tells apart.
 DEGREES = 6
 # Relative error of the moments of activations.
-ROUNDING = 1e-13
+MOMENT_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Features:
     def nonlinear(self) -> float:
         """k* = G - k0^2 - k1^2; zero where only rounding is left."""
         rest = self.square - self.mean**2 - self.slope**2
-        return rest if rest > ROUNDING * self.square else 0.0
+        return rest if rest > MOMENT_ROUNDING * self.square else 0.0
 
     @property
     def learning_rate_bound(self) -> float:

@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 # Degrees of the teacher, 0 and 1 included, that the staircase tells apart.
 DEGREES = 6
 # Relative error of the moments of activations.
-ROUNDING = 1e-13
+MOMENT_ROUNDING = 1e-13
 
 
 class RandomFeaturesParameters(Parameters):
@@ -68,7 +68,7 @@ class RandomFeaturesParameters(Parameters):
         features = self.features
         if features.slope == 0 and features.nonlinear == 0:
             raise ValueError("activation: wanted a non-zero coefficient beyond s_0, a constant learns nothing")
-        if not features.noise_reduction(self.learning_rate) > ROUNDING:
+        if not features.noise_reduction(self.learning_rate) > MOMENT_ROUNDING:
             bound = features.learning_rate_bound
             raise ValueError(
                 f"learning_rate = {self.learning_rate:g}: wanted a number < 2/E g^2 = {bound:.6g}, weights diverge beyond it"

@@ -35,7 +35,7 @@ BLOCK = 256
 # The mean of the labels is learned to e^-10.
 LEARNED = 10.0
 # The first time at which the error is taken, over that of the fastest mode.
-FIRST = 0.1
+FIRST_TIME = 0.1
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class RandomFeaturesExperiment:
         Features with a mean k_0 learn that of the labels at a rate eta k_0^2 a step: the theory begins after those steps.
         """
         K, t_max = self.sizes["hidden"], self.problem.solver.t_max
-        times = log_times(FIRST / self.parameters.build().fastest_rate, t_max, self.setup.times)
+        times = log_times(FIRST_TIME / self.parameters.build().fastest_rate, t_max, self.setup.times)
         steps, mean = np.unique(np.ceil(times * K - 0.5)), self.parameters.features.mean
         return steps[(mean == 0) | (steps * self.parameters.learning_rate * mean**2 > LEARNED)] / K
 

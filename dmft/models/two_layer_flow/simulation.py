@@ -44,7 +44,7 @@ from dmft.problem.table import ProblemError
 Array = NDArray[np.float64]
 
 # The first time at which observables are taken, over that of the fastest motion at the start.
-FIRST = 0.03
+FIRST_TIME = 0.03
 
 
 class Forces(NamedTuple):
@@ -207,7 +207,7 @@ class TwoLayerExperiment:
         """Equal ratios from a fraction of the time of the fastest motion at the start; for gradient descent, whole steps."""
         solver = self.problem.solver
         fastest = 1 / max(1.0, *(group.second_layer**2 for group in self.groups))
-        return log_times(FIRST * min(fastest, solver.t_max), solver.t_max, self.setup.times, solver.learning_rate)
+        return log_times(FIRST_TIME * min(fastest, solver.t_max), solver.t_max, self.setup.times, solver.learning_rate)
 
     def run(self, seed: int, watch: Watch) -> Trajectory:
         """See Experiment."""
