@@ -204,3 +204,9 @@ def test_what_a_model_does_not_have_is_an_attribute_error():
         with pytest.raises(AttributeError, match=name):
             getattr(solution, name)
     assert solution.minimum("energy").value == pytest.approx(solution.energy[-1])
+
+
+def test_early_stopping_is_the_minimum_that_the_description_names():
+    solution = solve(Problem(model="hinge", laziness=0.5, samples=12, dimension=4, t_max=20.0))
+    assert solution.early_stopping == solution.minimum("generalization_error")
+    np.testing.assert_array_equal(solution.generalization_gap, solution.generalization_error - solution.train_error)
