@@ -144,7 +144,7 @@ def _verdict(found: Comparison) -> str:
     if differ:
         return f"disagree: {differ} of {len(verdicts)} observables differ significantly"
     if undecided:
-        could = f"{undecided} of {len(verdicts)} observables could differ by more than {per_cent(found.within)}"
+        could = f"{undecided} of {len(verdicts)} observables may differ by over {per_cent(found.within)}"
         return f"not distinguishable with {_seeds(found)}: {could}"
     return f"agrees within {per_cent(max(verdict.bound for verdict in verdicts))}: every observable at every time"
 

@@ -94,7 +94,7 @@ def test_commands(dmft, tmp_path):
 @pytest.mark.parametrize(
     ("problem", "setup", "words"),
     [
-        (random_features(), {"fields": "gaussian"}, ["fields = gaussian", "network"]),
+        (random_features(), {"fields": "gaussian"}, ['fields = "gaussian"', "network"]),
         (hinge(), {"two_time": True}, ["two_time"]),
         (hinge(samples=10, dimension=6), {"dim": 5}, ["dim = 5", "6"]),
         (hinge(weight_variance=0.0), {}, ["weight_variance = 0"]),

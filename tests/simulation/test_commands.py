@@ -69,11 +69,11 @@ def test_compare_says_within_how_much_they_agree(dmft, files):
 
 def test_compare_refuses(dmft, files):
     for arguments, message in (
-        (["run.h5", "run.h5"], "is no simulation file"),
+        (["run.h5", "run.h5"], "wanted a simulation file"),
         (["ten.h5", "ten.h5"], "wanted a run file"),
         (["noisy.h5", "ten.h5"], "simulates another problem: noise = 0.3 here, 0.6 wanted"),
         (["run.h5", "twenty.h5", "network.h5"], "another simulation than the first: fields"),
-        (["run.h5", "none.h5"], "is no simulation file"),
+        (["run.h5", "none.h5"], "wanted a simulation file"),
         (["run.h5", "ten.h5", "--threshold", "0"], "wanted a number > 0"),
         (["run.h5", "ten.h5", "--level", "1.5"], "wanted a number between 0 and 1"),
         (["run.h5", "ten.h5", "--within", "-1"], "wanted a number > 0"),
@@ -129,7 +129,7 @@ def test_plot_of_a_simulation_alone(dmft, files, tmp_path):
 def test_plot_refuses_what_does_not_belong_together(dmft, files, tmp_path):
     for arguments, message in (
         (["noisy.h5", "ten.h5"], "simulates another problem: noise"),
-        (["run.h5", "noisy.h5"], "is no simulation file"),
+        (["run.h5", "noisy.h5"], "wanted a simulation file"),
     ):
         ended = dmft("plot", *(files / name for name in arguments), "-o", tmp_path / "fig.png")
         assert ended.code == 2

@@ -161,7 +161,8 @@ def test_damage_of_any_kind_ends_and_is_noticed_or_harmless(run):
                 found = run_file.read(run)
             except FileError:
                 continue
-        assert all(np.isfinite(array).all() for array in found.state.history.two_time.values())
+        history = found.state.history
+        assert all(np.isfinite(history[name]).all() for name, field in history.fields.items() if field.two_time)
 
 
 def test_a_process_that_hangs_is_replaced(monkeypatch, run):
