@@ -176,7 +176,7 @@ class Sampled:
                 self._found[number] = joined(self._found[number], new)
 
     def _failure(self, first: int) -> Outcome | None:
-        """What is wrong at a node from `first` on, which ends the run there; None if nothing is."""
+        """The first fault at a node from `first` on, which ends the run there; None if there is none."""
         n = self.nodes
         found = self._of_sets(self.model.observables)
         growth, noise = np.zeros(n), np.zeros(n)
@@ -200,7 +200,7 @@ class Sampled:
         return len({one.width for one in self.model.sets})
 
     def _of_sets(self, function: Callable[..., dict[str, Array]], *others: Any) -> list[dict[str, Array]]:
-        """What a function makes of each set, extrapolated to zero width; on all nodes, where a set has not been of zeros."""
+        """A function of each set, extrapolated to zero width, on all nodes; zero where a set has not been."""
         n, number = max(one.n for one in self._found), self._widths
         found: list[dict[str, Array]] = []
         for first in range(0, len(self._found), number):

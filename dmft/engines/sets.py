@@ -58,12 +58,12 @@ def history_of(model: SampledModel, found: Sequence[Stretch], time: Array, weigh
 
 
 def sets_of(model: SampledModel, history: History) -> list[Stretch]:
-    """What the sets have found, from a history."""
+    """Results of the sets, from a history."""
     return [of_set(model, history, number) for number in range(len(model.sets))]
 
 
 def of_set(model: SampledModel, history: History, number: int) -> Stretch:
-    """What one set has found."""
+    """Result of one set."""
     n = int(history[REACHED][number]) if history.n else 0
     if n == 0:
         return NOTHING
@@ -78,7 +78,7 @@ def of_set(model: SampledModel, history: History, number: int) -> Stretch:
 
 
 def joined(known: Stretch, new: Stretch) -> Stretch:
-    """What was known of a set, and what it found after that."""
+    """The known result of a set, followed by the new one."""
     if known.n == 0:
         return new
     first, n = new.first, new.n

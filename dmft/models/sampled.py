@@ -1,4 +1,4 @@
-"""What a theory whose averages are sampled gives to the solver: independent sets of samples, each a process in time."""
+"""Interface of a theory whose averages are sampled: independent sets of samples, each a process in time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def parts(samples: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Stretch:
-    """What a set found: its number of nodes n and arrays in the shapes of a history, from node `first` on.
+    """Result of a set: its number of nodes n and arrays in the shapes of a history, from node `first` on.
 
     one_time (..., n - first), two_time (..., n - first, n), all_time (..., n), latest (...).
     """
@@ -64,7 +64,7 @@ class SampledProcess(Protocol):
         ...
 
     def found(self, first: int) -> Stretch:
-        """What was found from a node on."""
+        """The result from a node on."""
         ...
 
 
@@ -93,7 +93,7 @@ class SampledModel(Protocol):
 
     @property
     def latest(self) -> Mapping[str, Dims]:
-        """What is known of the last node alone."""
+        """Arrays of the last node alone."""
         ...
 
     @property

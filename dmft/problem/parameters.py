@@ -83,7 +83,7 @@ class Parameters(Table):
         raise NotImplementedError
 
     def identities(self, solution: Solved) -> dict[str, float]:
-        """What must hold on every right solution, in words, and by how much it does not, in units of the tolerance.
+        """Defects of what must hold on every right solution, by its words, in units of the tolerance.
 
         More than 1 says that the equations or the solver are wrong.  `dmft.models.identities` has what most theories need.
         """

@@ -79,7 +79,7 @@ class Solution:
 
     @property
     def advice(self) -> str:
-        """What to do about the outcome; where a theory is too noisy, with how many samples it would not be."""
+        """Advice on the outcome; where a theory is too noisy, the number of samples that would do."""
         if self.outcome is not Outcome.TOO_NOISY:
             return self.outcome.advice
         return f"{self.outcome.advice}: samples = {self.samples_needed}"
@@ -99,7 +99,7 @@ class Solution:
         return 2 ** int(np.ceil(np.log2(2 * samples * (max(relative) / NOISE) ** 2)))
 
     def answers(self, problem: Problem) -> bool:
-        """Whether it is all that a problem asks for, as far as `refuse_other_problem` lets it pass."""
+        """True if it is all that a problem asks for, as far as `refuse_other_problem` lets it pass."""
         asked, known = problem.solver, self.problem.solver
         enough = all(getattr(known, key) == getattr(asked, key) for key in GROWING)
         return self.complete and bool(self.time[-1] == asked.t_max) and enough
@@ -123,7 +123,7 @@ class Solution:
         return name
 
     def identities(self) -> dict[str, float]:
-        """What must hold on every right solution of the theory, and by how much it does not, in units of the tolerance."""
+        """Defects of what must hold on every right solution of the theory, in units of the tolerance."""
         return self.problem.parameters.identities(self)
 
     def at(self, time: float) -> dict[str, Any]:

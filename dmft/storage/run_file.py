@@ -164,7 +164,7 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
 
 
 def _history(file: h5py.File, problem: Problem, known: Mapping[str, Array]) -> History:
-    """What an engine goes on from; FileError unless every number of it is finite."""
+    """The history that an engine goes on from; FileError unless every number of it is finite."""
     nodes = len(known["time"])
     history = empty_history(problem, capacity=nodes)
     found = {}

@@ -76,7 +76,7 @@ class TwoLayerFlow:
 
     @property
     def alone(self) -> bool:
-        """Whether there is a single neuron, which has no overlap with others."""
+        """True for a single neuron, which has no overlap with others."""
         return self.inverse_width == 1.0
 
     @property

@@ -299,17 +299,17 @@ class TwoLayerFlowParameters(Parameters):
         )
 
     def label_law(self) -> Labels:
-        """How labels follow from coordinates along the target directions."""
+        """Labels as a function of the coordinates along the target directions."""
         return Labels(self.target, self.noise, self.labels == "sign", self.flips)
 
     def rule(self, settings: SolverSettings) -> Rule:
-        """How steps of gradient descent are made."""
+        """Steps of gradient descent: learning rate, momentum, decay."""
         assert settings.learning_rate is not None
         sphere = self.constraint == "sphere"
         return Rule(settings.learning_rate, settings.momentum, settings.nesterov, sphere, self.weight_decay)
 
     def batches(self, settings: SolverSettings) -> Batches:
-        """How samples are drawn for each step."""
+        """Law by which samples are drawn for each step."""
         assert settings.learning_rate is not None
         kept = math.exp(-settings.learning_rate / settings.batch_time) if settings.batch_time else 0.0
         return Batches(settings.batch, kept)

@@ -81,7 +81,7 @@ class ExactTwoLayer:
         return sum(one.size for one in self.sets) * nodes * (4 * m + 1)
 
     def network(self, width: float) -> Network:
-        """What is trained, a kink smoothed over a width."""
+        """The network and its training, a kink smoothed over a width."""
         return Network(
             self.overlaps,
             self.alignment,
