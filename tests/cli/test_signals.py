@@ -134,7 +134,7 @@ main()
 @pytest.mark.parametrize(
     ("where", "command"),
     [
-        ("dmft.sweeps.sweep.Sweep.validate", ["sweep", "{sweep}", "-o", "{out}"]),
+        ("dmft.problem.sweep.Sweep.validate", ["sweep", "{sweep}", "-o", "{out}"]),
         ("dmft.running.plan._pilot", ["plan", "{problem}"]),
         ("dmft.sweeps.plan.by_cost", ["plan", "{sweep}"]),
         ("dmft.sweeps.folder._take", ["sweep", "{sweep}", "-o", "{out}"]),
