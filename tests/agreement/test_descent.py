@@ -109,7 +109,7 @@ def test_finite_networks_diverge_together():
 
 def test_divergence_is_an_outcome():
     found = solve(problem(learning_rate=50.0, t_max=10_000.0))
-    assert found.outcome is Outcome.NOT_FINITE
+    assert found.outcome is Outcome.DIVERGED
     assert 5 < len(found.time) < 200
     assert np.isfinite(found.train_error).all()
 

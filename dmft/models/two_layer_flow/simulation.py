@@ -271,7 +271,9 @@ class TwoLayerExperiment:
         """Gaussian fields, and labels in which all that the fields do not know of the target is noise."""
         n, s = self.sizes["samples"], self.parameters.activation_series()
         known = self.parameters.target_by_index(len(s) - 1)
-        kept = s[known.indices.sum(axis=1)] != 0
+        degrees = known.indices.sum(axis=1)
+        # The fields know nothing of a target beyond the degree of the activation.
+        kept = np.append(s, np.zeros(max(degrees.max(initial=0) + 1 - len(s), 0)))[degrees] != 0
         indices, p = known.indices[kept], known.coefficients[kept]
         fields, labels = gaussian_fields(random, n, self.dim, s, indices, p)
         unknown = max(self.model.label_variance - float(p @ p), 0.0)
