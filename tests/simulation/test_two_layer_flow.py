@@ -169,5 +169,5 @@ def test_refusals(problem):
         made(problem.replace(samples_per_dimension=0.1), 2)
     with pytest.raises(ProblemError, match=r"dim = 1: wanted a number >= 2"):
         made(problem, 1)
-    with pytest.raises(ProblemError, match="fields = \"other\": wanted network or gaussian"):
+    with pytest.raises(ProblemError, match='fields = "other": wanted network or gaussian'):
         made(problem, 10, fields="other")

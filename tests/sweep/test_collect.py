@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from dmft import Solution, Sweep, Table
+from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.sweeps.collect import collect, overfitting_time
 from tests.comparison import assert_same, datasets
 
@@ -177,7 +178,7 @@ def test_h5dump_reads_it(dmft, swept):
     command = ["h5dump", "-d", "/smallest_test_error", swept / "sweep.h5"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "SIMPLE { ( 3, 2 ) / ( 3, 2 ) }" in text
-    assert "smallest value, between the nodes, of C0_F(t,t)/2" in text
+    assert f"smallest value, between the nodes, of {DESCRIPTION.observables['test_error'].meaning}" in text
 
 
 def test_every_array_has_units_and_a_meaning(dmft, swept):

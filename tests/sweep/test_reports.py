@@ -111,7 +111,8 @@ def test_too_many_axes_for_a_figure_are_refused(dmft, quick, tmp_path):
     dmft("collect", tmp_path / "out")
     ended = dmft("plot", tmp_path / "out" / "sweep.h5")
     assert ended.code == 2
-    assert "3 samples_per_parameter x 2 init_scale x 2 width x 2 noise: wanted" in ended.err
+    assert "3 samples_per_parameter x 2 init_scale x 2 width x 2" in ended.err
+    assert "at most two axes, and a third one of at most 6 values" in ended.err
 
 
 def test_plan_of_a_sweep(dmft, quick):
