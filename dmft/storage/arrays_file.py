@@ -24,7 +24,8 @@ END, END_SIZE = b"PK\x05\x06", 22
 def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays; the file appears complete or not at all.  Raises OSError if it cannot be written."""
     image = io.BytesIO()
-    np.savez(image, allow_pickle=False, **arrays)
+    # An option against pickled objects would be one more array to NumPy before 2.1; reading refuses them.
+    np.savez(image, **arrays)
     write_whole(path, image.getbuffer(), seal.seal(image.getbuffer()), one_of_many=True)
 
 
