@@ -25,7 +25,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays; the file appears complete or not at all.  Raises OSError if it cannot be written."""
     image = io.BytesIO()
     # An option against pickled objects would be one more array to NumPy before 2.1; reading refuses them.
-    np.savez(image, **arrays)
+    np.savez(image, **arrays)  # pyright: ignore[reportArgumentType]
     write_whole(path, image.getbuffer(), seal.seal(image.getbuffer()), one_of_many=True)
 
 
