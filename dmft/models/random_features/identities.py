@@ -39,7 +39,7 @@ def _renewal(solution: Solved, model: RandomFeatures) -> float:
             break
         inside = cell[0] + half * (1 + POINTS)
         times = np.append(times, inside)
-        noises = np.append(noises, eta**2 * half * WEIGHTS * (error[nodes] @ lagrange(cell, inside)))
+        noises = np.concatenate([noises, eta**2 * half * WEIGHTS * (error[nodes] @ lagrange(cell, inside))])
         memory = np.exp(-2 * eta * np.outer(cell[-1] - times, rates)) @ (fractions * rates**2)
         missing.append((1 - eta * model.features.mean**2 / 2) * error[last] - mean[last] - float(noises @ memory))
     return identities.defect(solution, missing, float(error.max()))

@@ -48,4 +48,4 @@ def phi(target: Target, z: Array) -> Array:
 
 def _polynomials(x: Array, degree: int) -> Array:
     """He_k(x)/sqrt(k!), (degree + 1, P)."""
-    return np.array([hermite.hermite_series(row, x)[0] for row in np.eye(degree + 1)])
+    return np.array([hermite.evaluate_series(row, x)[0] for row in np.eye(degree + 1)])
