@@ -41,5 +41,5 @@ def _renewal(solution: Solved, model: RandomFeatures) -> float:
         times = np.append(times, inside)
         noises = np.concatenate([noises, eta**2 * half * WEIGHTS * (error[nodes] @ lagrange(cell, inside))])
         memory = np.exp(-2 * eta * np.outer(cell[-1] - times, rates)) @ (fractions * rates**2)
-        missing.append((1 - eta * model.features.mean**2 / 2) * error[last] - mean[last] - float(noises @ memory))
+        missing.append(float((1 - eta * model.features.mean**2 / 2) * error[last] - mean[last] - noises @ memory))
     return identities.defect(solution, missing, float(error.max()))
