@@ -45,7 +45,7 @@ Array = NDArray[np.float64]
 
 # Most rows of a block.  Lengths are powers of two: an oscillation from step to step is extrapolated with the right sign.
 LONGEST = 64
-# A block is predicted by the polynomial through so many rows before it, one block apart.
+# A block is predicted by the polynomial through this many rows before it, one block apart.
 PREDICTOR = 10
 ZONES = 8
 # A sweep that changes no entry by more than this, relative to the largest of its row, is the last one.

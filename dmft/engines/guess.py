@@ -96,7 +96,7 @@ def _correlations(cell: Cell, place: int, pace: Pace, late: bool) -> Array:
 
 
 def _responses(cell: Cell, place: int, pace: Pace, late: bool) -> Array:
-    """R of a stack on the new nodes: shifted by one cell, as it depends mostly on t - t', but for old t'."""
+    """R of a stack on the new nodes: shifted by one cell, since it depends mostly on t - t'; late, repeated for old t'."""
     R, known, G, s = cell.R[place], cell.known[place], cell.stacks[place].width, cell.tableau.stages
     new = np.zeros(cell.shapes[place])
     new[:, :, known:] = _own_responses(cell, place)

@@ -149,7 +149,7 @@ def expected_nodes(problem: Problem) -> float:
 
 
 def step_values(problem: Problem, nodes: float) -> float:
-    """Numbers that a run of so many nodes needs beside its history."""
+    """Numbers that a run of a given number of nodes needs beside its history."""
     if problem.solver.theory == "exact":
         return equations(problem).numbers(nodes)
     return problem.parameters.step_values

@@ -16,7 +16,7 @@ def history_terms(A, width, MC, MR, DR, drift, overlap, C_last, R_last, C_rhs, R
     """Right-hand sides of a stack over the history columns, before the factor (1 - A (M - nu)_BB)^(-1):
 
     C_rhs = C_last + A (M_BH C_HH + D_BH R_HH^T + b v_H),   R_rhs = R_last + A M_BH R_HH;
-    the drift b (directions, s G), none but for the first stack, enters its first channel.
+    the drift b (directions, s G) enters the first channel of the first stack; other stacks have none.
     """
     channels, rows, n = MC.shape
     stages = rows // width

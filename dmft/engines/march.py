@@ -42,7 +42,7 @@ class Attempt(stepper.Attempt):
 
 
 def standard(max_iterations: int) -> Controller:
-    """Anderson acceleration, then Newton-Krylov, with so many iterations together."""
+    """Anderson acceleration, then Newton-Krylov, with at most this many iterations together."""
     easy = min(EASY, max_iterations)
     return Controller(
         easy=replace(Controller.easy, max_iterations=easy),

@@ -65,7 +65,7 @@ _at_work: dict[tuple[str, int], SampledProcess] = {}
 
 
 def advance(run: str, model: SampledModel, number: int, known: Stretch, goal: int, nodes: int) -> Stretch:
-    """Bring a set to so many nodes, out of `nodes`; `known` is needed whole where this process does not have the set."""
+    """Bring a set to a number of nodes, out of `nodes`; `known` is needed whole where this process does not have the set."""
     process = _at_work.get((run, number))
     if process is None:
         process = model.process(model.sets[number], nodes, known if known.n else None)
@@ -162,7 +162,7 @@ class Sampled:
             self.crew.run([(forget, (self._run,))] * len(self._found))
 
     def _advance(self, goal: int) -> None:
-        """Bring all sets that are behind to so many nodes."""
+        """Bring all sets that are behind to a number of nodes."""
         nodes = self.settings.steps + 1
         calls: list[Call | None] = [None] * len(self._found)
         for number, one in enumerate(self._found):

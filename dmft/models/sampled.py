@@ -28,7 +28,7 @@ class SampleSet:
 
 
 def parts(samples: int) -> list[int]:
-    """Sizes of the sets that so many samples are: each doubles their number, so that more samples leave what is there as it is.
+    """Sizes of sets that add up to `samples`: each doubles their number, so that more samples leave what is there as it is.
 
     1024, 1024, 2048, 4096, ...; the last one has what is missing.
     """
@@ -106,7 +106,7 @@ class SampledModel(Protocol):
         ...
 
     def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> SampledProcess:
-        """A set at its first node, or where it was left, with room for so many nodes."""
+        """A set at its first node, or where it was left, with room for a number of nodes."""
         ...
 
     def observables(self, known: Stretch) -> dict[str, Array]:
