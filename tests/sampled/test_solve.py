@@ -106,7 +106,6 @@ def test_divergence_and_noise_are_outcomes():
             'wanted theory = "exact"',
         ),
         ({"theory": "gaussian", "replicates": None}, "samples = 256: wanted only"),
-        ({"scheme": "radau", "learning_rate": None}, 'wanted "gradient-descent"'),
         ({"width": 17}, "at most 16"),
         ({"activation": "sign"}, "wanted one of"),
         ({"loss": "logistic"}, 'wanted labels = "sign"'),

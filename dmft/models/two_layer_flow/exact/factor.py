@@ -7,6 +7,8 @@ of a variable comes with an error of sqrt(tau) at most, in smooth processes far 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
@@ -17,27 +19,47 @@ Array = NDArray[np.float64]
 TAU = 1e-12
 
 
-class Factor:
-    """Rows X with X X^T = C for covariances C that are given row by row."""
+class Rows(NamedTuple):
+    """Rows (m, n + m) of the next m variables: X, and L, which is what later rows need."""
 
-    def __init__(self, capacity: int) -> None:
-        self._lower = np.zeros((capacity, capacity))
-        self._size = 0
+    X: Array
+    L: Array
+
+
+class Factor:
+    """Rows X with X X^T = C for covariances C that are given row by row, to `tau` relative to each variance."""
+
+    def __init__(self, capacity: int, tau: float = TAU) -> None:
+        self._lower, self._size, self._tau = np.zeros((capacity, capacity)), 0, tau
 
     def add(self, covariance: Array) -> Array:
         """X of the next m variables, (m, n + m); covariance (m, n + m), with those before and with each other."""
-        m, n = len(covariance), self._size
         if not np.isfinite(covariance).all():
             return np.full_like(covariance, np.nan)
-        X, L, rows = np.zeros_like(covariance), self._lower, slice(n, n + m)
+        rows = self.rows(covariance)
+        self.keep(rows)
+        return rows.X
+
+    def rows(self, covariance: Array) -> Rows:
+        """Rows of the next m variables, which are not kept."""
+        n = self._size
+        X, L = np.zeros_like(covariance), self._lower
         if n:
             X[:, :n] = solve_triangular(L[:n, :n], covariance[:, :n].T, lower=True, check_finite=False).T
         left = covariance[:, n:] - X[:, :n] @ X[:, :n].T
         # Rounding leaves less than nothing of what is determined already.
         values, vectors = np.linalg.eigh((left + left.T) / 2)
         left = (vectors * np.maximum(values, 0.0)) @ vectors.T
-        own = np.linalg.cholesky(left + TAU * np.diag(np.diagonal(covariance[:, n:])))
+        own = np.linalg.cholesky(left + self._tau * np.diag(np.diagonal(covariance[:, n:])))
         X[:, n:] = solve_triangular(own, left, lower=True, check_finite=False).T
-        L[rows, :n], L[rows, rows] = X[:, :n], own
+        return Rows(X, np.hstack([X[:, :n], np.asarray(own, dtype=float)]))
+
+    def keep(self, rows: Rows) -> None:
+        """Make variables those before the next ones."""
+        m, total = rows.L.shape
+        if total > len(self._lower):
+            grown = np.zeros((2 * total, 2 * total))
+            grown[: self._size, : self._size] = self._lower[: self._size, : self._size]
+            self._lower = grown
+        self._lower[self._size : total, :total] = rows.L
         self._size += m
-        return X
