@@ -12,10 +12,7 @@ from dmft import Outcome, Solution
 from dmft.cli.progress import Meter
 from dmft.cli.signals import SIGNALS
 from tests.comparison import assert_same, datasets
-
-from .conftest import start
-
-PATIENCE = 600.0
+from tests.processes import PATIENCE, start
 
 
 def wait_for(path, process):
