@@ -110,6 +110,15 @@ def test_the_largest_expected_cost_comes_first(quick):
     assert [index % 2 for index in order] == [1, 1, 1, 0, 0, 0]
 
 
+def test_a_sweep_of_many_points_begins_without_a_look_at_each(monkeypatch):
+    sweep = Sweep.from_toml(SWEEP.replace("2.0, 3]", "2.0, 50_000]"))
+    monkeypatch.setattr(Sweep, "problem", lambda *_: pytest.fail("made a problem"))
+    order = by_cost(sweep, list(range(100_000)))
+    assert sorted(order) == list(range(100_000))
+    # Every tenth of the order has points of every tenth of the grid.
+    assert {point // 10_000 for point in order[-10_000:]} == set(range(10))
+
+
 def test_many_points_are_spread_over_folders(dmft, quick, tmp_path, monkeypatch, reference):
     monkeypatch.setattr("dmft.sweeps.folder.FAN", 4)
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
