@@ -30,7 +30,7 @@ class StopRun(Exception):
 
 @exclusive_output
 def solve(
-    problem: Problem,
+    problem: Problem | str | Path,
     *,
     output: str | Path | None = None,
     start: Solution | None = None,
@@ -41,6 +41,7 @@ def solve(
 ) -> Solution:
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
 
+    problem: a Problem, or the path of a problem file.
     output: run file to write; checkpointed every `checkpoint_every` seconds, and continued if it exists.  A file that holds
         another problem, or that another process is writing, is refused (ProblemError).
     start: a solution of the same problem to continue, with the same or a larger t_max.
@@ -52,7 +53,7 @@ def solve(
     Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
     """
-    began = monotonic()
+    began, problem = monotonic(), Problem.of(problem)
     if start is not None:
         refuse_other_problem(start, problem)
         start = replace(start, state=State(start.state.history.copy(), start.state.next_step))

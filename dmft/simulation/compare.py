@@ -103,7 +103,7 @@ def _sampled(theory: Solution, given: Mapping[str, Array] | None) -> tuple[Mappi
 
 def _expected(theory: Solution, name: str, time: Array, sampled: tuple[Mapping[str, Array], float]) -> _Expected:
     """One observable at these times, (times, ...)."""
-    values = np.array([theory.at(t)[name] for t in time])
+    values = np.asarray(theory.at(time)[name])
     errors, degrees = sampled
     known = errors.get(name)
     return _Expected(values, np.zeros_like(values) if known is None else _between(theory.time, time, known), degrees)
@@ -144,8 +144,7 @@ def _common_times(theory: Solution, simulation: Simulation) -> Array:
 def _deviations(theory: Solution, simulation: Simulation, name: str, time: Array) -> Array:
     """Deviations of one observable from the theory at these times in each seed, (seeds, times, ...)."""
     own = _common_times(theory, simulation)
-    expected = np.array([theory.at(t)[name] for t in own])
-    found = simulation.trajectories[name][:, : len(own)] - expected
+    found = simulation.trajectories[name][:, : len(own)] - theory.at(own)[name]
     return found if np.array_equal(own, time) else np.array([_between(own, time, row) for row in found])
 
 
