@@ -16,7 +16,7 @@ from dmft.cli.output import complain, say
 from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
-from dmft.cli.tables import plus_minus
+from dmft.mathematics.notation import plus_minus
 from dmft.problem.description import smallest
 
 if TYPE_CHECKING:

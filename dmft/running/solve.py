@@ -33,7 +33,7 @@ class StopRun(Exception):
 
 @exclusive_output
 def solve(
-    problem: Problem,
+    problem: Problem | str | Path,
     *,
     output: str | Path | None = None,
     start: Solution | None = None,
@@ -45,6 +45,7 @@ def solve(
 ) -> Solution:
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
 
+    problem: a Problem, or the path of a problem file.
     output: run file to write; checkpointed every `checkpoint_every` seconds, and continued if it exists.  A file that holds
         another problem, or that another process is writing, is refused (ProblemError).
     start: a solution of the same problem to continue, with the same or a larger t_max.
@@ -56,7 +57,7 @@ def solve(
     Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
     """
-    began = monotonic()
+    began, problem = monotonic(), Problem.of(problem)
     if jobs < 1:
         raise ProblemError(f"jobs = {jobs}: wanted a whole number >= 1")
     if start is not None:

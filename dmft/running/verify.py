@@ -35,8 +35,8 @@ def verify(solution: Solution, observers: Sequence[Observer] = ()) -> Solution:
     finer = solve(solution.problem.replace(tolerance=max(FINER * solver.tolerance, smallest_tolerance())), observers=observers)
     if not finer.complete:
         return solution
-    expected = [finer.at(t) for t in solution.time]
-    errors = {name: np.abs(values - np.array([row[name] for row in expected])) for name, values in solution.observables.items()}
+    expected = finer.at(solution.time)
+    errors = {name: np.abs(values - expected[name]) for name, values in solution.observables.items()}
     return replace(solution, estimated_errors=errors)
 
 

@@ -131,7 +131,7 @@ class _Errors:
 
 def _expected(theory: Solution, name: str, time: Array, sampled: _Errors) -> _Expected:
     """One observable at these times, (times, ...)."""
-    values, known = np.array([theory.at(t)[name] for t in time]), sampled.values.get(name)
+    values, known = np.asarray(theory.at(time)[name]), sampled.values.get(name)
     errors = np.zeros_like(values) if known is None else _between(theory.time, time, known)
     return _Expected(values, errors, sampled.degrees_at(theory, time))
 
@@ -170,13 +170,10 @@ def _common_times(theory: Solution, simulation: Simulation, nodes: int | None = 
 def _deviations(theory: Solution, simulation: Simulation, name: str, time: Array) -> Array:
     """Deviations of one observable from the theory at these times in each seed, (seeds, times, ...)."""
     own = _common_times(theory, simulation)
-    expected = np.array([theory.at(t)[name] for t in own])
-    found = simulation.trajectories[name][:, : len(own)] - expected
-    return (
-        found[:, : len(time)]
-        if np.array_equal(own[: len(time)], time)
-        else np.array([_between(own, time, row) for row in found])
-    )
+    found = simulation.trajectories[name][:, : len(own)] - theory.at(own)[name]
+    if np.array_equal(own[: len(time)], time):
+        return found[:, : len(time)]
+    return np.array([_between(own, time, row) for row in found])
 
 
 def _refuse_other(theory: Solution, simulation: Simulation) -> None:
