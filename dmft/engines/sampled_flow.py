@@ -1,8 +1,8 @@
 """Gradient flow whose forces are means over samples: sets of samples, each marched through the same cells on its own.
 
 The random numbers of a cell are new, and what they make of its end is not smooth on the scale of the tolerance: no step can be
-chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow; where it has
-none, those of a few samples at a larger tolerance.  See `sampled.py` for the sets and their means.
+chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow; where it
+has none, those of a few samples at a larger tolerance.  See `sampled.py` for the sets and their means.
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ class FlowOfSamples:
         v, a = crowd.of_groups(v, 0), crowd.of_groups(a, 0)
         if not np.isfinite(C).all():
             return np.full(samples.size, np.nan)
-        own = Factor(crowd.m).add(C - v @ v.T)
+        own = Factor(crowd.m).add(C - v @ v.T, float(np.diagonal(C).max()))
         value, _, _ = samples.task.activation(v @ samples.z + own @ samples.fresh)
         return a @ value / crowd.m
 

@@ -5,8 +5,8 @@ A sample sees its m preactivations.  With z its coordinates along the target dir
     h = xi - (1/alpha) R g(h),     g_i = l'(f, y) a_i sigma'(h_i),     f = (1/m) sum_i a_i sigma(h_i)
 
 with xi Gaussian, <xi xi> = C, <xi z> = v, y the label.  The fields of a group are their mean, of covariance K - v v, and
-contrasts, of covariance C^- (see `blocks.py`); each is made of independent normal numbers by a growing factor of its covariance.
-The factor is regularised, as neighbouring times of a smooth process determine each other.  Within a cell the last node comes
+contrasts, of covariance C^- (see `blocks.py`); each is made of independent normal numbers by a growing factor of its
+covariance.  The factor is regularised, as neighbouring times of a smooth process determine each other.  Within a cell the last node comes
 first: it has nearly all that is new.
 """
 
@@ -141,14 +141,14 @@ class Samples:
         order, new = np.concatenate([self._order, np.arange(self.n, total)[::-1]]), rows.v[:, self.n :]
         K = rows.K - np.einsum("rsg,rnh->sgnh", new, rows.v)
         means, apart = self._random(s)
-        found = self._mean.rows(K[::-1][:, :, order].reshape(s * G, -1))
+        found = self._mean.rows(K[::-1][:, :, order].reshape(s * G, -1), float(np.abs(rows.K).max()))
         # In the order of time again.
         X = _rescaled(found.X, K[:, :, self.n :]).reshape(s, G, -1)[::-1].reshape(s * G, -1)
         of_groups = (X @ means).reshape(s, G, -1) + np.einsum("rsg,rp->sgp", new, self.z)
         fields, factors = crowd.of_groups(of_groups, 1), [found]
         for place, k in enumerate(crowd.several):
             C = rows.minus[place]
-            found = self._apart[place].rows(C[::-1][:, order])
+            found = self._apart[place].rows(C[::-1][:, order], float(np.abs(C).max()))
             X = _rescaled(found.X, C[:, None, self.n :, None])[::-1]
             contrasts = (X @ apart[place]).reshape(s, crowd.numbers[k] - 1, -1)
             fields[:, crowd.parts[k]] += np.einsum("ci,scp->sip", crowd.contrasts[k], contrasts)
