@@ -27,3 +27,8 @@ def power_series(coefficients: Mapping[str, float]) -> str:
         for power, coefficient in coefficients.items()
     ]
     return " + ".join(terms[:COEFFICIENTS]) + (" + ..." if len(terms) > COEFFICIENTS else "")
+
+
+def plus_minus(error: float, form: str = "{:.2g}") -> str:
+    """A standard error in this form; nothing if it is not known."""
+    return "" if math.isnan(error) else form.format(error)
