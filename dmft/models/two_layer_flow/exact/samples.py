@@ -6,8 +6,8 @@ A sample sees its m preactivations.  With z its coordinates along the target dir
 
 with xi Gaussian, <xi xi> = C, <xi z> = v, y the label.  The fields of a group are their mean, of covariance K - v v, and
 contrasts, of covariance C^- (see `blocks.py`); each is made of independent normal numbers by a growing factor of its
-covariance.  The factor is regularised, as neighbouring times of a smooth process determine each other.  Within a cell the last node comes
-first: it has nearly all that is new.
+covariance.  The factor is regularised, as neighbouring times of a smooth process determine each other.  Within a cell the last
+node comes first: it has nearly all that is new.
 """
 
 from __future__ import annotations
