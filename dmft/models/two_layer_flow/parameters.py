@@ -13,6 +13,8 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 from dmft.mathematics import functions, hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.models.sampled import SampleSet, parts
+from dmft.models.two_layer_flow import equations
+from dmft.models.two_layer_flow import groups as grouped
 from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
@@ -267,6 +269,10 @@ class TwoLayerFlowParameters(Parameters):
         """h of the activation."""
         closed_form = self.activation == "erf" and self.activation_degree is None
         return Covariance(self.activation_series() ** 2, closed_form=closed_form)
+
+    def sizes(self) -> Mapping[str, float]:
+        """Those of the Gaussian theory, also where its equations do not exist: for activations with a kink."""
+        return (grouped if self.axes else equations).observable_sizes(1.0 / self.width)
 
     def build(self) -> TwoLayerFlow | GroupedFlow:
         """The equations of this parameter point."""
