@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from dmft.engines.base import AcceptedCell, Results
 from dmft.engines.outcome import Outcome
-from dmft.engines.sets import NOTHING, cut, fields, history_of, joined, padded, sets_of
+from dmft.engines.sets import NOTHING, cut, fields, history_of, joined, padded, reached_together, sets_of, widths
 from dmft.history.history import History
 from dmft.models.sampled import SampledModel, SampledProcess, Stretch
 from dmft.problem.settings import SolverSettings
@@ -45,17 +45,17 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 class Crew(Protocol):
-    """Processes that share calls; a call with the same place in the list goes to the same process."""
+    """Processes that share calls; with the same list of work, a call with the same place goes to the same process."""
 
-    def run(self, calls: Sequence[Call | None]) -> list[Any]:
-        """Results in the order of the calls, None where there is none."""
+    def run(self, calls: Sequence[Call | None], work: Sequence[float]) -> list[Any]:
+        """Results in the order of the calls, None where there is none; work: of all calls at each place, in any unit."""
         ...
 
 
 class Alone:
     """This process."""
 
-    def run(self, calls: Sequence[Call | None]) -> list[Any]:
+    def run(self, calls: Sequence[Call | None], work: Sequence[float]) -> list[Any]:
         """One after the other."""
         return [None if call is None else call[0](*call[1]) for call in calls]
 
@@ -97,6 +97,8 @@ class Sampled:
         self.outcome, self.residual, self.next_step = Outcome.RUNNING, np.nan, self.eta
         self._found = [NOTHING] * len(model.sets) if history is None else sets_of(model, history)
         self._run, self._sent = uuid.uuid4().hex, set[int]()
+        left = [(settings.steps + 1) ** self.power - one.n**self.power for one in self._found]
+        self._work = [one.size * steps for one, steps in zip(model.sets, left, strict=True)]
 
     @staticmethod
     def empty_history(model: SampledModel, capacity: int = 128) -> History:
@@ -159,7 +161,7 @@ class Sampled:
                 yield AcceptedCell(self.nodes - 1, self.time, made * self.eta, self.nodes, 1, 0.0, {"noise": self.residual})
             self.outcome = Outcome.DONE
         finally:
-            self.crew.run([(forget, (self._run,))] * len(self._found))
+            self.crew.run([(forget, (self._run,))] * len(self._found), self._work)
 
     def _advance(self, goal: int) -> None:
         """Bring all sets that are behind to a number of nodes."""
@@ -170,7 +172,7 @@ class Sampled:
                 # A process that has the set needs to know only where it is.
                 known = Stretch(0, one.n) if number in self._sent else one
                 calls[number] = (advance, (self._run, self.model, number, known, goal, nodes))
-        for number, new in enumerate(self.crew.run(calls)):
+        for number, new in enumerate(self.crew.run(calls, self._work)):
             if new is not None:
                 self._sent.add(number)
                 self._found[number] = joined(self._found[number], new)
@@ -194,14 +196,9 @@ class Sampled:
         self.residual = float(noise[self.nodes - 1])
         return Outcome.DIVERGED if diverged else Outcome.TOO_NOISY
 
-    @property
-    def _widths(self) -> int:
-        """Number of widths of what is smoothed."""
-        return len({one.width for one in self.model.sets})
-
     def _of_sets(self, function: Callable[..., dict[str, Array]], *others: Any) -> list[dict[str, Array]]:
         """A function of each set, extrapolated to zero width, on all nodes; zero where a set has not been."""
-        n, number = max(one.n for one in self._found), self._widths
+        n, number = max(one.n for one in self._found), widths(self.model)
         found: list[dict[str, Array]] = []
         for first in range(0, len(self._found), number):
             of_widths = self._found[first : first + number]
@@ -214,15 +211,14 @@ class Sampled:
 
     def _averaged(self, found: Found, name: str, times: int = 1) -> tuple[Array, Array]:
         """Mean and standard error of what the sets found, of those that have reached a node; no error of a single one."""
-        number = self._widths
+        number = widths(self.model)
         sets = [one.size for one in self.model.sets[::number]]
-        reached = np.array([one.n for one in self._found]).reshape(-1, number).min(axis=1)
+        reached = reached_together(np.array([one.n for one in self._found]), number)
         n = max(one.n for one in self._found)
         there = (np.arange(n) < reached[:, None]) * np.array(sets, dtype=float)[:, None]
         shape = next(one[name].shape for one in found if name in one)
-        weights = there.reshape(*there.shape, *(1,) * (len(shape) - 1))
-        if times == 2:
-            weights = there[:, :, None] * (there[:, None, :] > 0)
+        weights = there if times == 1 else there[:, :, None] * (there[:, None, :] > 0)
+        weights = weights.reshape(*weights.shape, *(1,) * (len(shape) - times))
         values = np.array([one.get(name, np.zeros(shape)) for one in found])
         total = np.maximum(weights.sum(axis=0), 1e-300)
         mean = (weights * values).sum(axis=0) / total
@@ -235,7 +231,7 @@ class Sampled:
         observed, kernels = self._of_sets(self.model.observables), self._of_sets(self.model.kernels, self.eta)
         averaged = {name: self._averaged(observed, name) for name in names_of(observed)}
         two_time = {name: self._averaged(kernels, name, 2) for name in names_of(kernels)}
-        several = sum(one.n > 0 for one in self._found) > self._widths
+        several = sum(one.n > 0 for one in self._found) > widths(self.model)
         errors = {**averaged, **two_time} if several else {}
         return Results(
             {name: mean for name, (mean, _) in averaged.items()},

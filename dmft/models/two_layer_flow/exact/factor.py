@@ -3,6 +3,9 @@
 Neighbouring times of a smooth process determine each other to rounding, and no Cholesky factor L of their covariance C has any
 digits left.  That of C + tau has, and the rows X = C (C + tau)^(-1) L follow one by one as well: what the rows before determine
 of a variable comes with an error of sqrt(tau) at most, in smooth processes far less.
+
+tau has to exceed the rounding errors of C, which are in proportion to the largest numbers that C was made of: the variance that
+is left of a neuron close to the target is the small difference of two of them.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from scipy.linalg import solve_triangular
 
 Array = NDArray[np.float64]
 
-# Relative to the variance of each variable; rounding errors are divided by its root.
+# Relative to the largest number so far; rounding errors are divided by its root.
 TAU = 1e-12
 
 
@@ -22,10 +25,14 @@ class Factor:
 
     def __init__(self, capacity: int) -> None:
         self._lower = np.zeros((capacity, capacity))
-        self._size = 0
+        self._size, self._scale = 0, 0.0
 
-    def add(self, covariance: Array) -> Array:
-        """X of the next m variables, (m, n + m); covariance (m, n + m), with those before and with each other."""
+    def add(self, covariance: Array, scale: float) -> Array:
+        """X of the next m variables, (m, n + m); covariance (m, n + m), with those before and with each other.
+
+        scale: size of the numbers that the covariance was made of.
+        """
+        self._scale = max(self._scale, scale)
         m, n = len(covariance), self._size
         if not np.isfinite(covariance).all():
             return np.full_like(covariance, np.nan)
@@ -36,7 +43,7 @@ class Factor:
         # Rounding leaves less than nothing of what is determined already.
         values, vectors = np.linalg.eigh((left + left.T) / 2)
         left = (vectors * np.maximum(values, 0.0)) @ vectors.T
-        own = np.linalg.cholesky(left + TAU * np.diag(np.diagonal(covariance[:, n:])))
+        own = np.linalg.cholesky(left + TAU * self._scale * np.eye(m))
         X[:, n:] = solve_triangular(own, left, lower=True, check_finite=False).T
         L[rows, :n], L[rows, rows] = X[:, :n], own
         self._size += m
