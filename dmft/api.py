@@ -15,9 +15,11 @@ from dmft.storage import files, run_file, simulation_file, table_file
 from dmft.sweeps.run import sweep
 
 if TYPE_CHECKING:
+    import pandas
+    import xarray
     from matplotlib.figure import Figure
 
-__all__ = ["Result", "load", "plot", "save", "simulate", "solve", "sweep"]
+__all__ = ["Result", "export", "load", "plot", "save", "simulate", "solve", "sweep", "to_dataframe", "to_xarray"]
 
 Result = Solution | Simulation | Table
 
@@ -64,3 +66,27 @@ def plot(
     if path is not None:
         saving.save(drawn, Path(path))
     return drawn
+
+
+def export(result: Result, path: str | Path) -> None:
+    """Write a result as text: .csv, a row for each time or point; .json, everything that it holds.
+
+    Raises ProblemError for another ending of the name.
+    """
+    from dmft.exports import text
+
+    text.export(result, path)
+
+
+def to_xarray(result: Result) -> xarray.Dataset:
+    """A result as an xarray.Dataset with named dimensions, units and meanings.  ImportError without xarray."""
+    from dmft.exports import labelled
+
+    return labelled.to_xarray(result)
+
+
+def to_dataframe(result: Result) -> pandas.DataFrame:
+    """A result as a pandas.DataFrame, a row for each time or point.  ImportError without pandas."""
+    from dmft.exports import columns
+
+    return columns.to_dataframe(result)

@@ -26,7 +26,7 @@ FLOORS = (
     ("engines",),
     ("results",),
     ("storage",),
-    ("plots",),
+    ("exports", "plots"),
     ("jobs",),
     ("running",),
     ("simulation",),

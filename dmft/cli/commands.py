@@ -12,6 +12,7 @@ from dmft.cli.collect import collect
 from dmft.cli.compare import compare
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.explore import explore
+from dmft.cli.export import export
 from dmft.cli.inputs import BadInput
 from dmft.cli.output import refuse, warning_of_unsealed_files
 from dmft.cli.plan import plan
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (solve, sweep, plan, status, collect, simulate, compare, show, plot, explore, cite, check):
+for command in (solve, sweep, plan, status, collect, simulate, compare, show, plot, export, explore, cite, check):
     app.command()(command)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dmft.cli.streams import DroppingFile
 
 # Commands whose result is what they print; for all others that is a log.
-PRINTING = {"cite", "check", "compare", "export", "plan", "show", "status"}
+PRINTING = {"cite", "check", "compare", "plan", "show", "status"}
 
 
 def run(arguments: list[str] | None = None) -> int:

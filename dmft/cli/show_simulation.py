@@ -9,7 +9,8 @@ import numpy as np
 
 from dmft.cli.output import say
 from dmft.cli.progress import duration
-from dmft.cli.tables import plus_minus, print_table
+from dmft.cli.tables import print_table
+from dmft.mathematics.notation import plus_minus
 
 if TYPE_CHECKING:
     from dmft.results.simulation import Simulation
@@ -48,6 +49,4 @@ def _overview(simulation: Simulation) -> list[tuple[str, str]]:
 def _values(simulation: Simulation, at: int) -> list[tuple[str, ...]]:
     """Name, mean and standard error at one of the times."""
     errors = simulation.entry_errors
-    return [
-        (name, f"{values[at]:{DIGITS}}", plus_minus(errors[name][at], "{:.2g}")) for name, values in simulation.entries.items()
-    ]
+    return [(name, f"{values[at]:{DIGITS}}", plus_minus(errors[name][at])) for name, values in simulation.entries.items()]

@@ -18,7 +18,7 @@ from dmft.cli.processes import communicator, on_ranks, one_thread_each, refuse_b
 from dmft.cli.progress import duration
 from dmft.cli.signals import StopOnSignal
 from dmft.cli.sweep_progress import SweepMeter, ignore, sweep_meter
-from dmft.cli.tables import plus_minus
+from dmft.mathematics.notation import plus_minus
 
 if TYPE_CHECKING:
     from dmft import Problem

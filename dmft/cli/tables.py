@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
 
@@ -22,11 +21,6 @@ def plain(rows: Sequence[tuple[str, ...]]) -> list[str]:
     rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-
-
-def plus_minus(error: float, form: str) -> str:
-    """A standard error in this form; nothing if it is not known."""
-    return "" if math.isnan(error) else form.format(error)
 
 
 def _ruled(title: str, rows: Sequence[tuple[str, ...]]) -> None:

@@ -33,3 +33,8 @@ def series(coefficients: Sequence[float]) -> str:
     """The first coefficients of a series: [0, 0.837, 0.548]."""
     shown = [f"{coefficient:.3g}" for coefficient in coefficients[:COEFFICIENTS]]
     return f"[{', '.join(shown)}{', ...' if len(coefficients) > COEFFICIENTS else ''}]"
+
+
+def plus_minus(error: float, form: str = "{:.2g}") -> str:
+    """A standard error in this form; nothing if it is not known."""
+    return "" if math.isnan(error) else form.format(error)

@@ -15,7 +15,7 @@ from dmft.problem import registry
 from dmft.problem.overrides import DEFAULT_MODEL, assign
 from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
-from dmft.problem.table import ProblemError, frozen, refuse_unknown, validated
+from dmft.problem.table import ProblemError, did_you_mean, frozen, refuse_unknown, validated
 from dmft.problem.toml import read_toml, read_toml_file, toml_text
 
 
@@ -67,11 +67,13 @@ class Problem:
         raise AttributeError("a problem is frozen")
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self.__slots__:
-            for table in (self.parameters, self.solver):
-                if name in type(table).model_fields:
-                    return getattr(table, name)
-        raise AttributeError(f"a problem of this theory has no key {name!r}")
+        if name in self.__slots__ or name.startswith("__"):
+            raise AttributeError(name)
+        for table in (self.parameters, self.solver):
+            if name in type(table).model_fields:
+                return getattr(table, name)
+        hint = did_you_mean(name, [key for key in dir(self) if not key.startswith("_")])
+        raise AttributeError(f'a problem of model = "{self.parameters.model}" has no key {name!r}; {hint}')
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *type(self.parameters).model_fields, *SolverSettings.model_fields})
@@ -95,6 +97,11 @@ class Problem:
     def load(cls, path: str | Path) -> Problem:
         """From a problem file."""
         return cls.from_tables(read_toml_file(path))
+
+    @classmethod
+    def of(cls, given: Problem | str | Path) -> Problem:
+        """A problem as it is, or that of a file."""
+        return given if isinstance(given, Problem) else cls.load(given)
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:

@@ -38,7 +38,8 @@ LONGEST_SLUG = 160
 class Sweep:
     """A grid of problems, built from tables, a file (`Sweep.load(path)`) or TOML text (`Sweep.from_toml(text)`).
 
-    tables: [problem] and [solver] of a problem file; keys that an axis sets may be missing.
+    tables: [problem] and [solver] of a problem file, where keys that an axis sets may be missing; or a Problem, or the path of
+        a problem file.
     axes: dotted key -> list of values, or {"geomspace": [first, last, number]}, or {"linspace": ...}.
     points: tables of dotted keys that change together.
     keep: "observables", or "kernels" to store the two-time functions of every point as well.
@@ -48,13 +49,14 @@ class Sweep:
 
     def __init__(
         self,
-        tables: Mapping[str, Any] | Problem,
+        tables: Mapping[str, Any] | Problem | str | Path,
         axes: Mapping[str, Any] | None = None,
         *,
         points: Sequence[Mapping[str, Any]] = (),
         keep: Literal["observables", "kernels"] = "observables",
     ) -> None:
-        self.tables = tables.tables if isinstance(tables, Problem) else {name: tables[name] for name in tables}
+        given = tables if isinstance(tables, Mapping) else Problem.of(tables).tables
+        self.tables = {name: given[name] for name in given}
         self._given = dict(flattened(axes or {})), [dict(flattened(point)) for point in points]
         if keep not in KEEP:
             raise ProblemError(f"keep = {toml_value(keep)}: wanted one of {', '.join(KEEP)}")
@@ -140,6 +142,20 @@ class Sweep:
         axes, points = self._given
         tables = {name: table for name, table in self.tables.items() if isinstance(table, Mapping)}
         return toml_text({**tables, "sweep": {"keep": self.keep}, "sweep.axes": axes, "sweep.points": points})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sweep):
+            return NotImplemented
+        mine, theirs = (
+            [(key, list(map(identity, values))) for key, values in _axes_by_key(one).items()] for one in (self, other)
+        )
+        return mine == theirs and self.keep == other.keep and self.problem(0) == other.problem(0)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        axes = " x ".join(f"{len(axis)} {axis.name}" for axis in self.axes)
+        return f"<Sweep: {len(self)} points, {axes}>"
 
     def refuse_other(self, wanted: Sweep) -> None:
         """ProblemError, naming the difference, unless `wanted` has the same points and keeps the same; limits may change."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -85,9 +85,13 @@ def refuse_unknown(given: Mapping[str, Any], known: tuple[str, ...], where: str)
     """ProblemError, with the nearest known key, if a table holds a key that is not known."""
     for key in given:
         if key not in known:
-            close = difflib.get_close_matches(key[:LONGEST_KEY], known, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"wanted one of {', '.join(known)}"
-            raise ProblemError(f"unknown key {key!r} in {where}; {hint}")
+            raise ProblemError(f"unknown key {key!r} in {where}; {did_you_mean(key, known)}")
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """A hint for a name that is not known: the nearest known one, or all of them."""
+    close = difflib.get_close_matches(name[:LONGEST_KEY], known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"wanted one of {', '.join(known)}"
 
 
 WANTED = {

@@ -8,21 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.history.fields import Field
+from dmft.problem.description import Quantity
 from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 
 
 def fields(problem: Problem) -> dict[str, Field]:
-    """Declarations of the observables of a problem, by name."""
-    parameters = problem.parameters
-    return parameters.description.observable_fields(parameters.axes)
+    """Declarations of the observables and order parameters of a problem, by name."""
+    description, axes = problem.parameters.description, problem.parameters.axes
+    return description.order_parameter_fields(axes) | description.observable_fields(axes)
 
 
-def entries(problem: Problem, observables: Mapping[str, Array]) -> dict[str, Array]:
-    """Every entry over the times, (times,) each, by a name such as alignment[0][1]."""
+def entries(problem: Problem, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Every entry of observables or order parameters over the times, (times,) each, by a name such as alignment[0][1]."""
     declared, found = fields(problem), {}
-    for name, values in observables.items():
+    for name, values in arrays.items():
         rows = np.atleast_2d(declared[name].series(values))
         found |= dict(zip(declared[name].labels(), rows, strict=True))
     return found
@@ -31,3 +32,9 @@ def entries(problem: Problem, observables: Mapping[str, Array]) -> dict[str, Arr
 def quantity_of(entry: str) -> str:
     """Name of the observable to which an entry belongs."""
     return entry.partition("[")[0]
+
+
+def described(quantities: Mapping[str, Quantity], entry: str) -> tuple[str, str]:
+    """Units and meaning of an entry."""
+    quantity = quantities[quantity_of(entry)]
+    return quantity.units, quantity.meaning

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.outcome import Outcome
+from dmft.mathematics.notation import plus_minus
 from dmft.models.experiment import Setup, Trajectory, experiment
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
-from dmft.results.entries import entries
+from dmft.results.entries import described, entries
+from dmft.results.result import Observed, Rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,8 +27,8 @@ Array = NDArray[np.float64]
 SOLVER_KEYS = ("t_max", "scheme", "learning_rate", "batch", "batch_time", "momentum", "nesterov")
 
 
-@dataclass(frozen=True)
-class Simulation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulation(Observed):
     """Finite systems of one problem, one for each seed.
 
     time: (times,).  seeds, evaluations: (seeds,), whole numbers, ascending; rates of change evaluated in each.
@@ -42,9 +44,9 @@ class Simulation:
     seeds: NDArray[np.int64]
     trajectories: dict[str, Array]
     two_time: dict[str, Array]
-    evaluations: NDArray[np.int64]
-    wall_time: float = 0.0
-    provenance: dict[str, str] = field(default_factory=dict)
+    evaluations: NDArray[np.int64] = field(compare=False)
+    wall_time: float = field(default=0.0, compare=False)
+    provenance: dict[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of_seed(cls, problem: Problem, setup: Setup, seed: int, found: Trajectory, wall_time: float) -> Simulation:
@@ -60,10 +62,25 @@ class Simulation:
             wall_time=wall_time,
         )
 
-    def __getattr__(self, name: str) -> Array:
-        if name != "trajectories" and name in self.__dict__.get("trajectories", {}):
-            return self.observables[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute or observable {name!r}")
+    @property
+    def _observable_names(self) -> dict[str, Array]:
+        return self.trajectories
+
+    @property
+    def headline(self) -> str:
+        """Theory, kind of finite system, dimension, number of seeds, last time."""
+        model, setup = self.problem.parameters.model, self.setup
+        seeds = f"{len(self.seeds)} seed{'s' if len(self.seeds) > 1 else ''}"
+        return f"{model}, {setup.fields} in d = {setup.dim}, {seeds}, to t = {self.time[-1]:g}"
+
+    def overview(self) -> dict[str, Rows]:
+        """Observables at the end, mean over seeds and its standard error, with units and meanings."""
+        declared, errors = self.problem.parameters.description.observables, self.entry_errors
+        rows = [
+            (name, f"{values[-1]:.6g}", plus_minus(errors[name][-1]), *described(declared, name))
+            for name, values in self.entries.items()
+        ]
+        return {"observables at the end": [("", "mean", "+-", "units", "meaning"), *rows]}
 
     @property
     def sizes(self) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from dmft.engines.outcome import Outcome
 from dmft.engines.response import Smooth, response
 from dmft.engines.sampled import NOISE, NOISY
+from dmft.engines.sets import degrees_of_freedom
 from dmft.engines.step_control import FLOOR
 from dmft.history.history import History
 from dmft.mathematics.tableau import cell_weights, lagrange
@@ -20,7 +21,8 @@ from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
 from dmft.problem.settings import GROWING, LIMITS
 from dmft.problem.table import ProblemError
-from dmft.results.entries import entries
+from dmft.results.entries import described, entries
+from dmft.results.result import Observed, Rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,8 +40,8 @@ class State:
     next_step: float
 
 
-@dataclass(frozen=True)
-class Solution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution(Observed):
     """Observables, kernels and order parameters of one problem on its nodes.
 
     time, weights: (n,), nodes and the quadrature weights of int ds, in the time unit of the model.
@@ -58,19 +60,42 @@ class Solution:
     observables: dict[str, Array]
     kernels: dict[str, Array]
     outcome: Outcome
-    state: State
+    state: State = field(compare=False)
     order_parameters: dict[str, Array] = field(default_factory=dict)
     standard_errors: dict[str, Array] = field(default_factory=dict)
-    iterations: int = 0
-    residual: float = np.nan
-    wall_time: float = 0.0
-    provenance: dict[str, str] = field(default_factory=dict)
+    iterations: int = field(default=0, compare=False)
+    residual: float = field(default=np.nan, compare=False)
+    wall_time: float = field(default=0.0, compare=False)
+    provenance: dict[str, str] = field(default_factory=dict, compare=False)
     estimated_errors: dict[str, Array] = field(default_factory=dict)
 
-    def __getattr__(self, name: str) -> Array:
-        if name != "observables" and name in self.__dict__.get("observables", {}):
-            return self.observables[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute or observable {name!r}")
+    @property
+    def _observable_names(self) -> dict[str, Array]:
+        return self.observables
+
+    @property
+    def headline(self) -> str:
+        """Theory, outcome, last time and number of nodes."""
+        model = self.problem.parameters.model
+        return f"{model}, {self.outcome.value} at t = {self.time[-1]:g}, {len(self.time)} nodes"
+
+    def overview(self) -> dict[str, Rows]:
+        """Observables with their last, smallest and largest value; kernels and order parameters; units and meanings."""
+        description = self.problem.parameters.description
+        declared = description.observables
+        observables = [
+            (name, *(f"{value:.6g}" for value in (values[-1], values.min(), values.max())), *described(declared, name))
+            for name, values in self.entries.items()
+        ]
+        arrays = {**self.kernels, **self.order_parameters}
+        meanings = {**description.kernels, **description.order_parameters}
+        return {
+            "observables": [("", "last", "smallest", "largest", "units", "meaning"), *observables],
+            "arrays": [
+                ("", "shape", "units", "meaning"),
+                *((name, " x ".join(map(str, array.shape)), *described(meanings, name)) for name, array in arrays.items()),
+            ],
+        }
 
     @property
     def complete(self) -> bool:
@@ -88,6 +113,19 @@ class Solution:
         """Standard error of an observable at the last node; not a number of a theory that has none."""
         errors = self.standard_errors.get(observable)
         return np.nan if errors is None else float(errors[-1])
+
+    @property
+    def _equations(self) -> Any:
+        from dmft.engines.kinds import equations
+
+        return equations(self.problem)
+
+    @property
+    def error_degrees(self) -> Array:
+        """Degrees of freedom of the standard errors at each node, (n,), infinite for a theory without any."""
+        if self.problem.solver.theory != "exact":
+            return np.full(len(self.time), np.inf)
+        return degrees_of_freedom(self._equations, self.state.history, len(self.time))
 
     @property
     def samples_needed(self) -> int:
@@ -126,21 +164,33 @@ class Solution:
         """Defects of what must hold on every right solution of the theory, in units of the tolerance."""
         return self.problem.parameters.identities(self)
 
-    def at(self, time: float) -> dict[str, Any]:
-        """Every observable at one time, a number or an array, interpolated by the polynomial of its cell.
+    def at(self, time: ArrayLike) -> dict[str, Any]:
+        """Every observable at one time or an array of times, interpolated by the polynomials of the cells.
 
+        Axes of the times come first: a number at one time is a number, at times (p,) an array (p,).
         Raises ValueError outside of what was reached.
         """
-        nodes, basis = self._basis(time)
-        found = {name: np.tensordot(basis, values[nodes], 1) for name, values in self.observables.items()}
+        found = self._interpolated(self.observables, time)
         found |= self.problem.parameters.kinked(found)
         return {name: self._possible(name, value) for name, value in found.items()}
+
+    def _interpolated(self, arrays: Mapping[str, Array], time: ArrayLike) -> dict[str, Any]:
+        """Arrays over the nodes at a time or times, by the polynomials of the cells."""
+        times = np.asarray(time, dtype=float)
+        if times.ndim == 0:
+            nodes, basis = self._basis(float(times))
+            return {name: np.tensordot(basis, values[nodes], 1) for name, values in arrays.items()}
+        self._refuse_outside(times)
+        rows = cell_weights(self.time, self.problem.solver.cell_nodes, times.ravel())
+        found = {name: np.tensordot(rows, values, 1) for name, values in arrays.items()}
+        return {name: values.reshape((*times.shape, *values.shape[1:])) for name, values in found.items()}
 
     def _possible(self, name: str, value: Any) -> Any:
         """A value between nodes as it can be: the polynomial of a mean square that decays to zero may pass below."""
         quantity = self.problem.parameters.description.observables.get(name)
-        value = float(value) if np.ndim(value) == 0 else value
-        return max(value, 0.0) if quantity is not None and quantity.squared else value
+        if quantity is not None and quantity.squared:
+            value = np.maximum(value, 0.0)
+        return float(value) if np.ndim(value) == 0 else value
 
     @property
     def entries(self) -> dict[str, Array]:
@@ -152,17 +202,16 @@ class Solution:
         values = {name: np.asarray(value)[None] for name, value in self.at(time).items()}
         return {name: float(value[0]) for name, value in entries(self.problem, values).items()}
 
-    def order_parameters_at(self, time: float) -> dict[str, Array]:
-        """Every order parameter at one time, as `at`."""
-        nodes, basis = self._basis(time)
-        return {name: np.tensordot(basis, values[nodes], 1) for name, values in self.order_parameters.items()}
+    def order_parameters_at(self, time: ArrayLike) -> dict[str, Array]:
+        """Every order parameter at one time or an array of times, as `at`."""
+        return self._interpolated(self.order_parameters, time)
 
     def correlation(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
         """A correlation at any times t, s, which broadcast, by the polynomials of their cells; axes of groups come last.
 
         Raises ValueError for a name that is no correlation, and outside of what was reached.
         """
-        responses = self.problem.parameters.build().response_kernels
+        responses = self._equations.response_kernels
         kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel not in responses])
         t, s = self._pairs(t, s)
         if kernel.ndim == 2:
@@ -177,12 +226,13 @@ class Solution:
         Solves an equation for each s, see `dmft.engines.response`.  In gradient descent a force acts for a whole step, and what
         it does is linear in between.  Raises ValueError for a name that is no response, and outside of what was reached.
         """
-        model, solver = self.problem.parameters.build(), self.problem.solver
+        model, solver = self._equations, self.problem.solver
         kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel in model.response_kernels])
         t, s = self._pairs(t, s)
         if solver.scheme == "gradient-descent":
             steps = np.minimum(np.searchsorted(self.time, s.ravel(), side="right") - 1, len(self.time) - 1)
-            return np.einsum("pi,ip->p", cell_weights(self.time, 1, t.ravel()), kernel[:, steps]).reshape(t.shape)
+            found = np.einsum("pi,ip...->p...", cell_weights(self.time, 1, t.ravel()), kernel[:, steps])
+            return found.reshape((*t.shape, *kernel.shape[2:]))
         smooth = Smooth(model, self.state.history, solver.stages)
         return response(smooth, name, t.ravel(), s.ravel(), solver.tolerance).reshape(t.shape)
 
@@ -195,10 +245,14 @@ class Solution:
         """Pairs of times, checked to be within what was reached."""
         both = np.broadcast_arrays(np.asarray(t, dtype=float), np.asarray(s, dtype=float))
         for times in both:
-            outside = times[~((times >= 0.0) & (times <= self.time[-1]))]
-            if outside.size:
-                raise ValueError(f"t = {outside.flat[0]:g}: wanted a time in [0, {self.time[-1]:g}]")
+            self._refuse_outside(times)
         return both[0], both[1]
+
+    def _refuse_outside(self, times: Array) -> None:
+        """ValueError for times outside of what was reached."""
+        outside = times[~((times >= 0.0) & (times <= self.time[-1]))]
+        if outside.size:
+            raise ValueError(f"t = {outside.flat[0]:g}: wanted a time in [0, {self.time[-1]:g}]")
 
     def minimum(self, observable: str) -> Minimum:
         """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
@@ -226,11 +280,11 @@ class Solution:
         Relative to what `tolerance` is relative to: the value, or 1e-3 of its largest one where it is smaller; an observable
         that the model gives a size counts as at least that large once.
         """
-        expected = [reference.at(t) for t in self.time]
+        expected = reference.at(self.time)
         sizes = self.problem.parameters.sizes()
         found = {}
         for name, values in self.observables.items():
-            exact = np.array([row[name] for row in expected])
+            exact = expected[name]
             scale = np.maximum(np.abs(exact), FLOOR * np.maximum(np.abs(exact).max(axis=0), sizes.get(name, 0.0)))
             difference = np.abs(values - exact)
             found[name] = float((difference / np.where(scale > 0, scale, 1.0)).max())
@@ -248,8 +302,7 @@ class Solution:
 
     def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
         """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""
-        if not 0.0 <= time <= self.time[-1]:
-            raise ValueError(f"t = {time:g}: wanted a time in [0, {self.time[-1]:g}]")
+        self._refuse_outside(np.array([time]))
         nodes = self._cell(int(np.searchsorted(self.time, time)))
         return nodes, lagrange(self.time[nodes], np.array([time]))[:, 0]
 

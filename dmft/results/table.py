@@ -30,7 +30,9 @@ from dmft.problem.axes import POINT
 from dmft.problem.description import Description
 from dmft.problem.problem import Problem
 from dmft.problem.sweep import Sweep
+from dmft.problem.table import did_you_mean
 from dmft.problem.toml import toml_value
+from dmft.results.result import Result, Rows, same
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,8 +41,8 @@ OVERFITTED = 0.1
 MISSING = "missing"
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, eq=False, repr=False)
+class Table(Result):
     """Results of a sweep: `table["final_test_error"]` is an array over its axes, `table.axes` gives those by name.
 
     curves: observables and `time` over the axes and the nodes; empty if they were not collected.
@@ -52,10 +54,42 @@ class Table:
     values: dict[str, NDArray[Any]]
     curves: dict[str, NDArray[np.float64]]
     kernels: tuple[str, ...] = ()
-    provenance: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        return self.values[name] if name in self.values else self.curves[name]
+        for arrays in (self.values, self.curves):
+            if name in arrays:
+                return arrays[name]
+        raise KeyError(f"the table has no {name!r}; {did_you_mean(name, [*self.values, *self.curves])}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Table):
+            return NotImplemented
+        mine, theirs = ({name: v for name, v in table.values.items() if name != "wall_time"} for table in (self, other))
+        return self.sweep == other.sweep and same(mine, theirs) and same(self.curves, other.curves)
+
+    @property
+    def headline(self) -> str:
+        """Theory, axes, and how the points ended."""
+        axes = " x ".join(f"{len(values)} {name}" for name, values in self.axes.items())
+        return f"{self.problem.parameters.model}, {axes}, {self.endings}"
+
+    def overview(self) -> dict[str, Rows]:
+        """Axes; results with their smallest, median and largest value over the points."""
+        axes = [(name, f"{len(values)}", _text(values[0]), _text(values[-1])) for name, values in self.axes.items()]
+        return {
+            "axes": [("", "number", "first", "last"), *axes],
+            "results": [("", "smallest", "median", "largest"), *self.ranges()],
+        }
+
+    def ranges(self) -> list[tuple[str, ...]]:
+        """Name, smallest, median and largest value of every result that is a number at some point."""
+        rows = []
+        for name, values in sorted(self.values.items()):
+            if values.dtype != object and np.isfinite(values).any():
+                finite = values[np.isfinite(values)]
+                rows.append((name, *(_text(value) for value in (finite.min(), np.median(finite), finite.max()))))
+        return rows
 
     @property
     def problem(self) -> Problem:
@@ -110,6 +144,10 @@ class Table:
         from dmft.api import table_file
 
         return table_file.read(path)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"
 
 
 def coordinate(values: Sequence[Any]) -> NDArray[Any]:

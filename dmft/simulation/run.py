@@ -22,7 +22,7 @@ from dmft.storage import simulation_file
 
 
 def simulate(
-    problem: Problem,
+    problem: Problem | str | Path,
     *,
     dim: int,
     seeds: int | Iterable[int] = 8,
@@ -33,6 +33,7 @@ def simulate(
 ) -> Simulation:
     """Follow finite systems of dimension `dim` on exactly this problem.
 
+    problem: a Problem, or the path of a problem file.
     seeds: their number, for 0, 1, ..., or the seeds themselves.
     output: simulation file to write, or to add the missing seeds to.
     jobs: number of processes; 1 is this one.
@@ -41,6 +42,7 @@ def simulate(
 
     Raises ProblemError for what cannot be simulated, and if the output holds something else or is in use.
     """
+    problem = Problem.of(problem)
     wanted, chosen = Setup.of(dim=dim, **setup), numbered(seeds)
     if output is None:
         with TemporaryDirectory() as folder:

@@ -83,21 +83,21 @@ def _values(dataset: Any, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _fill(file: h5py.File, table: Table) -> None:
-    names, meanings = list(table.axes), _meanings(table.description)
+    names, texts = list(table.axes), meanings(table.description)
     for name, values in table.axes.items():
         _put(file, name, values).make_scale(name)
     for name, values in table.columns.items():
         _put(file, name, values).dims[0].attach_scale(file[POINT])
     for name, values in table.values.items():
-        _attach(_put(file, name, values), file, names, meanings)
+        _attach(_put(file, name, values), file, names, texts)
     longest = int(table.values["nodes"].max()) if table.curves or table.kernels else 0
     for name in ("node", "node_prime") if longest else ():
         _put(file, name, np.arange(longest)).make_scale(name)
     for name, values in table.curves.items():
         dataset = file.create_dataset(CURVE + name, data=values, compression="gzip", compression_opts=1, shuffle=True)
-        _attach(dataset, file, [*names, "node"], meanings)
+        _attach(dataset, file, [*names, "node"], texts)
     for name in table.kernels:
-        _attach(_put_virtual(file, table, name, longest), file, [*names, "node", "node_prime"], meanings)
+        _attach(_put_virtual(file, table, name, longest), file, [*names, "node", "node_prime"], texts)
     attributes = {"sweep": table.sweep.to_toml(), "overfitted": OVERFITTED, **provenance(), "sweep_schema": SCHEMA}
     if table.columns:
         # The convention by which xarray tells coordinates from results.
@@ -122,16 +122,22 @@ def _put(file: h5py.File, name: str, values: NDArray[Any]) -> h5py.Dataset:
     return file.create_dataset(name, data=values, dtype=h5py.string_dtype() if texts else None)
 
 
-def _attach(dataset: h5py.Dataset, file: h5py.File, dimensions: list[str], meanings: Mapping[str, tuple[str, str]]) -> None:
+def _attach(dataset: h5py.Dataset, file: h5py.File, dimensions: list[str], texts: Mapping[str, tuple[str, str]]) -> None:
     """Give a dataset its scales, units and meaning."""
     for axis, name in enumerate(dimensions):
         dataset.dims[axis].attach_scale(file[name])
     name = (dataset.name or "").rpartition("/")[2]
-    if (quantity := quantity_of(name)) in meanings:
-        dataset.attrs["units"], dataset.attrs["meaning"] = meanings[quantity]
+    units, meaning = described(texts, name)
+    if units:
+        dataset.attrs["units"], dataset.attrs["meaning"] = units, meaning
 
 
-def _meanings(description: Description) -> dict[str, tuple[str, str]]:
+def described(texts: Mapping[str, tuple[str, str]], name: str) -> tuple[str, str]:
+    """Units and meaning of a dataset, which may be an entry such as final_alignment[0][1]; empty if it has none."""
+    return texts.get(quantity_of(name), ("", ""))
+
+
+def meanings(description: Description) -> dict[str, tuple[str, str]]:
     """Units and meaning of every dataset."""
     found = MEANINGS | {name: (constant.units, constant.meaning) for name, constant in description.constants.items()}
     found[f"{CURVE}time"] = TIME, schema.ROOT["time"].meaning

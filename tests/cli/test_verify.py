@@ -47,3 +47,16 @@ def test_command_says_whether_identities_hold(dmft, quick, solved, monkeypatch):
 def test_identities_of_a_file_are_those_of_the_run(small, tmp_path):
     found = solve(small.replace(t_max=2.0), output=tmp_path / "run.h5")
     assert Solution.load(tmp_path / "run.h5").identities() == pytest.approx(found.identities(), rel=1e-6, abs=1e-9)
+
+
+def test_errors_of_samples_are_not_verified(dmft, tmp_path):
+    """Refused before anything is solved, in one line."""
+    (tmp_path / "problem.toml").write_text(
+        'problem = { width = 1, samples_per_dimension = 2.0, activation = "tanh" }\n'
+        'solver = { theory = "exact", scheme = "gradient-descent", learning_rate = 0.5, t_max = 1.0 }\n'
+    )
+    told = dmft("solve", tmp_path / "problem.toml", "-o", tmp_path / "run.h5", "--verify")
+    assert told.code == ExitCode.BAD_INPUT
+    assert 'verify: wanted theory = "gaussian"' in told.err
+    assert told.err.count("\n") == 1
+    assert not (tmp_path / "run.h5").exists()

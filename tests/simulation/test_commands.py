@@ -6,7 +6,7 @@ import pytest
 
 from dmft import Simulation, simulate, solve
 from dmft.problem.problem import Problem
-from tests.plots.test_standard import texts
+from tests.shown import texts
 
 
 @pytest.fixture(scope="module")
