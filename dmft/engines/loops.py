@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from dmft.compiled import njit
+from dmft.mathematics.small_matrices import apply, invert, multiply, multiply_transposed, solve
 
 
 @njit
@@ -66,7 +67,7 @@ def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, 
     guess and the result; returns the largest |C(t_i, t_i) - 1|.
     """
     stages, number = multiplier.shape
-    violation, slope = np.empty(stages * number), np.empty((stages * number, stages * number))
+    violation, slope = np.empty((stages * number, 1)), np.empty((stages * number, stages * number))
     nothing = drift[:0], v_rhs[:0]
     defect = np.inf
     for _ in range(20):
@@ -75,15 +76,16 @@ def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, 
         for q in range(len(A)):
             own_stack(
                 A[q], (M_BB[q], D_BB[q], MC_HB[q], DR_HB[q]), C_last[q], (drift, v_rhs) if q == 0 else nothing, weights[q],
-                constraints[q], multiplier, (P[q], C_BB[q], R_BB[q]), v_B if q == 0 else v_B[:0], violation, slope,
+                constraints[q], multiplier, (P[q], C_BB[q], R_BB[q]), v_B if q == 0 else v_B[:0], violation[:, 0], slope,
             )  # fmt: skip
         if number == 0:
             return 0.0
-        previous, defect = defect, largest_size(violation)
+        previous, defect = defect, largest_size(violation[:, 0])
         # At rounding level Newton's method stops gaining.
         if not np.isfinite(defect) or defect < 1e-15 or (defect < 1e-12 and defect > 0.1 * previous):
             break
-        correct(multiplier, np.linalg.solve(slope, violation))
+        solve(slope, violation)
+        correct(multiplier, violation[:, 0])
     return defect
 
 
@@ -113,40 +115,41 @@ def resolvent(A, M, multiplier, constraints, out):
     if multiplier.shape[1] > 0:
         for a in range(len(M)):
             stiff[a, a] -= multiplier[a // width, constraints[a % width]]
-    matrix = A @ stiff
+    matrix = np.empty(M.shape)
+    multiply(A, stiff, matrix)
     for a in range(len(M)):
         for b in range(len(M)):
             matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b]
-    copy(np.linalg.inv(matrix), out)
+    invert(matrix, out)
 
 
 @njit
 def own_rows(A, P, D, from_history, C_last, drift, C, R, v):
     """Fill R = P A, v = P v_rhs (directions, s G) and C of one channel; the drift has as many directions as v."""
     (MC, DR), (b, v_rhs), (groups, size) = from_history, drift, C_last.shape
-    copy(P @ A, R)
-    sources = np.empty(P.shape)
+    multiply(P, A, R)
+    sources, force, from_noise = np.empty(P.shape), np.empty(P.shape), np.empty(P.shape)
     for a in range(size):
         for j in range(size):
             sources[a, j] = MC[a, j] + DR[a, j]
-    force, from_noise = sources @ transposed(P), D @ transposed(R)
+    multiply_transposed(sources, P, force)
+    multiply_transposed(D, R, from_noise)
     for a in range(size):
         for j in range(size):
             force[a, j] += from_noise[a, j]
     for k in range(len(v)):
-        moved = P @ v_rhs[k]
-        for a in range(size):
-            v[k, a] = moved[a]
+        apply(P, v_rhs[k], v[k])
         for a in range(size):
             for j in range(size):
-                force[a, j] += b[k, a] * moved[j]
-    bracket = A @ force
+                force[a, j] += b[k, a] * v[k, j]
+    bracket, from_last = sources, np.empty(size)
+    multiply(A, force, bracket)
     for g in range(groups):
-        from_last = P @ C_last[g]
+        apply(P, C_last[g], from_last)
         for a in range(g, size, groups):
             for j in range(size):
                 bracket[a, j] += from_last[j]
-    copy(P @ bracket, C)
+    multiply(P, bracket, C)
 
 
 @njit
@@ -155,16 +158,6 @@ def copy(matrix, out):
     for a in range(matrix.shape[0]):
         for b in range(matrix.shape[1]):
             out[a, b] = matrix[a, b]
-
-
-@njit
-def transposed(matrix):
-    """The transpose, contiguous in memory."""
-    found = np.empty((matrix.shape[1], matrix.shape[0]))
-    for a in range(matrix.shape[0]):
-        for b in range(matrix.shape[1]):
-            found[b, a] = matrix[a, b]
-    return found
 
 
 @njit

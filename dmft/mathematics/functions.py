@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from dmft.mathematics import special
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -61,7 +62,7 @@ NAMED: dict[str, NamedFunction] = {
         lambda x: special.erf(x / sqrt(2)), lambda x, _: sqrt(2 / pi) * np.exp(-(x**2) / 2), Traits(2.0, symmetric=True)
     ),
     "tanh": NamedFunction(np.tanh, lambda _, s: 1 - s**2, Traits(pi / 2, symmetric=True)),
-    "sigmoid": NamedFunction(special.expit, lambda _, s: s * (1 - s), Traits(3.3)),
+    "sigmoid": NamedFunction(lambda x: special.expit(x), lambda _, s: s * (1 - s), Traits(3.3)),
     "softplus": NamedFunction(lambda x: np.logaddexp(0.0, x), lambda x, _: special.expit(x), Traits(3.6)),
     "gelu": NamedFunction(lambda x: x * special.ndtr(x), _gelu_slope, Traits(2.3)),
     "silu": NamedFunction(lambda x: x * special.expit(x), lambda x, s: special.expit(x) * (1 - s) + s, Traits(pi)),

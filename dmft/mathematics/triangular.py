@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from dmft.mathematics.tableau import MAX_STAGES
 
@@ -38,6 +37,12 @@ def times_transposed(X: Array, L: Array) -> Array:
 
 def inverse(A: Array) -> Array:
     """A^(-1), by substitution if A is lower triangular: pivots would cost digits where entries grow from row to row."""
-    triangular = not np.triu(A, 1).any()
-    found = solve_triangular(A, np.eye(len(A)), lower=True, check_finite=False) if triangular else np.linalg.inv(A)
-    return np.asarray(found, dtype=np.float64)
+    if np.triu(A, 1).any():
+        return np.asarray(np.linalg.inv(A), dtype=np.float64)
+    diagonal = np.diagonal(A)
+    if not diagonal.all():
+        raise np.linalg.LinAlgError("Singular matrix")
+    found = np.diag(1.0 / diagonal)
+    for i in range(1, len(A)):
+        found[i, :i] = A[i, :i] @ found[:i, :i] / -diagonal[i]
+    return found

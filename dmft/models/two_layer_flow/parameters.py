@@ -20,8 +20,6 @@ from dmft.models.two_layer_flow.exact.activation import KINKED, NAMES
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import OF_SIGNS, WIDTHS
-from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
-from dmft.models.two_layer_flow.exact.process import Batches
 from dmft.models.two_layer_flow.exact.weights import Rule
 from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
@@ -32,6 +30,8 @@ from dmft.problem.table import shown
 
 if TYPE_CHECKING:
     from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
+    from dmft.models.two_layer_flow.exact.process import Batches
     from dmft.models.two_layer_flow.exact.training import Training
     from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
     from dmft.problem.problem import Problem
@@ -310,6 +310,8 @@ class TwoLayerFlowParameters(Parameters):
 
     def batches(self, settings: SolverSettings) -> Batches:
         """Law by which samples are drawn for each step."""
+        from dmft.models.two_layer_flow.exact.process import Batches
+
         assert settings.learning_rate is not None
         kept = math.exp(-settings.learning_rate / settings.batch_time) if settings.batch_time else 0.0
         return Batches(settings.batch, kept)
@@ -322,6 +324,9 @@ class TwoLayerFlowParameters(Parameters):
 
     def build_exact(self, settings: SolverSettings) -> ExactTwoLayer:
         """The equations of the exact theory."""
+        # Imported here, as in `batches`: it loads SciPy's statistics, which nothing else needs.
+        from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
+
         a, v, kinds = self.neuron_starts()
         overlaps = v @ v.T
         np.fill_diagonal(overlaps, self.weight_scale**2)

@@ -11,9 +11,8 @@ from math import pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
 
-from dmft.mathematics import hermite
+from dmft.mathematics import hermite, special
 from dmft.models.two_layer_flow.exact.loss import bell
 
 Array = NDArray[np.float64]
@@ -28,7 +27,7 @@ def _tanh(x: Array) -> Derivatives:
 
 
 def _sigmoid(x: Array) -> Derivatives:
-    value = expit(x)
+    value = special.expit(x)
     slope = value * (1 - value)
     return value, slope, slope * (1 - 2 * value)
 
@@ -44,11 +43,11 @@ def _silu(x: Array) -> Derivatives:
 
 def _erf(x: Array) -> Derivatives:
     slope = 2 * bell(x)
-    return 2 * ndtr(x) - 1, slope, -x * slope
+    return 2 * special.ndtr(x) - 1, slope, -x * slope
 
 
 def _gelu(x: Array) -> Derivatives:
-    value, slope = ndtr(x), bell(x)
+    value, slope = special.ndtr(x), bell(x)
     return x * value, value + x * slope, (2 - x**2) * slope
 
 
@@ -79,7 +78,7 @@ SMOOTH: dict[str, Activation] = {
 
 def _smooth_relu(x: Array, width: float) -> Derivatives:
     z = x / width
-    slope, density = ndtr(z), np.exp(-(z**2) / 2) / sqrt(2 * pi)
+    slope, density = special.ndtr(z), np.exp(-(z**2) / 2) / sqrt(2 * pi)
     return x * slope + width * density, slope, density / width
 
 
