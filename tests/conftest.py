@@ -1,11 +1,13 @@
-"""Problems that several tests share."""
+"""Problems that several tests share, and commands run in this process."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from dmft import Problem
+from dmft.cli.main import run
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "two_layer_flow.json").read_text())["cases"]
 
@@ -39,3 +41,24 @@ def small() -> Problem:
         t_max=20.0,
         tolerance=1e-5,
     )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Exit status and output of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def dmft(capsys):
+    """Run a command in this process."""
+
+    def call(*arguments) -> Ended:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Ended(code, *capsys.readouterr())
+
+    return call

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dmft.cli.exit_codes import ExitCode
-from dmft.cli.inputs import load_problem, naming
+from dmft.cli.inputs import BadInput, load_problem, naming
 from dmft.cli.output import complain, say
 from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
@@ -96,9 +96,24 @@ class SolveCommand:
         """Read the problem and look at the run to go on from; a message for the other ranks if there is something to solve."""
         asked = self.asked
         self.problem = load_problem(asked.file, asked.assignments)
+        self.refuse_options()
         self.stored = _stored(asked.output, self.problem)  # a look at it; the solver reads it whole
         self.stop.defer()
         yield None if self.complete else SHARED if self.sampled else "wait"
+
+    def refuse_options(self) -> None:
+        """BadInput for options that mean nothing for this problem."""
+        from dmft import ProblemError
+        from dmft.running.verify import refuse_sampled
+
+        asked = self.asked
+        if asked.verify:
+            with naming(asked.file, ProblemError):
+                refuse_sampled(self.problem)
+        if asked.jobs > 1 and not self.sampled:
+            complain(f'{asked.file}: --jobs = {asked.jobs} has no effect: only theory = "exact" has samples to share')
+        if asked.jobs > 1 and self.comm is not None:
+            raise BadInput(asked.file, f"--jobs = {asked.jobs} on {self.comm.size} ranks: wanted one of the two")
 
     @property
     def complete(self) -> bool:
@@ -138,13 +153,13 @@ class SolveCommand:
 
     @contextmanager
     def crew(self) -> Iterator[Crew | None]:
-        """The processes that share the samples; none but this one if there is nothing to share."""
-        if not self.sampled or (self.comm is None and self.asked.jobs == 1):
+        """The ranks that share the samples, if there are any."""
+        if not self.sampled or self.comm is None:
             yield None
             return
-        from dmft.jobs.crew import crew_of_processes, crew_of_ranks
+        from dmft.jobs.crew import crew_of_ranks
 
-        crew = crew_of_processes(self.asked.jobs) if self.comm is None else crew_of_ranks(self.comm)
+        crew = crew_of_ranks(self.comm)
         try:
             yield crew
         finally:
@@ -152,7 +167,7 @@ class SolveCommand:
 
     def verified(self, solution: Solution) -> Solution:
         """The whole run with its estimated errors, which are stored if they were not known; as it is if not asked for."""
-        if not self.asked.verify or not solution.complete or self.sampled:
+        if not self.asked.verify or not solution.complete:
             return solution
         from dmft.running.verify import verify
         from dmft.storage import run_file
@@ -201,10 +216,18 @@ def _run(asked: Asked, problem: Problem, observers: tuple[Meter, StopOnSignal], 
     """Solve; what is refused or cannot be written is bad input of the file that it is about."""
     import dmft
     from dmft.jobs.locks import InUseError
+    from dmft.jobs.pool import StartError
     from dmft.storage.run_file import OutputError
 
-    with naming(asked.file, dmft.ProblemError), naming(asked.output, OSError, OutputError, InUseError):
-        return dmft.solve(problem, output=asked.output, observers=observers, checkpoint_every=asked.checkpoint, crew=crew)
+    with naming(asked.file, dmft.ProblemError), naming(asked.output, OSError, OutputError, InUseError, StartError):
+        return dmft.solve(
+            problem,
+            output=asked.output,
+            observers=observers,
+            checkpoint_every=asked.checkpoint,
+            jobs=asked.jobs,
+            crew=crew,
+        )
 
 
 def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> ExitCode:

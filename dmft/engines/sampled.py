@@ -1,6 +1,6 @@
 """Theories whose averages are sampled: independent sets of samples, each solved on its own, give means and standard errors.
 
-Every set follows the same steps of gradient descent.  What the sets found is averaged with their numbers of samples P_i as
+Every set follows the same steps.  What the sets found is averaged with their numbers of samples P_i as
 weights, and their scatter gives the standard error of the mean of S sets,
 
     mean = sum_i P_i x_i / sum_i P_i,        error^2 = sum_i P_i (x_i - mean)^2 / [(S - 1) sum_i P_i]
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from time import monotonic
 from typing import Any, ClassVar, Protocol
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from dmft.engines.base import AcceptedCell, Results
 from dmft.engines.outcome import Outcome
-from dmft.engines.sets import NOTHING, cut, fields, history_of, joined, padded, sets_of
+from dmft.engines.sets import NOTHING, cut, fields, history_of, joined, padded, reached_together, sets_of, widths
 from dmft.history.history import History
 from dmft.models.sampled import SampledModel, SampledProcess, Stretch
 from dmft.problem.settings import SolverSettings
@@ -42,20 +43,22 @@ NOISY = ("train_error", "test_error")
 GROWTH, SMALL = 1e6, 1e-3
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
+# A set at its first node, or where it was left.
+Begin = Callable[[Stretch | None], SampledProcess]
 
 
 class Crew(Protocol):
-    """Processes that share calls; a call with the same place in the list goes to the same process."""
+    """Processes that share calls; with the same list of work, a call with the same place goes to the same process."""
 
-    def run(self, calls: Sequence[Call | None]) -> list[Any]:
-        """Results in the order of the calls, None where there is none."""
+    def run(self, calls: Sequence[Call | None], work: Sequence[float]) -> list[Any]:
+        """Results in the order of the calls, None where there is none; work: of all calls at each place, in any unit."""
         ...
 
 
 class Alone:
     """This process."""
 
-    def run(self, calls: Sequence[Call | None]) -> list[Any]:
+    def run(self, calls: Sequence[Call | None], work: Sequence[float]) -> list[Any]:
         """One after the other."""
         return [None if call is None else call[0](*call[1]) for call in calls]
 
@@ -64,15 +67,14 @@ class Alone:
 _at_work: dict[tuple[str, int], SampledProcess] = {}
 
 
-def advance(run: str, model: SampledModel, number: int, known: Stretch, goal: int, nodes: int) -> Stretch:
-    """Bring a set to a number of nodes, out of `nodes`; `known` is needed whole where this process does not have the set."""
+def advance(run: str, number: int, begin: Begin, known: Stretch, goal: int) -> Stretch:
+    """Bring a set to a number of nodes, or as far as it goes; `known` is needed whole where this process does not have it."""
     process = _at_work.get((run, number))
     if process is None:
-        process = model.process(model.sets[number], nodes, known if known.n else None)
+        process = begin(known if known.n else None)
         _at_work[run, number] = process
     with np.errstate(all="ignore"):
-        for _ in range(goal - max(known.n, 1)):
-            process.advance()
+        process.reach(goal)
     return process.found(known.n)
 
 
@@ -83,7 +85,10 @@ def forget(run: str) -> None:
 
 
 class Sampled:
-    """Solver of one problem; iterate over it to advance by rounds.  `residual` is the largest relative standard error."""
+    """Solver of one problem; iterate over it to advance by rounds.  `residual` is the largest relative standard error.
+
+    Steps are those of gradient descent; an engine with others says what `begin`, `times`, `weights` and `unit` are.
+    """
 
     power: ClassVar[int] = 3
     adaptive: ClassVar[bool] = False
@@ -91,10 +96,9 @@ class Sampled:
     def __init__(
         self, model: SampledModel, settings: SolverSettings, history: History | None = None, next_step: float = 0.0
     ) -> None:
-        assert settings.learning_rate is not None
-        self.model, self.settings, self.eta = model, settings, settings.learning_rate
+        self.model, self.settings = model, settings
         self.crew: Crew = Alone()
-        self.outcome, self.residual, self.next_step = Outcome.RUNNING, np.nan, self.eta
+        self.outcome, self.residual, self.next_step = Outcome.RUNNING, np.nan, settings.learning_rate or 0.0
         self._found = [NOTHING] * len(model.sets) if history is None else sets_of(model, history)
         self._run, self._sent = uuid.uuid4().hex, set[int]()
 
@@ -130,47 +134,86 @@ class Sampled:
     @property
     def time(self) -> float:
         """Time of the last node that all sets have reached."""
-        return float(self._times(self.nodes)[-1]) if self.nodes else 0.0
+        return float(self.times(self.nodes)[-1]) if self.nodes else 0.0
 
     @property
     def history(self) -> History:
         """Everything that the sets have found."""
         n = max(one.n for one in self._found)
-        # A force at the last node has acted on none.
-        weights = np.append(np.full(n - 1, self.eta), 0.0)
-        return history_of(self.model, self._found, self._times(n), weights)
+        return history_of(self.model, self._found, self.times(n), self.weights(n))
 
-    def _times(self, n: int) -> Array:
+    @property
+    def unit(self) -> int:
+        """Nodes of a step."""
+        return 1
+
+    @property
+    def first(self) -> int:
+        """Number of nodes after the first round."""
+        return 1
+
+    @property
+    def last(self) -> int:
+        """Number of nodes at the end."""
+        return self.settings.steps + 1
+
+    @property
+    def outcome_at_end(self) -> Outcome:
+        """Outcome of a run that reached its last node."""
+        return Outcome.DONE
+
+    def begin(self, number: int) -> Begin:
+        """A set that this process does not have yet."""
+        return partial(self.model.process, self.model.sets[number], self.last)
+
+    def times(self, n: int) -> Array:
+        """The first n nodes."""
+        assert self.settings.learning_rate is not None
         steps = np.arange(n)
-        return np.where(steps == self.settings.steps, self.settings.t_max, steps * self.eta)
+        return np.where(steps == self.settings.steps, self.settings.t_max, steps * self.settings.learning_rate)
+
+    def weights(self, n: int) -> Array:
+        """Quadrature weights of the first n nodes; a force at the last one has acted on none."""
+        assert self.settings.learning_rate is not None
+        return np.append(np.full(n - 1, self.settings.learning_rate), 0.0)
 
     def __iter__(self) -> Iterator[AcceptedCell]:
         """Accept rounds until t_max or until there is nothing to be learned from going on; `outcome` says which."""
-        length, last = 1, self.settings.steps + 1
+        length, last = self.unit, self.last
         try:
             while self.nodes < last:
                 before, began = self.nodes, monotonic()
-                self._advance(min(before + length, last))
+                self._advance(min(before + length, last) if before else self.first)
                 if (failure := self._failure(before)) is not None:
                     self.outcome = failure
                     return
-                made, spent = self.nodes - before, monotonic() - began
-                length = max(1, min(2 * length, int(length * ROUND / max(spent, 1e-3))))
-                yield AcceptedCell(self.nodes - 1, self.time, made * self.eta, self.nodes, 1, 0.0, {"noise": self.residual})
-            self.outcome = Outcome.DONE
+                if self.nodes == before:
+                    self.outcome = Outcome.NOT_CONVERGED
+                    return
+                steps, spent = length // self.unit, monotonic() - began
+                length = self.unit * max(1, min(2 * steps, int(steps * ROUND / max(spent, 1e-3))))
+                step = self.time - float(self.times(max(before, 1))[-1])
+                cells = (self.nodes - 1) // self.unit
+                yield AcceptedCell(cells, self.time, step, self.nodes, 1, 0.0, {"noise": self.residual})
+            self.outcome = self.outcome_at_end
         finally:
-            self.crew.run([(forget, (self._run,))] * len(self._found))
+            self.crew.run([(forget, (self._run,))] * len(self._found), self._work)
+
+    @cached_property
+    def _work(self) -> list[float]:
+        """What is left to do for each set."""
+        left = [self.last**self.power - one.n**self.power for one in self._found]
+        return [one.size * steps for one, steps in zip(self.model.sets, left, strict=True)]
 
     def _advance(self, goal: int) -> None:
         """Bring all sets that are behind to a number of nodes."""
-        nodes = self.settings.steps + 1
         calls: list[Call | None] = [None] * len(self._found)
         for number, one in enumerate(self._found):
             if one.n < goal:
                 # A process that has the set needs to know only where it is.
                 known = Stretch(0, one.n) if number in self._sent else one
-                calls[number] = (advance, (self._run, self.model, number, known, goal, nodes))
-        for number, new in enumerate(self.crew.run(calls)):
+                calls[number] = (advance, (self._run, number, self.begin(number), known, goal))
+        for number, new in enumerate(self.crew.run(calls, self._work)):
             if new is not None:
                 self._sent.add(number)
                 self._found[number] = joined(self._found[number], new)
@@ -190,18 +233,15 @@ class Sampled:
             return None
         diverged, end = growth[wrong[0]] > GROWTH, int(wrong[0])
         # What is kept does not depend on the lengths of rounds.
-        self._found = [cut(one, end if diverged else end + 1) for one in self._found]
-        self.residual = float(noise[self.nodes - 1])
+        kept = end if diverged else end + 1
+        kept += (1 - kept) % self.unit
+        self._found = [cut(one, kept) for one in self._found]
+        self.residual = float(noise[min(end, self.nodes - 1)])
         return Outcome.DIVERGED if diverged else Outcome.TOO_NOISY
-
-    @property
-    def _widths(self) -> int:
-        """Number of widths of what is smoothed."""
-        return len({one.width for one in self.model.sets})
 
     def _of_sets(self, function: Callable[..., dict[str, Array]], *others: Any) -> list[dict[str, Array]]:
         """A function of each set, extrapolated to zero width, on all nodes; zero where a set has not been."""
-        n, number = max(one.n for one in self._found), self._widths
+        n, number = max(one.n for one in self._found), widths(self.model)
         found: list[dict[str, Array]] = []
         for first in range(0, len(self._found), number):
             of_widths = self._found[first : first + number]
@@ -214,15 +254,14 @@ class Sampled:
 
     def _averaged(self, found: Found, name: str, times: int = 1) -> tuple[Array, Array]:
         """Mean and standard error of what the sets found, of those that have reached a node; no error of a single one."""
-        number = self._widths
+        number = widths(self.model)
         sets = [one.size for one in self.model.sets[::number]]
-        reached = np.array([one.n for one in self._found]).reshape(-1, number).min(axis=1)
+        reached = reached_together(np.array([one.n for one in self._found]), number)
         n = max(one.n for one in self._found)
         there = (np.arange(n) < reached[:, None]) * np.array(sets, dtype=float)[:, None]
         shape = next(one[name].shape for one in found if name in one)
-        weights = there.reshape(*there.shape, *(1,) * (len(shape) - 1))
-        if times == 2:
-            weights = there[:, :, None] * (there[:, None, :] > 0)
+        weights = there if times == 1 else there[:, :, None] * (there[:, None, :] > 0)
+        weights = weights.reshape(*weights.shape, *(1,) * (len(shape) - times))
         values = np.array([one.get(name, np.zeros(shape)) for one in found])
         total = np.maximum(weights.sum(axis=0), 1e-300)
         mean = (weights * values).sum(axis=0) / total
@@ -230,12 +269,16 @@ class Sampled:
         others = (weights > 0).sum(axis=0) - 1.0
         return mean, np.where(others > 0, np.sqrt(scatter / (np.maximum(others, 1.0) * total)), np.nan)
 
+    def kernels(self, known: Stretch) -> dict[str, Array]:
+        """Two-time kernels of a set."""
+        return self.model.kernels(known)
+
     def results(self) -> Results:
         """Means over sets, and their standard errors if there are several; on nodes that few have reached, of those."""
-        observed, kernels = self._of_sets(self.model.observables), self._of_sets(self.model.kernels, self.eta)
+        observed, kernels = self._of_sets(self.model.observables), self._of_sets(self.kernels)
         averaged = {name: self._averaged(observed, name) for name in names_of(observed)}
         two_time = {name: self._averaged(kernels, name, 2) for name in names_of(kernels)}
-        several = sum(one.n > 0 for one in self._found) > self._widths
+        several = sum(one.n > 0 for one in self._found) > widths(self.model)
         errors = {**averaged, **two_time} if several else {}
         return Results(
             {name: mean for name, (mean, _) in averaged.items()},

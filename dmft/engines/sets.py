@@ -109,3 +109,24 @@ def padded(one: Stretch, n: int) -> Stretch:
         return {name: np.pad(values, [(0, 0)] * (values.ndim - times) + [(0, more)] * times) for name, values in arrays.items()}
 
     return Stretch(0, n, wider(one.one_time, 1), wider(one.two_time, 2), wider(one.all_time, 1), one.latest)
+
+
+def widths(model: SampledModel) -> int:
+    """Number of widths of what is smoothed, each a set of its own for the same samples."""
+    return len({one.width for one in model.sets})
+
+
+def reached_together(reached: Array, widths: int) -> Array:
+    """Numbers of nodes that independent samples have reached at every width, from those of all sets."""
+    return reached.reshape(-1, widths).min(axis=1)
+
+
+def degrees_of_freedom(model: SampledModel, history: History, nodes: int) -> Array:
+    """Those of the standard errors at each node, (nodes,): independent sets that have reached it, less one.
+
+    Of all sets where no history says otherwise, as that of a run that failed, which cannot go on.
+    """
+    number = widths(model)
+    reached = history[REACHED] if history.n else np.zeros(len(model.sets))
+    reached = reached_together(reached if reached.any() else np.full(len(model.sets), nodes), number)
+    return (np.arange(nodes)[:, None] < reached).sum(axis=1) - 1.0

@@ -1,13 +1,11 @@
 """Processes that share the parts of one run: each keeps the parts that it was once given, so that little has to be sent.
 
-The calls of a round go to the processes in turn by their place in the list; this process has its part as well.  What a process
+The calls of a round are shared out by the work of each, the largest first; this process has its part as well.  What a process
 computes does not depend on how many there are.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -15,8 +13,20 @@ from typing import Any, Protocol
 
 from threadpoolctl import threadpool_limits
 
+from dmft.jobs.pool import Recipe, StartError, start
+
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 Part = list[Call | None]
+
+
+def shared_out(work: Sequence[float], number: int) -> list[list[int]]:
+    """Places of the parts of each process: the largest part that is left goes to the process with the least work so far."""
+    shares, loads = [[] for _ in range(number)], [0.0] * number
+    for place in sorted(range(len(work)), key=lambda place: -work[place]):
+        least = loads.index(min(loads))
+        shares[least].append(place)
+        loads[least] += work[place]
+    return shares
 
 
 def answers(part: Part) -> list[Any]:
@@ -27,12 +37,16 @@ def answers(part: Part) -> list[Any]:
 class Line(Protocol):
     """The way to another process."""
 
-    def send(self, part: Part | None) -> None:
-        """Calls, or None at the end."""
+    def send(self, part: Part) -> None:
+        """Calls."""
         ...
 
     def receive(self) -> list[Any]:
         """Their results."""
+        ...
+
+    def dismiss(self) -> None:
+        """Let the other process end."""
         ...
 
 
@@ -42,65 +56,72 @@ class Crew:
     def __init__(self, lines: Sequence[Line]) -> None:
         self.lines = lines
 
-    def run(self, calls: Sequence[Call | None]) -> list[Any]:
-        """Results in the order of the calls; a call with the same place in the list goes to the same process."""
-        number, found = len(self.lines) + 1, [None] * len(calls)
-        for k, line in enumerate(self.lines, 1):
-            line.send(list(calls[k::number]))
-        found[::number] = answers(list(calls[::number]))
-        for k, line in enumerate(self.lines, 1):
-            found[k::number] = line.receive()
-        return found
+    def run(self, calls: Sequence[Call | None], work: Sequence[float]) -> list[Any]:
+        """Results in the order of the calls; as long as the work is the same, each place belongs to the same process."""
+        own, *others = shared_out(work, len(self.lines) + 1)
+        for places, line in zip(others, self.lines, strict=True):
+            line.send([calls[place] for place in places])
+        found = dict(zip(own, answers([calls[place] for place in own]), strict=True))
+        for places, line in zip(others, self.lines, strict=True):
+            found |= dict(zip(places, line.receive(), strict=True))
+        return [found[place] for place in range(len(calls))]
 
     def dismiss(self) -> None:
         """No more calls."""
         for line in self.lines:
-            with suppress(BrokenPipeError, OSError):
-                line.send(None)
+            line.dismiss()
 
 
 class Pipe:
-    """The line to a process on this machine."""
+    """The line to a process on this machine.  Raises OSError or StartError if it cannot be started."""
 
-    def __init__(self, context: Any) -> None:
-        self.connection, other = context.Pipe()
-        self.process = context.Process(target=_serve_pipe, args=(other,), daemon=True)
-        self.process.start()
-        other.close()
+    def __init__(self) -> None:
+        self.worker = start(Recipe("dmft.jobs.crew:Member", {}))
+        message = self.worker.hear()
+        if message is None or "ready" not in message:
+            cause = self.worker.join() if message is None else message["unusable"]
+            raise StartError(f"a process could not start: {cause}")
 
-    def send(self, part: Part | None) -> None:
+    def send(self, part: Part) -> None:
         """See Line."""
-        self.connection.send(part)
+        self.worker.connection.send(part)
 
     def receive(self) -> list[Any]:
         """See Line.  Raises ChildProcessError if the process has ended."""
         try:
-            found = self.connection.recv()
-        except EOFError:
-            self.process.join()
-            raise ChildProcessError(f"a process ended with status {self.process.exitcode}; is there enough memory?") from None
+            found = self.worker.connection.recv()
+        except (EOFError, OSError):
+            raise ChildProcessError(f"a process ended by {self.worker.join()}; is there enough memory?") from None
         if isinstance(found, BaseException):
             raise found
         return found
 
+    def dismiss(self) -> None:
+        """See Line."""
+        with suppress(OSError):
+            self.worker.connection.send(None)
+        self.worker.join()
 
-def _serve_pipe(connection: Connection) -> None:
-    """Answer until the end; signals are for the process that asks."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    with threadpool_limits(limits=1, user_api="blas"), suppress(EOFError, BrokenPipeError):
-        while (part := connection.recv()) is not None:
-            try:
-                connection.send(answers(part))
-            except Exception as error:  # it is raised where it was asked for
-                connection.send(error)
+
+class Member:
+    """A process that answers calls, built in `worker_process.py`."""
+
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        """Signals are for the process that asks: it says when to stop."""
+
+    def serve(self, connection: Connection) -> None:
+        """Answer until the end."""
+        with threadpool_limits(limits=1, user_api="blas"), suppress(EOFError, OSError):
+            while (part := connection.recv()) is not None:
+                try:
+                    connection.send(answers(part))
+                except Exception as error:  # it is raised where it was asked for
+                    connection.send(error)
 
 
 def crew_of_processes(jobs: int) -> Crew:
     """So many processes on this machine, this one included."""
-    # Not forked: threads of a BLAS and locks of this process are no good in a copy.
-    context = multiprocessing.get_context("spawn")
-    return Crew([Pipe(context) for _ in range(jobs - 1)])
+    return Crew([Pipe() for _ in range(jobs - 1)])
 
 
 class Rank:
@@ -109,13 +130,17 @@ class Rank:
     def __init__(self, comm: Any, rank: int) -> None:
         self.comm, self.rank = comm, rank
 
-    def send(self, part: Part | None) -> None:
+    def send(self, part: Part) -> None:
         """See Line."""
         self.comm.send(part, dest=self.rank)
 
     def receive(self) -> list[Any]:
         """See Line."""
         return self.comm.recv(source=self.rank)
+
+    def dismiss(self) -> None:
+        """See Line."""
+        self.comm.send(None, dest=self.rank)
 
 
 def crew_of_ranks(comm: Any) -> Crew:

@@ -95,6 +95,10 @@ def serve(connection: Connection, stop: StopRequest) -> None:
     from dmft.jobs.channel import receive, send
 
     send(connection, {"ready": True})
+    if (answer_calls := getattr(worker, "serve", None)) is not None:
+        # Parts of one run are no tasks: they come with their data.
+        answer_calls(connection)
+        return
     while "task" in (message := receive(connection)):
         send(connection, answer(worker, message["task"]))
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.mathematics import small
 from dmft.mathematics.tableau import MAX_STAGES
 
 Array = NDArray[np.float64]
 
 # Rows or columns of the matrix that a product takes at once.
 PANEL = 512
+# Matrices of so many rows are inverted by compiled loops, larger ones by LAPACK.
+SMALL = 16
 
 
 def times_causal(X: Array, L: Array) -> Array:
@@ -37,12 +40,10 @@ def times_transposed(X: Array, L: Array) -> Array:
 
 def inverse(A: Array) -> Array:
     """A^(-1), by substitution if A is lower triangular: pivots would cost digits where entries grow from row to row."""
-    if np.triu(A, 1).any():
-        return np.asarray(np.linalg.inv(A), dtype=np.float64)
-    diagonal = np.diagonal(A)
-    if not diagonal.all():
-        raise np.linalg.LinAlgError("Singular matrix")
-    found = np.diag(1.0 / diagonal)
-    for i in range(1, len(A)):
-        found[i, :i] = A[i, :i] @ found[:i, :i] / -diagonal[i]
-    return found
+    if len(A) <= SMALL:
+        return small.inverse(A)
+    from scipy.linalg import solve_triangular  # takes a while to load, and only long blocks come here
+
+    triangular = not np.triu(A, 1).any()
+    found = solve_triangular(A, np.eye(len(A)), lower=True, check_finite=False) if triangular else np.linalg.inv(A)
+    return np.asarray(found, dtype=np.float64)

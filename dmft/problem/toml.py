@@ -12,6 +12,7 @@ import tomli_w
 
 from dmft.problem.table import LARGEST_INTEGER, ProblemError
 from dmft.system.regular_file import MIB, read_regular_file
+from dmft.system.sealed_text import DamagedText, verified
 
 # Parsing takes a second for every megabyte or so.
 LARGEST_FILE = 8 * MIB
@@ -19,10 +20,12 @@ DEEPEST = 16
 
 
 def read_toml_file(path: str | Path) -> dict[str, Any]:
-    """Tables of a TOML file; ProblemError if it is missing, unreadable or malformed."""
+    """Tables of a TOML file; ProblemError if it is missing, unreadable, malformed, or not what its seal was made for."""
     try:
         # Editors on Windows begin a file with a byte order mark.
-        text = read_regular_file(path, LARGEST_FILE).decode("utf-8-sig")
+        text = verified(read_regular_file(path, LARGEST_FILE)).decode("utf-8-sig")
+    except DamagedText as error:
+        raise ProblemError(str(error)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ProblemError(f"cannot be read ({reason}): wanted a problem file in TOML") from None

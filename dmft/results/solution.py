@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from dmft.engines.outcome import Outcome
 from dmft.engines.response import Smooth, response
 from dmft.engines.sampled import NOISE, NOISY
+from dmft.engines.sets import degrees_of_freedom
 from dmft.engines.step_control import FLOOR
 from dmft.history.history import History
 from dmft.mathematics.tableau import cell_weights, lagrange
@@ -114,6 +115,19 @@ class Solution(Observed):
         return np.nan if errors is None else float(errors[-1])
 
     @property
+    def _equations(self) -> Any:
+        from dmft.engines.kinds import equations
+
+        return equations(self.problem)
+
+    @property
+    def error_degrees(self) -> Array:
+        """Degrees of freedom of the standard errors at each node, (n,), infinite for a theory without any."""
+        if self.problem.solver.theory != "exact":
+            return np.full(len(self.time), np.inf)
+        return degrees_of_freedom(self._equations, self.state.history, len(self.time))
+
+    @property
     def samples_needed(self) -> int:
         """Samples of a sampled theory with which its errors, as they are at the last node, are known well enough to go on."""
         samples = self.problem.solver.samples
@@ -196,7 +210,7 @@ class Solution(Observed):
 
         Raises ValueError for a name that is no correlation, and outside of what was reached.
         """
-        responses = self.problem.parameters.build().response_kernels
+        responses = self._equations.response_kernels
         kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel not in responses])
         t, s = self._pairs(t, s)
         if kernel.ndim == 2:
@@ -211,12 +225,13 @@ class Solution(Observed):
         Solves an equation for each s, see `dmft.engines.response`.  In gradient descent a force acts for a whole step, and what
         it does is linear in between.  Raises ValueError for a name that is no response, and outside of what was reached.
         """
-        model, solver = self.problem.parameters.build(), self.problem.solver
+        model, solver = self._equations, self.problem.solver
         kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel in model.response_kernels])
         t, s = self._pairs(t, s)
         if solver.scheme == "gradient-descent":
             steps = np.minimum(np.searchsorted(self.time, s.ravel(), side="right") - 1, len(self.time) - 1)
-            return np.einsum("pi,ip->p", cell_weights(self.time, 1, t.ravel()), kernel[:, steps]).reshape(t.shape)
+            found = np.einsum("pi,ip...->p...", cell_weights(self.time, 1, t.ravel()), kernel[:, steps])
+            return found.reshape((*t.shape, *kernel.shape[2:]))
         smooth = Smooth(model, self.state.history, solver.stages)
         return response(smooth, name, t.ravel(), s.ravel(), solver.tolerance).reshape(t.shape)
 
@@ -309,11 +324,14 @@ class Solution(Observed):
 
         return run_file.read(path)
 
-    def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
-        """Draw the standard figure, with simulations as points; save it too if a path (.png, .pdf, .svg) is given."""
+    def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = (), **look: Any) -> Figure:
+        """Draw the standard figure, with simulations as points; save it too if a path (.png, .pdf, .svg) is given.
+
+        look: choices about observables, axes, size and style, as `dmft.plot`.
+        """
         from dmft import api
 
-        return api.plot(self, path, simulations)
+        return api.plot(self, path, simulations, **look)
 
 
 def refuse_other_problem(found: Solution, problem: Problem) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -16,7 +17,9 @@ from dmft.engines.kinds import engine as begin
 from dmft.engines.method import Method
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Crew, Sampled
+from dmft.jobs.crew import crew_of_processes
 from dmft.problem.problem import Problem
+from dmft.problem.table import ProblemError
 from dmft.results.solution import Solution, State, refuse_other_problem
 from dmft.running.cost import refuse_too_large
 from dmft.running.exclusive import exclusive_output
@@ -37,6 +40,7 @@ def solve(
     observers: Sequence[Observer] = (),
     checkpoint_every: float = 30.0,
     engine: Method | None = None,
+    jobs: int = 1,
     crew: Crew | None = None,
 ) -> Solution:
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
@@ -47,13 +51,15 @@ def solve(
     start: a solution of the same problem to continue, with the same or a larger t_max.
     observers: called after every accepted cell; one that raises StopRun ends the run as interrupted.
     engine: an engine with options of its own, such as `dmft.engines.method.Radau(fixed_point=Anderson(depth=5))`.
-
-    crew: processes that share the samples of the exact theory, such as `dmft.jobs.crew.crew_of_processes(4)`.
+    jobs: processes that share the samples of the exact theory; other theories are solved by this one.
+    crew: processes that are there already, such as `dmft.jobs.crew.crew_of_ranks(comm)`, in place of `jobs`.
 
     Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
     """
     began, problem = monotonic(), Problem.of(problem)
+    if jobs < 1:
+        raise ProblemError(f"jobs = {jobs}: wanted a whole number >= 1")
     if start is not None:
         refuse_other_problem(start, problem)
         start = replace(start, state=State(start.state.history.copy(), start.state.next_step))
@@ -75,17 +81,16 @@ def solve(
         def snapshot(outcome: Outcome) -> Solution:
             return _solution(problem, march, outcome, iterations, earlier + monotonic() - began)
 
-        if isinstance(march, Sampled) and crew is not None:
-            march.crew = crew
         written = monotonic()
         try:
-            for cell in march:
-                iterations += cell.iterations
-                for observe in observers:
-                    observe(march, cell)
-                if output is not None and monotonic() - written > checkpoint_every:
-                    run_file.write(output, snapshot(Outcome.RUNNING))
-                    written = monotonic()
+            with _shared(march, jobs, crew):
+                for cell in march:
+                    iterations += cell.iterations
+                    for observe in observers:
+                        observe(march, cell)
+                    if output is not None and monotonic() - written > checkpoint_every:
+                        run_file.write(output, snapshot(Outcome.RUNNING))
+                        written = monotonic()
             outcome = march.outcome
         except StopRun:
             outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
@@ -93,6 +98,20 @@ def solve(
     if output is not None:
         run_file.write(output, solution)
     return solution
+
+
+@contextmanager
+def _shared(march: Engine, jobs: int, crew: Crew | None) -> Iterator[None]:
+    """Let processes share the samples of an engine that has some."""
+    own = None
+    if isinstance(march, Sampled):
+        own = crew_of_processes(min(jobs, len(march.model.sets))) if crew is None and jobs > 1 else None
+        march.crew = crew or own or march.crew
+    try:
+        yield
+    finally:
+        if own is not None:
+            own.dismiss()
 
 
 def _solution(problem: Problem, march: Engine, outcome: Outcome, iterations: int, wall_time: float) -> Solution:

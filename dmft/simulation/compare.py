@@ -11,13 +11,14 @@ deviation is fitted as c_0 + c_1/d, by least squares with weights S d, and c_0, 
     s^4 / [sum_i (l_i s_i)^4/(S_i - 1) + s_T^4/(S_T - 1)]   degrees of freedom
 
 (Welch & Satterthwaite).  In one dimension, the same with l = 1.  s_T is the standard error of a theory that is sampled, from
-S_T replicates of it; zero of any other.  `dmft.simulation.agreement` says what follows.
+S_T independent sets of samples; zero of any other.  `dmft.simulation.agreement` says what follows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,11 @@ class _Expected:
 
     values: Array
     errors: Array
-    degrees: float
+    degrees: Array
+
+    def of(self, component: tuple[Any, ...]) -> _Expected:
+        """One component of an observable that has several."""
+        return _Expected(self.values[component], self.errors[component], self.degrees)
 
 
 def compare(
@@ -70,7 +75,8 @@ def compare(
         refuse_unlike(simulations[0], simulation)
     dims = tuple(simulation.setup.dim for simulation in simulations)
     tolerances = theory.problem.solver.accuracy, simulations[0].setup.tolerance
-    time, sampled = _common_times(theory, simulations[0]), _sampled(theory, standard_errors)
+    sampled = _Errors.of(theory, standard_errors)
+    time = _common_times(theory, simulations[0], sampled.nodes(theory))
     found = {}
     for name in theory.observables:
         of_seeds = [_deviations(theory, one, name, time) for one in simulations if name in one.trajectories]
@@ -78,7 +84,7 @@ def compare(
             expected = _expected(theory, name, time, sampled)
             for label, index in _components(name, expected.values.shape[1:]):
                 at = (..., *index)
-                one = _Expected(expected.values[at], expected.errors[at], expected.degrees)
+                one = expected.of(at)
                 found[label] = _agreement(time, one, [values[at] for values in of_seeds], dims, tolerances)
     later, earlier = np.tril_indices(len(time))
     for name in theory.kernels:
@@ -87,34 +93,54 @@ def compare(
             expected = _expected_kernel(theory, name, time, sampled)
             for label, index in _components(name, expected.values.shape[1:]):
                 at = (..., *index)
-                one = _Expected(expected.values[at], expected.errors[at], expected.degrees)
+                one = expected.of(at)
                 deviations = [values[at] - one.values for values in of_seeds]
                 found[label] = _agreement(time[later], one, deviations, dims, tolerances)
     seeds = tuple(len(simulation.seeds) for simulation in simulations)
     return Comparison(found, dims, seeds, level=level, within=within)
 
 
-def _sampled(theory: Solution, given: Mapping[str, Array] | None) -> tuple[Mapping[str, Array], float]:
-    """Standard errors of a theory on its nodes, by name, and their degrees of freedom."""
-    errors = getattr(theory, "standard_errors", None) if given is None else given
-    replicates = getattr(theory.problem.solver, "replicates", None)
-    return errors or {}, np.inf if replicates is None else max(replicates - 1.0, 1.0)
+@dataclass(frozen=True)
+class _Errors:
+    """Standard errors of a theory on its nodes, by name, and their degrees of freedom on the nodes, infinite for exact ones."""
+
+    values: Mapping[str, Array]
+    degrees: Array
+
+    @classmethod
+    def of(cls, theory: Solution, given: Mapping[str, Array] | None) -> _Errors:
+        """Those that are given, or else the theory's own."""
+        degrees = theory.error_degrees
+        if given is None and not np.max(degrees) > 0:
+            solver = theory.problem.solver
+            raise ProblemError(
+                f"samples = {solver.samples}, replicates = {solver.replicates}: a single set of samples has no standard error, "
+                "wanted more replicates"
+            )
+        return cls(theory.standard_errors if given is None else given, degrees)
+
+    def nodes(self, theory: Solution) -> int:
+        """Number of nodes whose errors are known."""
+        return len(theory.time) if np.isinf(self.degrees).all() else int(np.count_nonzero(self.degrees > 0))
+
+    def degrees_at(self, theory: Solution, time: Array) -> Array:
+        """Degrees of freedom at these times: between two nodes, of the later one."""
+        later = np.searchsorted(theory.time, time * (1 - TIME_ROUNDING))
+        return self.degrees[np.minimum(later, len(self.degrees) - 1)]
 
 
-def _expected(theory: Solution, name: str, time: Array, sampled: tuple[Mapping[str, Array], float]) -> _Expected:
+def _expected(theory: Solution, name: str, time: Array, sampled: _Errors) -> _Expected:
     """One observable at these times, (times, ...)."""
-    values = np.asarray(theory.at(time)[name])
-    errors, degrees = sampled
-    known = errors.get(name)
-    return _Expected(values, np.zeros_like(values) if known is None else _between(theory.time, time, known), degrees)
+    values, known = np.asarray(theory.at(time)[name]), sampled.values.get(name)
+    errors = np.zeros_like(values) if known is None else _between(theory.time, time, known)
+    return _Expected(values, errors, sampled.degrees_at(theory, time))
 
 
-def _expected_kernel(theory: Solution, name: str, time: Array, sampled: tuple[Mapping[str, Array], float]) -> _Expected:
+def _expected_kernel(theory: Solution, name: str, time: Array, sampled: _Errors) -> _Expected:
     """One correlation at all pairs of times t' <= t, in the order of the lower triangle."""
     lower = np.tril_indices(len(time))
     values = theory.correlation(name, *(time[index] for index in lower))
-    errors, degrees = sampled
-    known = errors.get(name)
+    degrees, known = sampled.degrees_at(theory, time[lower[0]]), sampled.values.get(name)
     if known is None:
         return _Expected(values, np.zeros_like(values), degrees)
     symmetric = np.tril(known) + np.tril(known, -1).T
@@ -134,9 +160,9 @@ def _components(name: str, shape: tuple[int, ...]) -> list[tuple[str, tuple[int,
     return [(name + "".join(f"[{i}]" for i in index), index) for index in np.ndindex(*shape)]
 
 
-def _common_times(theory: Solution, simulation: Simulation) -> Array:
-    """Times of a simulation that the theory has reached."""
-    end = theory.time[-1]
+def _common_times(theory: Solution, simulation: Simulation, nodes: int | None = None) -> Array:
+    """Times of a simulation that the theory has reached, or so many nodes of it."""
+    end = theory.time[:nodes][-1]
     # Whole steps may be off by rounding.
     return np.minimum(simulation.time[simulation.time <= end * (1 + TIME_ROUNDING)], end)
 
@@ -145,7 +171,9 @@ def _deviations(theory: Solution, simulation: Simulation, name: str, time: Array
     """Deviations of one observable from the theory at these times in each seed, (seeds, times, ...)."""
     own = _common_times(theory, simulation)
     found = simulation.trajectories[name][:, : len(own)] - theory.at(own)[name]
-    return found if np.array_equal(own, time) else np.array([_between(own, time, row) for row in found])
+    if np.array_equal(own[: len(time)], time):
+        return found[:, : len(time)]
+    return np.array([_between(own, time, row) for row in found])
 
 
 def _refuse_other(theory: Solution, simulation: Simulation) -> None:

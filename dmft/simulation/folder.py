@@ -25,9 +25,10 @@ from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.problem.toml import read_toml_file, toml_value
 from dmft.results.simulation import Simulation, refuse_difference
-from dmft.storage import arrays_file, simulation_file
+from dmft.storage import arrays_file, failure_file, simulation_file
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
 from dmft.storage.hdf5 import FileError
+from dmft.system.sealed_text import sealed
 
 
 class SeedsError(ProblemError):
@@ -75,16 +76,16 @@ class Seeds:
         self.state(seed).unlink(missing_ok=True)
 
     def record_failure(self, result: Result, details: str = "") -> None:
-        """Write the text file of a seed without a result: outcome and reason on the first line."""
-        text = f"{result.outcome}: {' '.join(result.reason.split())}\n{details}"
-        write_whole(self.failure(result.index), text.encode())
+        """Write why a seed has no result."""
+        failure_file.write(self.failure(result.index), result.outcome, result.reason, details)
 
     def failures(self) -> dict[int, str]:
         """Seed -> outcome and reason of those that have no result."""
         found = {}
         for path in sorted(self.path.glob("seed-*.failed.txt")):
             seed = path.name.removeprefix("seed-").removesuffix(".failed.txt")
-            found[int(seed)] = path.read_text(encoding="utf-8").partition("\n")[0]
+            if seed.isdecimal():
+                found[int(seed)] = ": ".join(failure_file.read(path))
         return found
 
     def done(self) -> dict[Path, Simulation]:
@@ -194,9 +195,13 @@ def _take(folder: Path) -> tuple[Locks, Taken]:
 
 def _put_asked(path: Path, problem: Problem, setup: Setup) -> None:
     lines = [problem.to_toml(), "[simulation]", *(f"{key} = {toml_value(value)}" for key, value in setup.model_dump().items())]
-    write_whole(path, ("\n".join(lines) + "\n").encode())
+    write_whole(path, sealed("\n".join(lines) + "\n"))
 
 
 def _read_asked(path: Path) -> tuple[Problem, Setup]:
-    tables = read_toml_file(path)
-    return Problem.from_tables({key: tables[key] for key in ("problem", "solver")}), Setup.of(**tables["simulation"])
+    try:
+        tables = read_toml_file(path)
+        return Problem.from_tables({key: tables[key] for key in ("problem", "solver")}), Setup.of(**tables["simulation"])
+    except (ProblemError, KeyError, TypeError) as error:
+        reason = error if isinstance(error, ProblemError) else f"lacks the table {error}"
+        raise SeedsError(f"its {path.parent.name}/{path.name} {reason}") from None

@@ -12,8 +12,9 @@ from dmft.storage import arrays_file
 from dmft.storage.files import load
 from dmft.storage.hdf5 import FileError
 from dmft.storage.seal import Unsealed
+from dmft.system.sealed_text import DamagedText, is_sealed, verified
 
-HDF5, ARRAYS = ".h5", ".npz"
+HDF5, ARRAYS, TEXTS = ".h5", ".npz", (".toml", ".txt")
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,11 @@ def check(path: Path) -> Condition:
         try:
             if path.suffix == ARRAYS:
                 arrays_file.read(path)
+            elif path.suffix in TEXTS:
+                verified(path.read_bytes())
             else:
                 load(path)
-        except FileError as error:
+        except (FileError, DamagedText) as error:
             return Condition(path, str(error))
     return Condition(path, sealed=not any(issubclass(warning.category, Unsealed) for warning in found))
 
@@ -47,4 +50,6 @@ def files_below(folder: Path) -> Iterator[Path]:
     """Every file in a folder that is sealed when it is written, those in folders inside it included."""
     for place, folders, names in os.walk(folder):
         folders.sort()
-        yield from (Path(place, name) for name in sorted(names) if name.endswith((HDF5, ARRAYS)))
+        for path in (Path(place, name) for name in sorted(names)):
+            if path.suffix in (HDF5, ARRAYS) or (path.suffix in TEXTS and is_sealed(path)):
+                yield path

@@ -148,8 +148,9 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
     weights = read_array(file, "weights", (n,))
     if not only_observables and "state" in file:
         kernels = read_group(file, "kernels", schema.kernels(description.kernels, axes), **sizes)
-        history = _history(file, problem, {"time": time, "weights": weights, **observables})
-        state = State(history, read_number(file["state"], "next_step", finite=True))
+        if not _of_other_layout(file, problem):
+            history = _history(file, problem, {"time": time, "weights": weights, **observables})
+            state = State(history, read_number(file["state"], "next_step", finite=True))
         if is_unsealed(file):
             _refuse_inconsistent(problem, state, {**observables, **kernels})
     return Solution(
@@ -168,6 +169,12 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
         wall_time=read_number(file, "wall_time"),
         provenance={name: read_text(file, name) for name in ("dmft_version", "git", "command")},
     )
+
+
+def _of_other_layout(file: h5py.File, problem: Problem) -> bool:
+    """True if a whole file lacks arrays that a continuation needs now: it is one of an earlier version, and can be read."""
+    wanted = {f"state/{name}" for name in empty_history(problem, 1).fields if name not in schema.ROOT}
+    return not is_unsealed(file) and not all(name in file or name.replace("state", "observables", 1) in file for name in wanted)
 
 
 def _history(file: h5py.File, problem: Problem, known: Mapping[str, Array]) -> History:

@@ -47,14 +47,17 @@ class Examiner:
         """Defect of an HDF5 file in a few words; empty if there is none."""
         process = self._process or self._start()
         assert process.stdin is not None
+        deadline = monotonic() + PATIENCE * (SECONDS + SECONDS_A_BYTE * len(content))
         try:
-            process.stdin.write(len(content).to_bytes(LENGTH, "little"))
-            process.stdin.write(content)
-            process.stdin.flush()
-            return self._answer(monotonic() + PATIENCE * (SECONDS + SECONDS_A_BYTE * len(content)))
+            for part in (len(content).to_bytes(LENGTH, "little"), content):
+                _send(process.stdin.fileno(), part, deadline)
+            return self._answer(deadline)
         except BrokenPipeError:
             self.end()
             return "is damaged, HDF5 fails on it"
+        except TimeoutError:
+            self.end()
+            return "is damaged, HDF5 does not come to an end with it"
 
     def _start(self) -> subprocess.Popen[bytes]:
         # Answers have a pipe of their own: anything may print to standard output when Python starts.
@@ -63,6 +66,7 @@ class Examiner:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", code],
+                bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -71,6 +75,8 @@ class Examiner:
             )
         finally:
             os.close(theirs)
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)
         atexit.register(self.end)
         return self._process
 
@@ -80,8 +86,7 @@ class Examiner:
             ready, _, _ = select.select([self._answers], [], [], max(deadline - monotonic(), 0.0))
             part = os.read(self._answers, 4096) if ready else b""
             if not part:
-                self.end()
-                return "is damaged, HDF5 does not come to an end with it" if not ready else "is damaged, HDF5 fails on it"
+                raise BrokenPipeError if ready else TimeoutError
             line += part
         return line.decode(errors="replace").strip()
 
@@ -94,6 +99,16 @@ class Examiner:
             with suppress(BrokenPipeError):
                 process.communicate()
             os.close(self._answers)
+
+
+def _send(descriptor: int, content: bytes, deadline: float) -> None:
+    """Write into a pipe.  Raises TimeoutError if its reader does not take it in time."""
+    left = memoryview(content)
+    while left:
+        _, ready, _ = select.select([], [descriptor], [], max(deadline - monotonic(), 0.0))
+        if not ready:
+            raise TimeoutError
+        left = left[os.write(descriptor, left) :]
 
 
 EXAMINER = Examiner()

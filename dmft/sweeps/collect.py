@@ -15,6 +15,7 @@ from dmft.problem.problem import Problem
 from dmft.results.solution import Solution
 from dmft.results.table import MISSING, OVERFITTED, Table
 from dmft.storage import run_file
+from dmft.storage.failure_file import UNREADABLE
 from dmft.storage.hdf5 import FileError, names_in, opened, read_text
 from dmft.sweeps.folder import Folder, State
 
@@ -61,7 +62,7 @@ def _row(folder: Folder, index: int, state: State) -> tuple[dict[str, Any], dict
         solution = run_file.read(path, only_observables=True)
     except FileError as error:
         reason = f"{path.relative_to(folder.path)} {error}; dmft sweep --retry solves the point again"
-        return {"outcome": "unreadable", "reason": reason, "file": ""}, {}
+        return {"outcome": UNREADABLE, "reason": reason, "file": ""}, {}
     row = {
         "outcome": solution.outcome.value,
         "reason": solution.outcome.advice if solution.outcome.failed else "",

@@ -29,9 +29,10 @@ from dmft.jobs.locks import Locks, Taken
 from dmft.jobs.tasks import Result
 from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
-from dmft.storage import run_file
+from dmft.storage import failure_file, run_file
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
 from dmft.storage.hdf5 import FileError
+from dmft.system.sealed_text import sealed
 
 FAN = 1000
 FAILED_RUN, FAILED_TEXT = ".failed.h5", ".failed.txt"
@@ -61,7 +62,7 @@ class Folder:
         path = Path(path)
         if not (path / "sweep.toml").is_file():
             raise FolderError("holds no sweep.toml: wanted the folder of a sweep")
-        return cls(path, Sweep.load(path / "sweep.toml"))
+        return cls(path, _stored(path / "sweep.toml"))
 
     @property
     def groups(self) -> int:
@@ -112,16 +113,13 @@ class Folder:
 
     def failure(self, index: int) -> tuple[str, str]:
         """Outcome and reason of a point that failed."""
+        with suppress(FileNotFoundError):
+            return failure_file.read(self.failed_text(index))
         try:
-            text = self.failed_text(index).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            try:
-                found = run_file.read(self.failed_run(index), only_observables=True).outcome
-            except FileError as error:
-                return "unreadable", str(error)
-            return found.value, found.advice
-        outcome, _, reason = text.partition("\n")[0].partition(": ")
-        return outcome, reason
+            found = run_file.read(self.failed_run(index), only_observables=True).outcome
+        except FileError as error:
+            return failure_file.UNREADABLE, str(error)
+        return found.value, found.advice
 
     def is_damaged(self, index: int) -> bool:
         """True if the run file of a point that is done cannot be read."""
@@ -132,9 +130,8 @@ class Folder:
         return False
 
     def record_failure(self, result: Result, details: str = "") -> None:
-        """Write the text file of a point without a run file: outcome and reason on the first line."""
-        text = f"{result.outcome}: {' '.join(result.reason.split())}\n{details}"
-        write_whole(self.failed_text(result.index), text.encode())
+        """Write why a point has no run file."""
+        failure_file.write(self.failed_text(result.index), result.outcome, result.reason, details)
         self.failed_run(result.index).unlink(missing_ok=True)
 
     def states(self) -> NDArray[np.uint8]:
@@ -237,14 +234,23 @@ def _put_sweep(path: Path, sweep: Sweep) -> None:
     text = sweep.to_toml()
     if path.exists():
         try:
-            stored = Sweep.load(path)
+            stored = _stored(path)
             stored.refuse_other(sweep)
         except ProblemError as error:
             raise FolderError(str(error)) from None
         there = path.read_bytes()
-        if there == text.encode() or there != stored.to_toml().encode():
+        written = stored.to_toml()
+        if there == sealed(text) or there not in (sealed(written), written.encode()):
             return
-    write_whole(path, text.encode())
+    write_whole(path, sealed(text))
+
+
+def _stored(path: Path) -> Sweep:
+    """The sweep that a folder holds.  Raises FolderError if its file is damaged."""
+    try:
+        return Sweep.load(path)
+    except ProblemError as error:
+        raise FolderError(f"its {path.name} {error}") from None
 
 
 def slice_of(number: int, task: int, tasks: int) -> tuple[int, int]:

@@ -76,8 +76,18 @@ def part(sweep: Sweep, task: int, tasks: int) -> NDArray[np.intp]:
     return np.sort(spread(len(sweep))[first:end]) if tasks > 1 else np.arange(end)
 
 
+# Expected costs take a second for every ten thousand points or so.
+MOST_ORDERED = 20_000
+
+
 def by_cost(sweep: Sweep, todo: list[int]) -> list[int]:
-    """Points in the order of expected cost, largest first, so that no long one is left for the end."""
+    """Points in the order of expected cost, largest first, so that no long one is left for the end.
+
+    More than MOST_ORDERED are in an order of which every part is spread evenly over all: of so many, the last ones are a small
+    part of the whole.
+    """
+    if len(todo) > MOST_ORDERED:
+        return np.asarray(todo)[spread(len(todo))].tolist()
     return sorted(todo, key=lambda index: _cost(sweep, index), reverse=True)
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from .conftest import QUICK
+from tests.problem_files import POINT
 
 # What is put in place of a line of the problem file, and what the complaint must name.
 WRONG_VALUES = {
@@ -104,8 +104,8 @@ def snapshot(folder):
 @pytest.mark.parametrize("case", WRONG_VALUES)
 def test_wrong_value(refused, quick, case):
     line, wrong, named = WRONG_VALUES[case]
-    assert QUICK.count(line) == 1
-    quick.write_text(QUICK.replace(line, wrong))
+    assert POINT.count(line) == 1
+    quick.write_text(POINT.replace(line, wrong))
     refused(["solve", "quick.toml", "-o", "new.h5"], ["quick.toml: ", *named])
 
 

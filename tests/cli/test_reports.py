@@ -6,13 +6,8 @@ import pytest
 
 from dmft import Problem, Solution, __version__
 from dmft.running.plan import plan
-
-from .conftest import QUICK
-
-
-def rows(text):
-    """Name and values of every indented line."""
-    return {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.startswith("  ")}
+from tests.problem_files import POINT
+from tests.shown import rows
 
 
 def test_show_tells_what_is_in_the_file(dmft, solved):
@@ -82,7 +77,7 @@ def test_plan_prints_the_estimate(dmft, quick):
     ended = dmft("plan", quick, "--set", "solver.tolerance=1e-3")
     assert (ended.code, ended.err) == (0, "")
     shown = rows(ended.out)
-    estimate = plan(Problem.from_toml(QUICK).replace(tolerance=1e-3))
+    estimate = plan(Problem.from_toml(POINT).replace(tolerance=1e-3))
     assert shown["points"] == ["1"]
     assert shown["nodes"] == [str(estimate.nodes)]
     assert shown["memory"][1] in ("MiB", "GiB")

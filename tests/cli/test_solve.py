@@ -10,12 +10,12 @@ import pytest
 
 from dmft import Outcome, Problem, Solution, solve
 from tests.comparison import assert_same, datasets
-
-from .conftest import QUICK, start
+from tests.problem_files import POINT
+from tests.processes import start
 
 
 def test_file_holds_what_the_library_finds(solved):
-    expected = solve(Problem.from_toml(QUICK))
+    expected = solve(Problem.from_toml(POINT))
     found = Solution.load(solved)
     assert found.complete
     assert found.problem == expected.problem
@@ -37,7 +37,7 @@ def test_set_changes_the_problem(dmft, quick, tmp_path):
     changes = ["--set", "problem.width=5", "--set", "problem.activation=erf", "--set", "problem.samples_per_dimension=3"]
     assert dmft("solve", quick, "-o", tmp_path / "run.h5", *changes).code == 0
     found = Solution.load(tmp_path / "run.h5").problem
-    expected = Problem.from_toml(QUICK).replace(width=5, activation="erf", samples_per_parameter=3 / 5)
+    expected = Problem.from_toml(POINT).replace(width=5, activation="erf", samples_per_parameter=3 / 5)
     assert found == expected
 
 
@@ -81,7 +81,7 @@ def test_failure_is_one_line_and_keeps_the_accepted_cells(dmft, quick, tmp_path,
     for part in (str(tmp_path / "run.h5"), outcome.value, outcome.advice, f"t = {found.time[-1]:.6g}", f"{found.residual:.1e}"):
         assert part in ended.err
     assert found.outcome is outcome
-    expected = solve(Problem.from_toml(QUICK).replace(**{key: limit}))
+    expected = solve(Problem.from_toml(POINT).replace(**{key: limit}))
     assert len(found.time) > 1
     assert np.array_equal(found.time, expected.time)
     assert np.array_equal(found.test_error, expected.test_error)

@@ -10,8 +10,7 @@ import sys
 import pytest
 
 from tests.comparison import assert_same, datasets
-
-from .conftest import start
+from tests.processes import start
 
 PROGRAM = [sys.executable, "-m", "dmft"]
 # Redirections of a shell: closed, full, and a pipe that nobody reads.

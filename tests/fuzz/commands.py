@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import io
 import os
 import pickle
 import random
+import select
 import signal
 import time
 import traceback
@@ -16,11 +18,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 from dmft.cli.main import run
 
 # Longer than anything that is tried takes, on a busy machine too.
 PATIENCE = 120
+# Of a fuzzer beside the time that it was given: loops to compile, and a last command that hangs.
+LONGEST_SETUP = 1800
 KNOWN_CODES = (0, 2, 3, 4)
 LONGEST = 200
 
@@ -43,19 +48,39 @@ def call(*arguments: str | Path) -> Ended:
     answers, theirs = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(PATIENCE)
-        with open(theirs, "wb") as pipe:
-            pickle.dump(call_here(*arguments), pipe)
-        os._exit(0)
+        _answer(theirs, arguments)
     os.close(theirs)
-    with open(answers, "rb") as pipe:
-        answer = pipe.read()
+    os.setpgid(child, child)
+    with open(answers, "rb", buffering=0) as pipe:
+        answer = _read_in_time(pipe, time.monotonic() + PATIENCE)
+    if answer is None:
+        # All that it started is in its group.
+        os.killpg(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
+    if answer is None:
+        return Ended(-1, "", "", "hangs")
     if not answer or status:
-        number = os.waitstatus_to_exitcode(status)
-        return Ended(-1, "", "", "hangs" if number == -signal.SIGALRM else f"crashes with {number}")
+        return Ended(-1, "", "", f"crashes with {os.waitstatus_to_exitcode(status)}")
     return pickle.loads(answer)
+
+
+def _answer(descriptor: int, arguments: Sequence[str | Path]) -> NoReturn:
+    """Run a command in this process, a copy made for it, and end with it whatever happens."""
+    try:
+        with open(descriptor, "wb") as pipe:
+            pickle.dump(call_here(*arguments), pipe)
+    finally:
+        os._exit(0)
+
+
+def _read_in_time(pipe: io.FileIO, deadline: float) -> bytes | None:
+    """Everything that is written into a pipe until it is closed; None if it is not closed in time."""
+    parts = []
+    while select.select([pipe], [], [], max(deadline - time.monotonic(), 0.0))[0]:
+        if not (part := pipe.read(1 << 16)):
+            return b"".join(parts)
+        parts.append(part)
+    return None
 
 
 def call_here(*arguments: str | Path) -> Ended:
@@ -134,6 +159,8 @@ def main(fuzz: Callable[..., Report], purpose: str) -> None:
     parser.add_argument("--unsealed", action="store_true", help="files without a checksum, as earlier versions wrote them")
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
+    # The copies of this process have a limit each; this one ends too, and says where it was.
+    faulthandler.dump_traceback_later(asked.seconds + LONGEST_SETUP, exit=True)
     with TemporaryDirectory() as folder:
         report = fuzz(random.Random(asked.seed), asked.seconds, Path(folder), **({"sealed": False} if asked.unsealed else {}))
     print(report)

@@ -3,18 +3,14 @@
 import os
 import random
 import signal
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import QUICK as POINT
-from tests.cli.conftest import dmft, start  # noqa: F401
 from tests.comparison import assert_same, datasets
-from tests.sweep.conftest import PATIENCE, SLOW, contents, solved, wait_until
-from tests.sweep.test_faults import MPIEXEC, finished, workers
-from tests.sweep.test_sweep import assert_same_points
+from tests.problem_files import POINT, SLOW_SWEEP, toml_file
+from tests.processes import PATIENCE, on_ranks, wait_until, workers
+from tests.sweep_folders import assert_same_points, contents, finished, solved
 
 pytestmark = pytest.mark.slow
 
@@ -30,28 +26,13 @@ os.fsync = full
 """
 
 
-def on_two_ranks(*arguments, **options):
-    """Start a command on two ranks."""
-    return start(MPIEXEC, "-n", 2, sys.executable, "-m", "dmft", *arguments, program=[], **options)
-
-
-@pytest.fixture
-def point(tmp_path) -> Path:
-    path = tmp_path / "point.toml"
-    path.write_text(POINT)
-    return path
-
-
-@pytest.fixture
-def slow(tmp_path) -> Path:
-    path = tmp_path / "slow.toml"
-    path.write_text(SLOW)
-    return path
+point = toml_file("point", POINT)
+slow = toml_file("slow", SLOW_SWEEP)
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    return solved(SLOW, tmp_path_factory.mktemp("uninterrupted"))
+    return solved(SLOW_SWEEP, tmp_path_factory.mktemp("uninterrupted"))
 
 
 @pytest.fixture
@@ -63,20 +44,20 @@ def full_disk(tmp_path):
     return lambda rank: {**os.environ, "PYTHONPATH": path, "FULL_RANK": str(rank)}
 
 
-def test_run_is_solved_once(dmft, point, tmp_path):  # noqa: F811
-    process = on_two_ranks("solve", point, "-o", tmp_path / "ranks.h5")
+def test_run_is_solved_once(dmft, point, tmp_path):
+    process = on_ranks("solve", point, "-o", tmp_path / "ranks.h5")
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out.count("done: ")) == (0, 1)
     assert err == f"dmft: {point}: 2 processes were started; a run is solved by one, the others wait\n"
     assert dmft("solve", point, "-o", tmp_path / "alone.h5").code == 0
     assert_same(datasets(tmp_path / "ranks.h5"), datasets(tmp_path / "alone.h5"))
-    again = on_two_ranks("solve", point, "-o", tmp_path / "ranks.h5", "--quiet")
+    again = on_ranks("solve", point, "-o", tmp_path / "ranks.h5", "--quiet")
     assert again.communicate(timeout=PATIENCE) == ("", "")
     assert again.returncode == 0
 
 
 def test_what_is_refused_is_said_once(point, tmp_path):
-    process = on_two_ranks("solve", point, "-o", tmp_path / "ranks.h5", "--set", "problem.width=-1")
+    process = on_ranks("solve", point, "-o", tmp_path / "ranks.h5", "--set", "problem.width=-1")
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
     assert err.count("\n") == 1
@@ -86,7 +67,7 @@ def test_what_is_refused_is_said_once(point, tmp_path):
 def test_signal_stops_the_run_after_a_checkpoint(point, tmp_path):
     path = tmp_path / "ranks.h5"
     sets = ("--set", "solver.tolerance=1e-7", "--set", "solver.stages=3")
-    process = on_two_ranks("solve", point, "-o", path, "--checkpoint", "0", *sets)
+    process = on_ranks("solve", point, "-o", path, "--checkpoint", "0", *sets)
     wait_until(path.exists, process)
     process.send_signal(signal.SIGUSR1)
     _, err = process.communicate(timeout=PATIENCE)
@@ -96,7 +77,7 @@ def test_signal_stops_the_run_after_a_checkpoint(point, tmp_path):
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_full_disk_is_one_line(slow, tmp_path, full_disk, rank):
-    process = on_two_ranks("sweep", slow, "-o", tmp_path / "out", env=full_disk(rank))
+    process = on_ranks("sweep", slow, "-o", tmp_path / "out", env=full_disk(rank))
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
     assert err == f"dmft: {tmp_path / 'out'}: No space left on device\n"
@@ -108,7 +89,7 @@ def test_rank_killed_at_any_moment(slow, tmp_path, uninterrupted, seed):
     """At the start, while compiled code is read, between points, at the end: the job ends, and the next one finishes."""
     chance = random.Random(seed)
     folder = tmp_path / "out"
-    process = on_two_ranks("sweep", slow, "-o", folder, "--checkpoint", "0.1")
+    process = on_ranks("sweep", slow, "-o", folder, "--checkpoint", "0.1")
     wait_until(lambda: len(workers(process)) == 2 or process.poll() is not None)
     time.sleep(chance.uniform(0.0, 6.0))
     victims = [one for one in workers(process) if one.environ().get("PMI_RANK") == str(seed % 2)]
@@ -116,6 +97,6 @@ def test_rank_killed_at_any_moment(slow, tmp_path, uninterrupted, seed):
         victim.kill()
     process.communicate(timeout=PATIENCE)
     assert (process.returncode == 0) == (finished(folder) == 6)
-    again = on_two_ranks("sweep", slow, "-o", folder)
+    again = on_ranks("sweep", slow, "-o", folder)
     assert "6 of 6 points done" in again.communicate(timeout=PATIENCE)[0]
     assert_same_points(contents(folder), uninterrupted)

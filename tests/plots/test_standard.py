@@ -5,19 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, SymLogNorm
 
 from dmft import Problem, Solution, solve
 from dmft.plots.labels import function_name, number
 from dmft.plots.pictures import ONE_SIGN, TWO_SIGNS, on_log_grid, scale
-
-
-def texts(figure):
-    """Every text of a figure, drawn."""
-    FigureCanvasAgg(figure).draw()
-    return [item.get_text() for item in figure.findobj(lambda artist: hasattr(artist, "get_text")) if item.get_text()]
-
+from tests.shown import texts
 
 ODD = {
     "lazy": {"init": "lazy", "width": 100, "alignment": 0.0},

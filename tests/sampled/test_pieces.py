@@ -49,7 +49,7 @@ def test_a_factor_makes_the_covariance_of_a_smooth_process():
     C = np.exp(-((t[:, None] - t) ** 2))
     factor, X = Factor(40), np.zeros((40, 40))
     for k in range(0, 40, 2):
-        X[k : k + 2, : k + 2] = factor.add(C[k : k + 2, : k + 2])
+        X[k : k + 2, : k + 2] = factor.add(C[k : k + 2, : k + 2], 1.0)
     np.testing.assert_allclose(X @ X.T, C, atol=1e-6)
 
 

@@ -4,7 +4,6 @@ import pytest
 
 from dmft import Problem
 from dmft.models.experiment import Setup, experiment
-from tests.cli.conftest import dmft  # noqa: F401
 
 
 @pytest.fixture

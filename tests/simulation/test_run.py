@@ -2,9 +2,7 @@
 
 import os
 import signal
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -13,10 +11,9 @@ import pytest
 import dmft as package
 from dmft import ProblemError, Simulation, simulate
 from dmft.simulation import folder, run, worker
-from tests.cli.conftest import start
 from tests.comparison import assert_same, datasets
-from tests.sweep.conftest import PATIENCE, wait_until
-from tests.sweep.test_faults import MPIEXEC, end_all
+from tests.problem_files import toml_file
+from tests.processes import PATIENCE, end_all, on_ranks, start, wait_until
 
 PROBLEM = """
 [problem]
@@ -35,18 +32,8 @@ SLOW = PROBLEM + 'scheme = "gradient-descent"\nlearning_rate = 0.001\n'
 OPTIONS = ("--dim", 20, "--times", 8)
 
 
-@pytest.fixture
-def quick(tmp_path) -> Path:
-    path = tmp_path / "quick.toml"
-    path.write_text(PROBLEM)
-    return path
-
-
-@pytest.fixture
-def slow(tmp_path) -> Path:
-    path = tmp_path / "slow.toml"
-    path.write_text(SLOW)
-    return path
+quick = toml_file("quick", PROBLEM)
+slow = toml_file("slow", SLOW)
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +83,7 @@ def test_only_new_seeds_are_run(dmft, quick, tmp_path, reference, monkeypatch):
 @pytest.mark.parametrize("way", ["processes", "ranks"])
 def test_any_number_of_processes_gives_the_same_result(quick, tmp_path, reference, way):
     arguments = ["simulate", quick, "-o", tmp_path / "sim.h5", *OPTIONS, "--seeds", 4]
-    if way == "processes":
-        process = start(*arguments, "--jobs", 2)
-    else:
-        process = start(*[MPIEXEC, "-n", 2], Path(sys.executable).with_name("dmft"), *arguments, program=[])
+    process = start(*arguments, "--jobs", 2) if way == "processes" else on_ranks(*arguments)
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
     assert out.count("\n") == 1

@@ -11,8 +11,8 @@ import pytest
 
 from dmft import Table
 from dmft.storage import run_file
-from tests.sweep.conftest import QUICK, SLOW, contents, files, solved
-from tests.sweep.test_sweep import assert_same_points
+from tests.problem_files import SLOW_SWEEP, SWEEP, toml_file
+from tests.sweep_folders import assert_same_points, contents, files, solved
 
 from .cluster import PACKAGES, Cluster, missing_programs, wait_for
 
@@ -40,13 +40,10 @@ def cluster(tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
     """Every point of the slow sweep, solved in one process."""
-    return solved(SLOW, tmp_path_factory.mktemp("expected"))
+    return solved(SLOW_SWEEP, tmp_path_factory.mktemp("expected"))
 
 
-@pytest.fixture
-def slow(tmp_path):
-    (tmp_path / "sweep.toml").write_text(SLOW)
-    return tmp_path / "sweep.toml"
+slow = toml_file("sweep", SLOW_SWEEP)
 
 
 def log(tmp_path):
@@ -91,7 +88,7 @@ def test_ranks_on_two_nodes(cluster, slow, tmp_path, expected):
 
 
 def test_time_limit_signals_and_requeues(cluster, slow, tmp_path):
-    slow.write_text(SLOW.replace("[0.5, 1.0]", "{ linspace = [0.5, 1.0, 60] }"))
+    slow.write_text(SLOW_SWEEP.replace("[0.5, 1.0]", "{ linspace = [0.5, 1.0, 60] }"))
     # Slurm looks at limits about twice a minute, and this one is near from the start.
     limits = ("--time=2", "--signal=USR1@115", "--ntasks=2", "--nodes=1")
     job = cluster.submit(*limits, log(tmp_path), SCRIPTS / "sweep.sh", slow, tmp_path / "out")
@@ -139,7 +136,7 @@ def test_cancelled_is_not_requeued(cluster, slow, tmp_path):
 
 def test_one_point_is_signalled_requeued_and_finishes(cluster, tmp_path):
     problem = tmp_path / "point.toml"
-    problem.write_text(SLOW.split("[sweep")[0].replace("width = 4", "width = 4\nsamples_per_parameter = 1.0"))
+    problem.write_text(SLOW_SWEEP.split("[sweep")[0].replace("width = 4", "width = 4\nsamples_per_parameter = 1.0"))
     run = tmp_path / "run.h5"
     job = cluster.submit(log(tmp_path), SCRIPTS / "point.sh", problem, run, "--checkpoint", "0")
     wait_for(run.exists, message=lambda: logs(tmp_path))
@@ -150,7 +147,7 @@ def test_one_point_is_signalled_requeued_and_finishes(cluster, tmp_path):
 
 
 def test_ranks_without_mpi_are_refused(cluster, tmp_path):
-    (tmp_path / "sweep.toml").write_text(QUICK)
+    (tmp_path / "sweep.toml").write_text(SWEEP)
     command = f"DMFT_MPI=none {SCRIPTS / 'sweep.sh'} {tmp_path / 'sweep.toml'} {tmp_path / 'out'}"
     job = cluster.submit("--ntasks=2", log(tmp_path), f"--wrap={command}")
     cluster.wait(job, ("FAILED",))
@@ -174,7 +171,7 @@ def test_some_parts_of_an_array_are_run_again(cluster, slow, tmp_path):
 
 def test_program_that_is_not_on_the_path(cluster, slow, tmp_path):
     """It is said in one line; a file of the user that puts it there helps."""
-    slow.write_text(QUICK)
+    slow.write_text(SWEEP)
     setup = tmp_path / "setup.sh"
     setup.write_text(f"PATH={Path(sys.executable).parent}:$PATH\n")
     path = cluster.environment["PATH"]
@@ -197,7 +194,7 @@ def test_program_that_is_not_on_the_path(cluster, slow, tmp_path):
 def test_point_that_lacks_memory_says_what_to_ask_for_and_is_not_failed(cluster, tmp_path):
     sweep, folder = tmp_path / "sweep.toml", tmp_path / "out"
     sweep.write_text(
-        QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.tolerance" = [1e-3, 1e-9]\n"solver.stages" = [1]')
+        SWEEP.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.tolerance" = [1e-3, 1e-9]\n"solver.stages" = [1]')
     )
     job = cluster.submit("--array=0-0", "--mem=400", log(tmp_path), SCRIPTS / "array.sh", sweep, folder)
     cluster.wait(job, ("FAILED",))

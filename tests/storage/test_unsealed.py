@@ -175,6 +175,15 @@ def test_a_process_that_hangs_is_replaced(monkeypatch, run):
     examiner.end()
 
 
+def test_a_process_that_does_not_read_is_replaced(monkeypatch):
+    """More than a pipe holds is sent to it."""
+    examiner = Examiner()
+    monkeypatch.setattr("dmft.storage.stranger.CODE", "import time; time.sleep(600)  # {}")
+    monkeypatch.setattr("dmft.storage.stranger.PATIENCE", 0.1)
+    assert "does not come to an end" in examiner.complaint(bytes(1 << 20))
+    examiner.end()
+
+
 def hang(answers):
     """In place of `serve`: a file for which HDF5 does not come to an end."""
     from dmft.storage import stranger

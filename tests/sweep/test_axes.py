@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from dmft import Problem, ProblemError, Sweep
 from dmft.problem.axes import distinct_texts, identity
-
-from .conftest import QUICK
+from tests.problem_files import SWEEP
 
 BASE = {
     "problem": {"width": 4, "samples_per_parameter": 1.0, "activation": "erf", "target": [0, 1], "noise": 0.3},
@@ -19,7 +18,7 @@ BASE = {
 
 
 def test_points_are_the_product_of_the_axes_the_last_one_fastest():
-    sweep = Sweep.from_toml(QUICK)
+    sweep = Sweep.from_toml(SWEEP)
     assert sweep.shape == (3, 2)
     keys = [sweep.problem(index).tables["problem"] for index in range(len(sweep))]
     assert [key["init_scale"] for key in keys] == [0.5, 1.0] * 3
@@ -40,7 +39,7 @@ def test_widths_in_a_geometric_series_are_whole():
 
 
 def test_dotted_keys_need_no_quotes():
-    assert Sweep.from_toml(QUICK.replace('"problem.init_scale"', "problem.init_scale")).axes == Sweep.from_toml(QUICK).axes
+    assert Sweep.from_toml(SWEEP.replace('"problem.init_scale"', "problem.init_scale")).axes == Sweep.from_toml(SWEEP).axes
 
 
 def test_a_list_of_points_is_one_axis():
@@ -133,7 +132,7 @@ def test_wrong_axes_are_one_line_that_names_axis_and_value(axes, message):
 )
 def test_wrong_sweep_files(change, message):
     with pytest.raises(ProblemError, match=message):
-        Sweep.from_toml(QUICK.replace(*change))
+        Sweep.from_toml(SWEEP.replace(*change))
 
 
 @pytest.mark.parametrize(
@@ -150,9 +149,9 @@ def test_wrong_sweep_files(change, message):
 )
 def test_another_sweep_is_named(change, message):
     with pytest.raises(ProblemError, match=message):
-        Sweep.from_toml(QUICK).refuse_other(Sweep.from_toml(QUICK.replace(*change)))
+        Sweep.from_toml(SWEEP).refuse_other(Sweep.from_toml(SWEEP.replace(*change)))
 
 
 def test_what_says_the_same_is_the_same():
-    other = QUICK.replace("[solver]", "# a comment\n[solver]\nstages = 6\nmax_nodes = 10_000")
-    Sweep.from_toml(QUICK).refuse_other(Sweep.from_toml(other.replace("width = 4", "width = 4.0")))
+    other = SWEEP.replace("[solver]", "# a comment\n[solver]\nstages = 6\nmax_nodes = 10_000")
+    Sweep.from_toml(SWEEP).refuse_other(Sweep.from_toml(other.replace("width = 4", "width = 4.0")))

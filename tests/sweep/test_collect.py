@@ -12,10 +12,9 @@ from dmft import Solution, Sweep, Table
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.sweeps.collect import collect, overfitting_time
 from tests.comparison import assert_same, datasets
+from tests.problem_files import SWEEP
 
-from .conftest import QUICK
-
-POINTS = QUICK.replace("[sweep.axes]", '[sweep]\nkeep = "kernels"\n[sweep.axes]') + (
+POINTS = SWEEP.replace("[sweep.axes]", '[sweep]\nkeep = "kernels"\n[sweep.axes]') + (
     '\n[[sweep.points]]\n"problem.width" = 4\n"solver.t_max" = 2\n[[sweep.points]]\n"problem.width" = inf\n"solver.t_max" = 3\n'
 )
 
@@ -155,7 +154,7 @@ def test_any_model_is_swept_with_its_own_observables(dmft, quick, tmp_path):
 
 @pytest.mark.parametrize("model", ["two-layer-flow", "spherical-pspin"])
 def test_runs_without_kernels_are_drawn(dmft, quick, tmp_path, model):
-    quick.write_text(QUICK if model == "two-layer-flow" else PSPIN.replace("kernels", "observables"))
+    quick.write_text(SWEEP if model == "two-layer-flow" else PSPIN.replace("kernels", "observables"))
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
     found = solution(tmp_path / "out", 0)
     assert not found.kernels
@@ -163,7 +162,7 @@ def test_runs_without_kernels_are_drawn(dmft, quick, tmp_path, model):
 
 
 def test_axes_of_texts(dmft, quick, tmp_path):
-    quick.write_text(QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"problem.activation" = ["erf", [0.0, 1.0]]'))
+    quick.write_text(SWEEP.replace('"problem.init_scale" = [0.5, 1.0]', '"problem.activation" = ["erf", [0.0, 1.0]]'))
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
     dmft("collect", tmp_path / "out", "--no-curves")
     with xr.open_dataset(tmp_path / "out" / "sweep.h5", engine="h5netcdf") as table:

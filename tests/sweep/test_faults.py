@@ -6,61 +6,29 @@ Each test lets something happen to a sweep that runs in processes of its own, an
 import os
 import signal
 import sys
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
 
 from dmft.sweeps.worker import recipe
-from tests.cli.conftest import start
-
-from .conftest import PATIENCE, SLOW, contents, files, solved, wait_until
-from .test_sweep import assert_same_points
+from tests.processes import PATIENCE, end_all, on_ranks, start, wait_until, workers
+from tests.sweep_folders import assert_same_points, contents, files, finished
 
 pytestmark = pytest.mark.slow
 
-MPIEXEC = Path(sys.executable).with_name("mpiexec")
-WAYS = {"here": ([], []), "processes": ([], ["--jobs", 2]), "ranks": ([MPIEXEC, "-n", 2], [])}
+WAYS = ("here", "processes", "ranks")
 
 
 def begin(way, sweep, folder, *options, **keys):
     """Start a sweep in processes of its own."""
-    launcher, jobs = WAYS[way]
-    if not launcher:
-        return start("sweep", sweep, "-o", folder, *jobs, *options, **keys)
-    return start(*launcher, Path(sys.executable).with_name("dmft"), "sweep", sweep, "-o", folder, *options, program=[], **keys)
-
-
-def finished(folder) -> int:
-    """Number of points that have a result."""
-    return len(list((folder / "points").glob("*.h5"))) if folder.exists() else 0
+    jobs = ("--jobs", 2) if way == "processes" else ()
+    return (on_ranks if way == "ranks" else start)("sweep", sweep, "-o", folder, *jobs, *options, **keys)
 
 
 def checkpoints(folder) -> int:
     """Number of points that are begun."""
     return len(list((folder / "checkpoints").glob("*.h5"))) if folder.exists() else 0
-
-
-def workers(process) -> list[psutil.Process]:
-    """Processes that solve points, below a launcher or master."""
-    found = []
-    for child in psutil.Process(process.pid).children(recursive=True):
-        # One that has just ended has no command line.
-        with suppress(psutil.Error):
-            if any(words in " ".join(child.cmdline()) for words in ("worker_process.py", "dmft sweep")):
-                found.append(child)
-    return found
-
-
-def end_all(process) -> None:
-    """Kill a command and all that it started."""
-    everything = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    for one in everything:
-        one.kill()
-    psutil.wait_procs(everything, timeout=PATIENCE)
-    process.communicate(timeout=PATIENCE)
 
 
 def assert_finishes(dmft, sweep, folder, reference, way="here"):
@@ -73,12 +41,6 @@ def assert_finishes(dmft, sweep, folder, reference, way="here"):
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert files(folder) == [".lock", "points", "sweep.toml"]
     assert_same_points(contents(folder), reference)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    """Every dataset of every point of `slow`, solved in one process at one go."""
-    return solved(SLOW, tmp_path_factory.mktemp("uninterrupted"))
 
 
 @pytest.mark.parametrize("way", ["processes", "ranks"])
@@ -159,19 +121,20 @@ def test_rank_killed(dmft, slow, tmp_path, uninterrupted, rank):
 
 
 def test_killed_in_the_middle_of_writing(dmft, quick, tmp_path, reference):
-    """The process ends itself when half of its third file is written."""
+    """The process ends itself when half of the file of its third point is written."""
     code = """
 import os, signal, sys
-from pathlib import Path
 from dmft.cli.main import run
-write, count = Path.write_bytes, []
-def half(path, data):
-    count.append(path)
-    if len(count) == 3:
-        write(path, data[: len(data) // 2])
+fsync, points = os.fsync, []
+def half(descriptor):
+    path = os.readlink(f"/proc/self/fd/{descriptor}")
+    if os.path.basename(os.path.dirname(path)) == "points":
+        points.append(path)
+    if len(points) == 3:
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
         os.kill(os.getpid(), signal.SIGKILL)
-    return write(path, data)
-Path.write_bytes = half
+    fsync(descriptor)
+os.fsync = half
 run(sys.argv[1:])
 """
     process = start("-c", code, "sweep", quick, "-o", tmp_path / "out", program=[sys.executable])

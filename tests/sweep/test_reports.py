@@ -13,15 +13,14 @@ from dmft.cli.sweep_progress import rate, speed
 from dmft.jobs.locks import Locks, Taken
 from dmft.sweeps.folder import open_folder
 from dmft.system.memory import available_memory
-from tests.cli.test_reports import rows
-
-from .conftest import QUICK
+from tests.problem_files import SWEEP
+from tests.shown import rows
 
 
 @pytest.fixture
 def table(dmft, quick, tmp_path):
     """The table of `quick` with one failed point."""
-    quick.write_text(QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.max_nodes" = [10, 10_000]'))
+    quick.write_text(SWEEP.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.max_nodes" = [10, 10_000]'))
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 3
     dmft("collect", tmp_path / "out")
     return tmp_path / "out" / "sweep.h5"
@@ -97,7 +96,7 @@ def test_show_a_table(dmft, table):
     ],
 )
 def test_plot_over_any_axes(dmft, quick, tmp_path, axes):
-    quick.write_text(QUICK.replace('"problem.init_scale" = [0.5, 1.0]', axes))
+    quick.write_text(SWEEP.replace('"problem.init_scale" = [0.5, 1.0]', axes))
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code in (0, 3)
     dmft("collect", tmp_path / "out")
     assert dmft("plot", tmp_path / "out" / "sweep.h5").code == 0
@@ -106,7 +105,7 @@ def test_plot_over_any_axes(dmft, quick, tmp_path, axes):
 
 def test_too_many_axes_for_a_figure_are_refused(dmft, quick, tmp_path):
     more = '\n"problem.width" = [2, 3]\n"problem.noise" = [0.1, 0.2]'
-    quick.write_text(QUICK.replace("[0.5, 1.0]", "[0.5, 1.0]" + more).replace("t_max = 2.0", "t_max = 0.1"))
+    quick.write_text(SWEEP.replace("[0.5, 1.0]", "[0.5, 1.0]" + more).replace("t_max = 2.0", "t_max = 0.1"))
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
     dmft("collect", tmp_path / "out")
     ended = dmft("plot", tmp_path / "out" / "sweep.h5")
@@ -121,7 +120,7 @@ def test_plan_of_a_sweep(dmft, quick):
     shown = rows(ended.out)
     assert shown["points"] == ["6"]
     assert shown.keys() == {"points", "nodes", "memory", "files", "time"}
-    quick.write_text(QUICK.replace("[0.5, 1.0]", "[0.5, -1.0, true]"))
+    quick.write_text(SWEEP.replace("[0.5, 1.0]", "[0.5, -1.0, true]"))
     assert dmft("plan", quick).code == 2
 
 

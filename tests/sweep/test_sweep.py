@@ -15,11 +15,10 @@ from dmft.storage import run_file
 from dmft.sweeps.folder import Folder, open_folder, slice_of, spread
 from dmft.sweeps.run import by_cost, missing, part
 from dmft.sweeps.worker import PointSolver
-from tests.comparison import assert_same
+from tests.problem_files import SWEEP
+from tests.sweep_folders import assert_same_points, contents, files
 
-from .conftest import QUICK, contents, files
-
-FAILING = QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.max_nodes" = [10, 10_000]')
+FAILING = SWEEP.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.max_nodes" = [10, 10_000]')
 
 
 def test_values_set_on_the_command_line(dmft, quick, tmp_path):
@@ -48,7 +47,7 @@ def test_every_point_is_a_run_file(dmft, quick, tmp_path):
 
 
 def test_kernels_are_kept_if_asked_for(dmft, quick, tmp_path):
-    quick.write_text(QUICK.replace("[sweep.axes]", '[sweep]\nkeep = "kernels"\n[sweep.axes]'))
+    quick.write_text(SWEEP.replace("[sweep.axes]", '[sweep]\nkeep = "kernels"\n[sweep.axes]'))
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
     path = tmp_path / "out" / "points" / "samples_per_parameter=1,init_scale=1.h5"
     problem = Sweep.load(quick).problem(3)
@@ -84,12 +83,6 @@ def test_the_same_command_solves_exactly_what_is_missing(dmft, quick, tmp_path, 
     assert "complete already" in dmft("sweep", quick, "-o", tmp_path / "out").out
 
 
-def assert_same_points(found, expected):
-    assert found.keys() == expected.keys()
-    for name in expected:
-        assert_same(found[name], expected[name])
-
-
 def test_parts_make_up_the_whole(dmft, quick, tmp_path, reference):
     for task in (2, 0, 3, 1):
         assert dmft("sweep", quick, "-o", tmp_path / "out", "--task", task, "--tasks", 4).code == 0
@@ -98,7 +91,7 @@ def test_parts_make_up_the_whole(dmft, quick, tmp_path, reference):
 
 @pytest.mark.parametrize(("number", "tasks"), [(6, 4), (3, 5), (750, 16)])
 def test_every_point_is_in_one_part(number, tasks):
-    sweep = Sweep(Problem.from_toml(QUICK.split("[sweep")[0].replace("width", "samples_per_parameter = 1\nwidth")),
+    sweep = Sweep(Problem.from_toml(SWEEP.split("[sweep")[0].replace("width", "samples_per_parameter = 1\nwidth")),
                   {"problem.noise": {"linspace": [0.0, 1.0, number]}})  # fmt: skip
     parts = [part(sweep, task, tasks).tolist() for task in range(tasks)]
     assert sorted(index for one in parts for index in one) == list(range(number))
@@ -112,9 +105,18 @@ def test_parts_are_spread_evenly():
 
 
 def test_the_largest_expected_cost_comes_first(quick):
-    quick.write_text(QUICK.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.t_max" = [2.0, 2e4]'))
+    quick.write_text(SWEEP.replace('"problem.init_scale" = [0.5, 1.0]', '"solver.t_max" = [2.0, 2e4]'))
     order = by_cost(Sweep.load(quick), list(range(6)))
     assert [index % 2 for index in order] == [1, 1, 1, 0, 0, 0]
+
+
+def test_a_sweep_of_many_points_begins_without_a_look_at_each(monkeypatch):
+    sweep = Sweep.from_toml(SWEEP.replace("2.0, 3]", "2.0, 50_000]"))
+    monkeypatch.setattr(Sweep, "problem", lambda *_: pytest.fail("made a problem"))
+    order = by_cost(sweep, list(range(100_000)))
+    assert sorted(order) == list(range(100_000))
+    # Every tenth of the order has points of every tenth of the grid.
+    assert {point // 10_000 for point in order[-10_000:]} == set(range(10))
 
 
 def test_many_points_are_spread_over_folders(dmft, quick, tmp_path, monkeypatch, reference):
@@ -141,9 +143,9 @@ def test_a_failed_point_is_kept_with_its_reason_and_the_others_are_solved(dmft, 
 
 
 def test_failed_points_are_solved_again_on_request_with_other_limits(dmft, quick, tmp_path):
-    quick.write_text(QUICK.replace("t_max = 2.0", "t_max = 2.0\nmax_nodes = 10"))
+    quick.write_text(SWEEP.replace("t_max = 2.0", "t_max = 2.0\nmax_nodes = 10"))
     assert dmft("sweep", quick, "-o", tmp_path / "out").code == 3
-    quick.write_text(QUICK)
+    quick.write_text(SWEEP)
     assert dmft("sweep", quick, "-o", tmp_path / "out").code == 3
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--retry").code == 0
     assert not any("failed" in path.name for path in (tmp_path / "out" / "points").iterdir())
@@ -204,7 +206,7 @@ def test_a_full_disk_stops_the_sweep_and_leaves_nothing_half(dmft, quick, tmp_pa
 def test_a_changed_sweep_is_refused_and_named(dmft, quick, tmp_path):
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
     before = contents(tmp_path / "out").keys()
-    quick.write_text(QUICK.replace("[0.5, 1.0]", "[0.5, 1.0, 2.0]"))
+    quick.write_text(SWEEP.replace("[0.5, 1.0]", "[0.5, 1.0, 2.0]"))
     ended = dmft("sweep", quick, "-o", tmp_path / "out")
     assert ended.code == 2
     assert ended.err == f"dmft: {tmp_path / 'out'}: holds another sweep: axis problem.init_scale lacks 2.0 that is wanted\n"
@@ -212,7 +214,7 @@ def test_a_changed_sweep_is_refused_and_named(dmft, quick, tmp_path):
 
 
 def test_a_wrong_point_is_refused_before_anything_runs(dmft, quick, tmp_path):
-    quick.write_text(QUICK.replace("[0.5, 1.0]", '[0.5, "one"]'))
+    quick.write_text(SWEEP.replace("[0.5, 1.0]", '[0.5, "one"]'))
     ended = dmft("sweep", quick, "-o", tmp_path / "out")
     assert ended.code == 2
     assert ended.err.count("\n") == 1
@@ -300,7 +302,7 @@ def test_from_python(quick, tmp_path, reference):
     assert_same_points(contents(tmp_path / "out"), reference)
     assert missing(Folder.load(tmp_path / "out")) == []
     with pytest.raises(ProblemError, match="init_scale"):
-        package.sweep(Sweep.from_toml(QUICK.replace("[0.5, 1.0]", "[0.5]")), tmp_path / "out")
+        package.sweep(Sweep.from_toml(SWEEP.replace("[0.5, 1.0]", "[0.5]")), tmp_path / "out")
 
 
 def test_sweep_file_of_the_user_in_the_folder_stays_as_it_is(dmft, tmp_path):
@@ -308,7 +310,7 @@ def test_sweep_file_of_the_user_in_the_folder_stays_as_it_is(dmft, tmp_path):
     folder = tmp_path / "own"
     folder.mkdir()
     own = folder / "sweep.toml"
-    own.write_text("# mine\n" + QUICK.replace("width = 4", "width = 4.0   # narrow"))
+    own.write_text("# mine\n" + SWEEP.replace("width = 4", "width = 4.0   # narrow"))
     before = own.read_bytes()
     for options in ([], ["--set", "solver.max_nodes=9999"], ["--jobs", 2, "--retry"]):
         assert dmft("sweep", own, "-o", folder, *options).code == 0
@@ -321,7 +323,7 @@ def test_sweep_file_of_the_user_in_the_folder_stays_as_it_is(dmft, tmp_path):
 def test_limits_from_the_command_line_reach_the_processes(dmft, tmp_path):
     (tmp_path / "own").mkdir()
     own = tmp_path / "own" / "sweep.toml"
-    own.write_text("# mine\n" + QUICK.replace("tolerance", "max_nodes = 10\ntolerance"))
+    own.write_text("# mine\n" + SWEEP.replace("tolerance", "max_nodes = 10\ntolerance"))
     assert dmft("sweep", own, "-o", tmp_path / "own", "--jobs", 2).code == 3
     options = ("--set", "solver.max_nodes=9999", "--retry", "--jobs", 2)
     assert dmft("sweep", own, "-o", tmp_path / "own", *options).code == 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from dmft.models.two_layer_flow.written import neurons_as_written, target_as_written
 from dmft.problem.description import NETWORK, RATE, Choice, Citation, Description, Picture, Quantity, Slider, System
 
-# Observables that the Gaussian theory does not have.
-OF_REAL_NETWORKS = ("misclassification", "weight_norm")
+# Observables and kernels that the Gaussian theory does not have.
+OF_REAL_NETWORKS = ("misclassification", "weight_norm", "D_d", "D_o")
 
 DESCRIPTION = Description(
     time="time $t$ (unit of the flow)",
@@ -19,7 +20,10 @@ DESCRIPTION = Description(
         r"$\varphi$ = {target}",
         r"$\tau = {noise}$",
         "{init} start",
+        "groups  {neurons}",
     ),
+    symbols={"init_scale": r"\gamma", "alignment": "v(0)", "weight_scale": "|w(0)|", "weight_decay": r"\lambda"},
+    written={"target": target_as_written, "neurons": neurons_as_written},
     observables={
         "train_error": Quantity(
             "1", "mean loss on the training samples, label noise included; C_F(t,t)/2", "train error", squared=True
@@ -53,6 +57,18 @@ DESCRIPTION = Description(
         "R_d": Quantity(RATE, "response density of a neuron at t to a force on itself at t'", "$R_d(t,t')$", ("group",)),
         "R_o": Quantity(
             RATE, "response density of a neuron at t to a force on another at t'", "$R_o(t,t')$", ("group", "other_group")
+        ),
+        "D_d": Quantity(
+            f"{RATE}^2",
+            "correlation of the random forces of the samples on a neuron, at t and at t'",
+            "$D_d(t,t')$",
+            ("group",),
+        ),
+        "D_o": Quantity(
+            f"{RATE}^2",
+            "correlation of the random forces of the samples on two neurons, at t and at t'",
+            "$D_o(t,t')$",
+            ("group", "other_group"),
         ),
         "C_F": Quantity("1", "correlation of the residual f - y on one training sample", "$C_F(t,t')$"),
         "R_F": Quantity(

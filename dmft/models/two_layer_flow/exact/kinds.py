@@ -53,6 +53,12 @@ class Kinds:
         return found
 
     @cached_property
+    def exchanged(self) -> NDArray[np.int64]:
+        """For each entry, that of the same two neurons in the other order."""
+        G = self.number
+        return np.append(np.arange(G), G + np.arange(G * G).reshape(G, G).T.ravel())
+
+    @cached_property
     def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """A pair of neurons for each entry."""
         G, first = self.number, self.first

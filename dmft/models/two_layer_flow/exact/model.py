@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmft.models.sampled import Dims, SampleSet, Stretch
-from dmft.models.two_layer_flow.exact.activation import activation
+from dmft.models.two_layer_flow.exact.activation import activation, mean_squared_slope
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import loss
@@ -57,8 +56,13 @@ class ExactTwoLayer:
 
     @property
     def two_time(self) -> Mapping[str, Dims]:
-        """C and R, the entries of each."""
-        return {"C": ("entry",), "R": ("entry",)}
+        """C, R and D, the entries of each."""
+        return dict.fromkeys(("C", "R", "D"), ("entry",))
+
+    @property
+    def response_kernels(self) -> tuple[str, ...]:
+        """Kernels that are responses."""
+        return ("R_d", "R_o") if len(self.second_layer) > 1 else ("R_d",)
 
     @property
     def all_time(self) -> Mapping[str, Dims]:
@@ -120,25 +124,27 @@ class ExactTwoLayer:
             found["neuron_overlap"] = overlap[:, 0, 0] if plain else overlap
         if self.rule.sphere:
             size = np.abs(known.one_time["second_layer"].T) @ (kinds.counts / len(self.second_layer))
-            found["complexity"] = size * sqrt(self._slope * self.inverse_alpha)
+            found["complexity"] = size * sqrt(mean_squared_slope(self.activation) * self.inverse_alpha)
         return found
 
-    @cached_property
-    def _slope(self) -> float:
-        """E[sigma'(g)^2] for standard normal g; kinks weigh nothing."""
-        x, w = np.polynomial.hermite_e.hermegauss(100)
-        return float(w @ activation(self.activation, 1e-6)(x)[1] ** 2 / w.sum())
-
-    def kernels(self, known: Stretch, step: float) -> dict[str, Array]:
-        """Correlations and response densities of neurons that are all alike."""
-        if (self.kinds.number, self.alignment.shape[1]) != (1, 1):
-            return {}
-        lower, R = np.tril(known.two_time["C"]), known.two_time["R"] / step
-        C = lower + np.tril(lower, -1).swapaxes(-1, -2)
-        found = {"C_d": C[0], "R_d": R[0]}
-        if len(self.second_layer) > 1:
-            found |= {"C_o": C[1], "R_o": R[1]}
-        return found
+    def kernels(self, known: Stretch) -> dict[str, Array]:
+        """Correlations, response densities and correlations of the noise, for each kind of neurons or for the only one."""
+        G, turned = self.kinds.number, self.kinds.exchanged
+        found = {}
+        for name, values in (
+            ("C", known.two_time["C"]),
+            ("R", known.two_time["R"] / self.rule.learning_rate),
+            ("D", known.two_time["D"]),
+        ):
+            rows = np.tril(values)
+            if name != "R":
+                rows = rows + np.tril(values, -1)[turned].swapaxes(-1, -2)
+            found[f"{name}_d"] = np.moveaxis(rows[:G], 0, -1)
+            if len(self.second_layer) > 1:
+                between = np.moveaxis(rows[G:], 0, -1)
+                found[f"{name}_o"] = between.reshape(*between.shape[:2], G, G)
+        plain = (G, self.alignment.shape[1]) == (1, 1)
+        return {name: values.reshape(values.shape[:2]) for name, values in found.items()} if plain else found
 
 
 class ExactSet:
@@ -150,9 +156,10 @@ class ExactSet:
         if known is not None and known.n > 1:
             self.process.replay(self._restored(known, nodes))
 
-    def advance(self) -> None:
+    def reach(self, goal: int) -> None:
         """See SampledProcess."""
-        self.process.advance()
+        while self.process.weights.n < goal:
+            self.process.advance()
 
     def _restored(self, known: Stretch, nodes: int) -> Weights:
         """The weights as they were."""
@@ -190,6 +197,10 @@ class ExactSet:
             for name, of in (("C", weights.C), ("R", weights.R))
             if n > first
         }
+        if n > first:
+            # D of later steps is not there yet, and R of them is zero.
+            later = [np.pad(kinds.entries_of(D), ((0, 0), (0, n - 1 - k))) for k, D in enumerate(process.noise[first:], first)]
+            rows["D"] = np.stack(later, axis=1)
         all_time, latest = {}, {}
         if self.model.rule.momentum:
             all_time = {

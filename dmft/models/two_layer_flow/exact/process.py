@@ -76,8 +76,9 @@ class Process:
         self.weights = Weights(network.overlaps, network.alignment, network.second_layer, network.kinds, capacity)
         self._g, self._slopes, self._diagonal = np.empty((3, capacity, m, size))
         self._curvature = np.empty((capacity, size))
-        # Errors as they are observed, on the steps so far.
+        # Errors as they are observed, and D with all steps before, on the steps so far.
         self.observed: list[dict[str, Array]] = []
+        self.noise: list[Array] = []
         self._see()
 
     @property
@@ -110,6 +111,8 @@ class Process:
         self._curvature[k] = network.loss.curvature(f, self._y) * self._weight / len(a)
         on_a = -value @ loss_slope / len(f) if network.train_second_layer else np.zeros(len(a))
         self._rates = network.kinds.alike(on_a)
+        past = self._g[: k + 1].reshape((k + 1) * len(a), -1)
+        self.noise.append(network.kinds.alike_pairs(network.inverse_alpha * (self._g[k] @ past.T) / past.shape[1]))
         self.observed.append(self._errors(h, f, a))
 
     def _drawn(self) -> Array:
@@ -128,7 +131,8 @@ class Process:
     def _preactivations(self) -> Array:
         weights, now = self.weights, self.weights.last()
         size = self._normals.size
-        X = self._factor.add(weights.C[now] - weights.v[now] @ weights.v.T)
+        C = weights.C[now]
+        X = self._factor.add(C - weights.v[now] @ weights.v.T, np.diagonal(C[:, now]).max())
         rows = self._normals.rows(self._before + X.shape[1])[self._before :]
         h = weights.v[now] @ self._z + X @ rows
         if self.steps:
@@ -139,20 +143,19 @@ class Process:
     def _force(self) -> Force:
         """M, D, b and da/dt at the last step."""
         network, weights, k = self.network, self.weights, self.steps
-        g, size, past = self._g[k], self._normals.size, self._g[: k + 1].reshape((k + 1) * weights.m, -1)
-        D = network.inverse_alpha * (g @ past.T) / size
         T = mean_responses(
             weights.R, self._curvature[: k + 1], self._slopes[: k + 1], self._diagonal[: k + 1], network.inverse_alpha
         )
         M = -network.kinds.alike_pairs(T)
-        drift = network.kinds.alike(-g @ self._z.T / size) - M @ weights.v
-        return Force(M, network.kinds.alike_pairs(D), drift, self._rates)
+        drift = network.kinds.alike(-self._g[k] @ self._z.T / self._normals.size) - M @ weights.v
+        return Force(M, self.noise[-1], drift, self._rates)
 
     def _errors(self, h: Array, f: Array, a: Array) -> dict[str, Array]:
         """Mean losses on training samples and on fresh ones, and the part of these with the wrong sign."""
         network, now = self.network, self.weights.last()
         v, y = self.weights.v[now], self._y
-        own = Factor(len(a)).add(self.weights.C[now, now] - v @ v.T)
+        C = self.weights.C[now, now]
+        own = Factor(len(a)).add(C - v @ v.T, np.diagonal(C).max())
         value, _, _ = network.activation(v @ self._z + own @ self._fresh)
         fresh = a @ value / len(a)
         found = {
