@@ -7,20 +7,22 @@ import pytest
 
 from dmft import Problem, Solution, Sweep, Table, load, sweep
 from dmft.sweeps.collect import collect
-
-from .conftest import QUICK
+from tests.problem_files import POINT
 
 
 @pytest.fixture
 def table(tmp_path):
     axes = {"problem.noise": [0.0, 0.3], "problem.width": [4, 8, 16]}
-    sweep(Sweep(Problem.from_toml(QUICK).replace(tolerance=1e-3, t_max=5.0), axes), tmp_path / "scan")
+    sweep(Sweep(Problem.from_toml(POINT).replace(tolerance=1e-3, t_max=5.0), axes), tmp_path / "scan")
     return tmp_path / "scan" / "sweep.h5"
 
 
 def test_show_lists_kernels(dmft, solved):
     out = dmft("show", solved).out
-    for name, quantity in Solution.load(solved).problem.parameters.description.kernels.items():
+    solution = Solution.load(solved)
+    assert solution.kernels
+    for name in solution.kernels:
+        quantity = solution.problem.parameters.description.kernels[name]
         line = next(line for line in out.splitlines() if line.split()[:1] == [name])
         assert line.split(maxsplit=1)[1].startswith(quantity.units)
         assert line.endswith(quantity.meaning)
