@@ -89,6 +89,8 @@ def _smooth_abs(x: Array, width: float) -> Derivatives:
 
 
 KINKED: dict[str, Callable[[Array, float], Derivatives]] = {"relu": _smooth_relu, "abs": _smooth_abs}
+# A width that is none.
+KINK = 1e-12
 NAMES = (*SMOOTH, *KINKED)
 
 

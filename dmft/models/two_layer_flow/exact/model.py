@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.models.sampled import Dims, SampleSet, Stretch
-from dmft.models.two_layer_flow.exact.activation import activation
+from dmft.models.two_layer_flow.exact.activation import KINK, activation
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import loss
@@ -94,6 +94,7 @@ class ExactTwoLayer:
             self.kinds,
             self.inverse_alpha,
             activation(self.activation, width),
+            activation(self.activation, KINK),
             loss(self.loss, self.loss_width),
             self.labels,
             self.batches,
@@ -132,7 +133,7 @@ class ExactTwoLayer:
     def _slope(self) -> float:
         """E[sigma'(g)^2] for standard normal g; kinks weigh nothing."""
         x, w = np.polynomial.hermite_e.hermegauss(100)
-        return float(w @ activation(self.activation, 1e-6)(x)[1] ** 2 / w.sum())
+        return float(w @ activation(self.activation, KINK)(x)[1] ** 2 / w.sum())
 
     def kernels(self, known: Stretch, step: float) -> dict[str, Array]:
         """Correlations, response densities and correlations of the noise, for each kind of neurons or for the only one."""
