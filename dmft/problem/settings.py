@@ -16,7 +16,7 @@ WHOLE = 1e-9
 ROUNDING = 1e-12
 # Fewest samples of the exact theory, and what it uses unless told otherwise.
 FEWEST = 64
-SAMPLING = {"samples": 4096, "replicates": 4, "seed": 0, "kink_width": 0.4}
+SAMPLING = {"samples": 4096, "replicates": 4, "seed": 0, "kink_width": 0.2}
 # What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
 LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
 # What may only grow: more samples are added to those that are there.
@@ -62,7 +62,7 @@ class SolverSettings(Table):
     replicates: int | None = Field(default=None, ge=1, description="independent sets of these, 4")
     seed: int | None = Field(default=None, ge=0, description="seed of their random numbers, 0")
     kink_width: float | None = Field(
-        default=None, gt=0, le=1, description="width over which the exact theory smooths a kink, extrapolated to zero, 0.4"
+        default=None, gt=0, le=1, description="the exact theory smooths a kink over this width, twice and half of it, and extrapolates to zero, 0.2"
     )
 
     @model_validator(mode="before")

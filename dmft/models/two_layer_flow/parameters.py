@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-# Widths at which a kink is smoothed, each half of the one before: what is of first or second order in the width cancels.
-KINK_WIDTHS = 3
+# Widths at which a kink is smoothed, over `kink_width`: what is of first or second order in the width cancels.
+KINK_WIDTHS = (2.0, 1.0, 0.5)
 # Largest width of the exact theory.
 MOST_NEURONS = 16
 
@@ -332,7 +332,7 @@ class TwoLayerFlowParameters(Parameters):
         assert settings.samples is not None
         assert settings.replicates is not None
         assert settings.kink_width is not None
-        widths = [settings.kink_width / 2**k for k in range(KINK_WIDTHS)] if plain and given in KINKED else [0.0]
+        widths = [settings.kink_width * factor for factor in KINK_WIDTHS] if plain and given in KINKED else [0.0]
         sets = tuple(
             SampleSet(size, (settings.seed or 0, replicate, part), width)
             for replicate in range(settings.replicates)
