@@ -126,14 +126,14 @@ class ExactTwoLayer:
             found["neuron_overlap"] = overlap[:, 0, 0] if plain else overlap
         if self.rule.sphere:
             size = np.abs(known.one_time["second_layer"].T) @ (kinds.counts / len(self.second_layer))
-            found["complexity"] = size * sqrt(self._slope * self.inverse_alpha)
+            found["complexity"] = size * self.complexity_of_one
         return found
 
     @cached_property
-    def _slope(self) -> float:
-        """E[sigma'(g)^2] for standard normal g; kinks weigh nothing."""
+    def complexity_of_one(self) -> float:
+        """sqrt(E[sigma'(g)^2]/alpha) for standard normal g, the complexity where |a| = 1; kinks weigh nothing."""
         x, w = np.polynomial.hermite_e.hermegauss(100)
-        return float(w @ activation(self.activation, KINK)(x)[1] ** 2 / w.sum())
+        return sqrt(self.inverse_alpha * float(w @ activation(self.activation, KINK)(x)[1] ** 2 / w.sum()))
 
     def kernels(self, known: Stretch, step: float) -> dict[str, Array]:
         """Correlations, response densities and correlations of the noise, for each kind of neurons or for the only one."""

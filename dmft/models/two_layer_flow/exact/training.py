@@ -148,6 +148,8 @@ class Training:
         found |= {name: kinds.alike(values)[kinds.first][0 if plain else slice(None)] for name, values in of_neurons.items()}
         alignment = kinds.alike(v)[kinds.first]
         found["alignment"] = alignment[0, 0] if plain else alignment
+        if model.rule.sphere:
+            found["complexity"] = np.abs(a).mean() * model.complexity_of_one
         if m > 1:
             entries = kinds.entries_of(kinds.alike_pairs(overlaps))[kinds.number :, 0].reshape(kinds.number, -1)
             found["neuron_overlap"] = entries[0, 0] if plain else entries
