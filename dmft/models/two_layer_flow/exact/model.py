@@ -10,8 +10,9 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.mathematics.functions import KINK
 from dmft.models.sampled import Dims, SampleSet, Stretch
-from dmft.models.two_layer_flow.exact.activation import KINK, activation
+from dmft.models.two_layer_flow.exact.activation import activation
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import loss

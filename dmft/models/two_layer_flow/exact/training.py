@@ -15,8 +15,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.mathematics.functions import KINK
 from dmft.models.experiment import BYTES, Setup, State, Trajectory, Watch, log_times
-from dmft.models.two_layer_flow.exact.activation import KINK, activation
+from dmft.models.two_layer_flow.exact.activation import activation
 from dmft.models.two_layer_flow.exact.loss import loss
 from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
 from dmft.models.two_layer_flow.exact.normals import Normals
