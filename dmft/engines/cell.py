@@ -20,7 +20,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.engines.loops import history_terms, overlap_terms, solve_own_block
+from dmft.engines.loops import history_terms, overlap_terms, response_rows, solve_own_block
 from dmft.engines.nodes import append, first_rows, matrices, multiplier, new_history, overlaps, rows_of, scalars
 from dmft.engines.step_control import FLOOR, scales
 from dmft.history.history import History
@@ -52,6 +52,9 @@ class Cell:
         self.shapes = [(stack.count, s * stack.width, self.total * stack.width) for stack in self.stacks]
         # Number of nodes, in rows or columns of each stack.
         self.known = [self.n * stack.width for stack in self.stacks]
+        self.weights, self.constraints = (
+            tuple(getattr(stack, name) for stack in self.stacks) for name in ("weights", "constraint")
+        )
         self.multiplier = self._last_multiplier()
         self.forces: Forces | None = None
         self.observables = sum(field.entries for field in model.observables.values())
@@ -79,19 +82,10 @@ class Cell:
         return Rows(tuple(parts[:number]), tuple(parts[number:]), overlap, x[middle : middle + p * s].reshape(p, s))
 
     def rows(self, x: Array) -> Rows:
-        """The new rows that a vector stands for; not-a-number where the linear system of the cell is singular."""
+        """The new rows that a vector stands for; not finite where the linear system of the cell is singular."""
         fields = self.fields(x)
-        responses = []
-        for A, P_like, known, given in zip(self.A, self.P, self.known, fields.R, strict=True):
-            R = np.empty_like(given)
-            try:
-                P = np.linalg.inv(np.eye(len(A)) - A @ given[:, :, known:])
-            except np.linalg.LinAlgError:
-                P = np.full_like(P_like, np.nan)
-            R[:, :, :known] = P @ given[:, :, :known]
-            R[:, :, known:] = P @ A
-            responses.append(R)
-        return Rows(fields.C, tuple(responses), fields.overlap, fields.scalars)
+        responses = tuple(map(response_rows, self.A, fields.R, self.known))
+        return Rows(fields.C, responses, fields.overlap, fields.scalars)
 
     def set_responses(self, x: Array, responses: Arrays) -> None:
         """Put rows R into a vector; the inverse of `rows`."""
@@ -156,10 +150,7 @@ class Cell:
         forces = self.forces = self.model.forces(self.history, rows)
         out, new = self.empty()
         C_rhs, R_rhs, MC_HB, DR_HB, v_rhs = self._from_history(forces)
-        own = [slice(known, None) for known in self.known]
-        M_BB, D_BB = (
-            tuple(np.ascontiguousarray(X[:, :, B]) for X, B in zip(XX, own, strict=True)) for XX in (forces.M, forces.D)
-        )
+        M_BB, D_BB = (tuple(X[:, :, known:] for X, known in zip(XX, self.known, strict=True)) for XX in (forces.M, forces.D))
         C_last = tuple(
             np.ascontiguousarray(C[:, :, -stack.width :].transpose(0, 2, 1))
             for C, stack in zip(C_rhs, self.stacks, strict=True)
@@ -167,13 +158,10 @@ class Cell:
         C_BB, R_BB = (tuple(map(np.empty_like, self.P)) for _ in range(2))
         v_B = np.empty(forces.drift.shape)
         guess = self.multiplier.copy()
-        try:
-            defect = solve_own_block(
-                self.A, M_BB, D_BB, MC_HB, DR_HB, C_last, forces.drift, v_rhs, tuple(stack.weights for stack in self.stacks),
-                tuple(stack.constraint for stack in self.stacks), self.multiplier, self.P, C_BB, R_BB, v_B,
-            )  # fmt: skip
-        except np.linalg.LinAlgError:
-            defect = np.inf
+        defect = solve_own_block(
+            self.A, M_BB, D_BB, MC_HB, DR_HB, C_last, forces.drift, v_rhs, self.weights, self.constraints, self.multiplier,
+            self.P, C_BB, R_BB, v_B,
+        )  # fmt: skip
         if not defect < 1e-6:
             self.multiplier[:] = guess
             return np.full_like(x, np.nan)
@@ -181,7 +169,8 @@ class Cell:
             new.C[place][:, :, :known] = self.P[place] @ C_rhs[place]
             new.R[place][:, :, :known] = R_rhs[place]
             new.C[place][:, :, known:] = C_BB[place]
-            new.R[place][:, :, known:] = M_BB[place] - self._stage_multipliers(place)
+            new.R[place][:, :, known:] = M_BB[place]
+            self._subtract_multipliers(place, new.R[place][:, :, known:])
         new.overlap[:] = v_B
         for k, rate in enumerate(forces.rates):
             new.scalars[k] = self.scalars[k, -1] + self.dt * self.tableau.A @ rate
@@ -207,13 +196,11 @@ class Cell:
         right_sides, responses, MC_HB, DR_HB = zip(*terms, strict=True)
         return right_sides, responses, MC_HB, DR_HB, v_rhs
 
-    def _stage_multipliers(self, place: int) -> Array:
-        """diag(nu) over (node, group) of each channel of a stack, (channels, s G, s G)."""
-        stack = self.stacks[place]
-        if self.multiplier.shape[1] == 0:
-            return np.zeros_like(self.P[place])
-        nu = self.multiplier[:, stack.constraint].transpose(1, 0, 2).reshape(stack.count, -1)
-        return nu[:, :, None] * np.eye(nu.shape[1])
+    def _subtract_multipliers(self, place: int, M_BB: Array) -> None:
+        """Subtract nu from the diagonal over (node, group) of each channel of a stack."""
+        if self.multiplier.size:
+            for M, constraint in zip(M_BB, self.constraints[place], strict=True):
+                np.einsum("ii->i", M)[:] -= self.multiplier[:, constraint].ravel()
 
     def times(self) -> Array:
         """Times of the new nodes."""

@@ -12,6 +12,7 @@ from dmft.engines.doubling import Doubling
 from dmft.engines.march import March
 from dmft.engines.method import Method
 from dmft.engines.sampled import Sampled
+from dmft.engines.sampled_flow import SampledFlow
 from dmft.engines.trajectory import Trajectory
 from dmft.history.history import History
 from dmft.problem.description import Citation
@@ -71,6 +72,7 @@ KINDS: dict[str, Kind] = {
     "closed-form": Kind(ClosedForm),
     "stepped": Kind(Doubling),
     "sampled": Kind(Sampled, (SAMPLED,)),
+    "sampled-flow": Kind(SampledFlow, (RADAU, ANDERSON, SAMPLED)),
 }
 
 
@@ -86,7 +88,7 @@ UNUSED: dict[str, tuple[str, ...]] = {
 def engine_name(problem: Problem) -> str:
     """The scheme, of those that two-time equations have, or else the kind of equations."""
     if problem.solver.theory == "exact":
-        return "sampled"
+        return "sampled-flow" if problem.solver.scheme == "radau" else "sampled"
     kind = problem.parameters.kind
     return problem.solver.scheme if kind == "two-time" else kind
 
@@ -134,7 +136,8 @@ def refuse_unused(problem: Problem, method: Method | None) -> None:
 def carried_over(history: History, known: Problem, problem: Problem) -> History:
     """The history of a run for its continuation, to which further samples may belong."""
     if problem.solver.theory == "exact":
-        return Sampled.carried_over(history, equations(known), equations(problem))
+        engine: Any = engine_type(problem)
+        return engine.carried_over(history, equations(known), equations(problem))
     return history
 
 

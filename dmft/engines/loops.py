@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from dmft.compiled import njit
+from dmft.mathematics.small import add_product_transposed, inverse, product, solve
 
 
 @njit
@@ -20,22 +21,27 @@ def history_terms(A, width, MC, MR, DR, drift, overlap, C_last, R_last, C_rhs, R
     """
     channels, rows, n = MC.shape
     stages = rows // width
+    force = np.empty((rows, n))
     for c in range(channels):
+        for row in range(rows):
+            for j in range(n):
+                force[row, j] = MC[c, row, j] + DR[c, row, j]
+        if c == 0:
+            for direction in range(drift.shape[0]):
+                for row in range(rows):
+                    for j in range(n):
+                        force[row, j] += drift[direction, row] * overlap[direction, j]
         for i in range(stages):
             for g in range(width):
+                own = i * width + g
                 for j in range(n):
-                    correlation = C_last[c, g, j]
-                    response = R_last[c, g, j]
-                    for k in range(stages):
-                        row = k * width + g
-                        force = MC[c, row, j] + DR[c, row, j]
-                        if c == 0:
-                            for direction in range(drift.shape[0]):
-                                force += drift[direction, row] * overlap[direction, j]
-                        correlation += A[i, k] * force
-                        response += A[i, k] * MR[c, row, j]
-                    C_rhs[c, i * width + g, j] = correlation
-                    R_rhs[c, i * width + g, j] = response
+                    C_rhs[c, own, j] = C_last[c, g, j]
+                    R_rhs[c, own, j] = R_last[c, g, j]
+                for k in range(stages):
+                    row = k * width + g
+                    for j in range(n):
+                        C_rhs[c, own, j] += A[i, k] * force[row, j]
+                        R_rhs[c, own, j] += A[i, k] * MR[c, row, j]
 
 
 @njit
@@ -54,6 +60,26 @@ def overlap_terms(A, width, M_overlap, drift, last, v_rhs):
 
 
 @njit
+def response_rows(A, given, known):
+    """Rows R of a stack, P [R_last + A M_BH R_HH] and P A with P = (1 - A (M - nu)_BB)^(-1).
+
+    `given` holds the bracket in its `known` columns of the history, and (M - nu)_BB in the others.
+    """
+    channels, size, total = given.shape
+    R = np.zeros((channels, size, total))
+    for c in range(channels):
+        matrix = np.empty((size, size))
+        product(A, given[c, :, known:], matrix)
+        for a in range(size):
+            for b in range(size):
+                matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b]
+        P = inverse(matrix)
+        product(P, given[c, :, :known], R[c, :, :known])
+        product(P, A, R[c, :, known:])
+    return R
+
+
+@njit
 def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, constraints, multiplier, P, C_BB, R_BB, v_B):
     """Find the multipliers nu (s, constraints) with C(t_i, t_i) = 1 on the cell's nodes; P = (1 - A (M - nu)_BB)^(-1) and
 
@@ -66,7 +92,7 @@ def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, 
     guess and the result; returns the largest |C(t_i, t_i) - 1|.
     """
     stages, number = multiplier.shape
-    violation, slope = np.empty(stages * number), np.empty((stages * number, stages * number))
+    violation, slope = np.empty((stages * number, 1)), np.empty((stages * number, stages * number))
     nothing = drift[:0], v_rhs[:0]
     defect = np.inf
     for _ in range(20):
@@ -83,11 +109,9 @@ def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, 
         # At rounding level Newton's method stops gaining.
         if not np.isfinite(defect) or defect < 1e-15 or (defect < 1e-12 and defect > 0.1 * previous):
             break
-        correct(multiplier, np.linalg.solve(slope, violation))
+        solve(slope, violation)
+        correct(multiplier, violation)
     return defect
-
-
-# The functions below are written out in loops: array expressions would be as fast, but take much longer to compile.
 
 
 @njit
@@ -108,45 +132,40 @@ def own_stack(A, forces, C_last, drift, weights, constraints, multiplier, found,
 @njit
 def resolvent(A, M, multiplier, constraints, out):
     """P = (1 - A (M - nu))^(-1) of one channel, with the multiplier of each group's constraint."""
-    width, stiff = len(constraints), np.empty(M.shape)
-    copy(M, stiff)
-    if multiplier.shape[1] > 0:
-        for a in range(len(M)):
-            stiff[a, a] -= multiplier[a // width, constraints[a % width]]
-    matrix = A @ stiff
-    for a in range(len(M)):
-        for b in range(len(M)):
-            matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b]
-    copy(np.linalg.inv(matrix), out)
+    size, width = len(A), len(constraints)
+    matrix = np.empty((size, size))
+    product(A, M, matrix)
+    for a in range(size):
+        for b in range(size):
+            nu = multiplier[b // width, constraints[b % width]] if multiplier.shape[1] > 0 else 0.0
+            matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b] + A[a, b] * nu
+    copy(inverse(matrix), out)
 
 
 @njit
 def own_rows(A, P, D, from_history, C_last, drift, C, R, v):
     """Fill R = P A, v = P v_rhs (directions, s G) and C of one channel; the drift has as many directions as v."""
     (MC, DR), (b, v_rhs), (groups, size) = from_history, drift, C_last.shape
-    copy(P @ A, R)
-    sources = np.empty(P.shape)
-    for a in range(size):
-        for j in range(size):
-            sources[a, j] = MC[a, j] + DR[a, j]
-    force, from_noise = sources @ transposed(P), D @ transposed(R)
-    for a in range(size):
-        for j in range(size):
-            force[a, j] += from_noise[a, j]
+    product(P, A, R)
+    force, bracket = np.zeros(P.shape), np.empty(P.shape)
+    add_product_transposed(MC, P, force)
+    add_product_transposed(DR, P, force)
+    add_product_transposed(D, R, force)
     for k in range(len(v)):
-        moved = P @ v_rhs[k]
         for a in range(size):
-            v[k, a] = moved[a]
+            v[k, a] = 0.0
+            for j in range(size):
+                v[k, a] += P[a, j] * v_rhs[k, j]
         for a in range(size):
             for j in range(size):
-                force[a, j] += b[k, a] * moved[j]
-    bracket = A @ force
-    for g in range(groups):
-        from_last = P @ C_last[g]
-        for a in range(g, size, groups):
-            for j in range(size):
-                bracket[a, j] += from_last[j]
-    copy(P @ bracket, C)
+                force[a, j] += b[k, a] * v[k, j]
+    product(A, force, bracket)
+    from_last = np.zeros((groups, size))
+    add_product_transposed(C_last, P, from_last)
+    for a in range(size):
+        for j in range(size):
+            bracket[a, j] += from_last[a % groups, j]
+    product(P, bracket, C)
 
 
 @njit
@@ -158,22 +177,12 @@ def copy(matrix, out):
 
 
 @njit
-def transposed(matrix):
-    """The transpose, contiguous in memory."""
-    found = np.empty((matrix.shape[1], matrix.shape[0]))
-    for a in range(matrix.shape[0]):
-        for b in range(matrix.shape[1]):
-            found[b, a] = matrix[a, b]
-    return found
-
-
-@njit
 def largest_size(values):
-    """The largest absolute value; not a number if any value is not."""
+    """The largest absolute value in one column; not a number if any value is not."""
     found = 0.0
-    for value in values:
-        if not abs(value) <= found:
-            found = abs(value)
+    for a in range(len(values)):
+        if not abs(values[a, 0]) <= found:
+            found = abs(values[a, 0])
             if np.isnan(found):
                 break
     return found
@@ -181,11 +190,11 @@ def largest_size(values):
 
 @njit
 def correct(multiplier, change):
-    """Subtract the change (s constraints,) from the multipliers."""
+    """Subtract the change (s constraints, 1) from the multipliers."""
     stages, number = multiplier.shape
     for i in range(stages):
         for k in range(number):
-            multiplier[i, k] -= change[i * number + k]
+            multiplier[i, k] -= change[i * number + k, 0]
 
 
 @njit
@@ -195,7 +204,7 @@ def add_constraints(weights, constraints, number, R_BB, C_BB, violation, slope):
     for a in range(len(C_BB)):
         i, g = a // width, a % width
         row = i * number + constraints[g]
-        violation[row] += weights[g] * C_BB[a, a]
+        violation[row, 0] += weights[g] * C_BB[a, a]
         for b in range(len(C_BB)):
             j, other = b // width, b % width
             slope[row, j * number + constraints[other]] -= 2.0 * weights[g] * R_BB[a, b] * C_BB[a, b]

@@ -1,6 +1,6 @@
 """Theories whose averages are sampled: independent sets of samples, each solved on its own, give means and standard errors.
 
-Every set follows the same steps of gradient descent.  What the sets found is averaged with their numbers of samples P_i as
+Every set follows the same steps.  What the sets found is averaged with their numbers of samples P_i as
 weights, and their scatter gives the standard error of the mean of S sets,
 
     mean = sum_i P_i x_i / sum_i P_i,        error^2 = sum_i P_i (x_i - mean)^2 / [(S - 1) sum_i P_i]
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from time import monotonic
 from typing import Any, ClassVar, Protocol
 
@@ -42,6 +43,8 @@ NOISY = ("train_error", "test_error")
 GROWTH, SMALL = 1e6, 1e-3
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
+# A set at its first node, or where it was left.
+Begin = Callable[[Stretch | None], SampledProcess]
 
 
 class Crew(Protocol):
@@ -64,15 +67,14 @@ class Alone:
 _at_work: dict[tuple[str, int], SampledProcess] = {}
 
 
-def advance(run: str, model: SampledModel, number: int, known: Stretch, goal: int, nodes: int) -> Stretch:
-    """Bring a set to a number of nodes, out of `nodes`; `known` is needed whole where this process does not have the set."""
+def advance(run: str, number: int, begin: Begin, known: Stretch, goal: int) -> Stretch:
+    """Bring a set to a number of nodes, or as far as it goes; `known` is needed whole where this process does not have it."""
     process = _at_work.get((run, number))
     if process is None:
-        process = model.process(model.sets[number], nodes, known if known.n else None)
+        process = begin(known if known.n else None)
         _at_work[run, number] = process
     with np.errstate(all="ignore"):
-        for _ in range(goal - max(known.n, 1)):
-            process.advance()
+        process.reach(goal)
     return process.found(known.n)
 
 
@@ -83,7 +85,10 @@ def forget(run: str) -> None:
 
 
 class Sampled:
-    """Solver of one problem; iterate over it to advance by rounds.  `residual` is the largest relative standard error."""
+    """Solver of one problem; iterate over it to advance by rounds.  `residual` is the largest relative standard error.
+
+    Steps are those of gradient descent; an engine with others says what `begin`, `times`, `weights` and `unit` are.
+    """
 
     power: ClassVar[int] = 3
     adaptive: ClassVar[bool] = False
@@ -91,14 +96,11 @@ class Sampled:
     def __init__(
         self, model: SampledModel, settings: SolverSettings, history: History | None = None, next_step: float = 0.0
     ) -> None:
-        assert settings.learning_rate is not None
-        self.model, self.settings, self.eta = model, settings, settings.learning_rate
+        self.model, self.settings = model, settings
         self.crew: Crew = Alone()
-        self.outcome, self.residual, self.next_step = Outcome.RUNNING, np.nan, self.eta
+        self.outcome, self.residual, self.next_step = Outcome.RUNNING, np.nan, settings.learning_rate or 0.0
         self._found = [NOTHING] * len(model.sets) if history is None else sets_of(model, history)
         self._run, self._sent = uuid.uuid4().hex, set[int]()
-        left = [(settings.steps + 1) ** self.power - one.n**self.power for one in self._found]
-        self._work = [one.size * steps for one, steps in zip(model.sets, left, strict=True)]
 
     @staticmethod
     def empty_history(model: SampledModel, capacity: int = 128) -> History:
@@ -132,46 +134,85 @@ class Sampled:
     @property
     def time(self) -> float:
         """Time of the last node that all sets have reached."""
-        return float(self._times(self.nodes)[-1]) if self.nodes else 0.0
+        return float(self.times(self.nodes)[-1]) if self.nodes else 0.0
 
     @property
     def history(self) -> History:
         """Everything that the sets have found."""
         n = max(one.n for one in self._found)
-        # A force at the last node has acted on none.
-        weights = np.append(np.full(n - 1, self.eta), 0.0)
-        return history_of(self.model, self._found, self._times(n), weights)
+        return history_of(self.model, self._found, self.times(n), self.weights(n))
 
-    def _times(self, n: int) -> Array:
+    @property
+    def unit(self) -> int:
+        """Nodes of a step."""
+        return 1
+
+    @property
+    def first(self) -> int:
+        """Number of nodes after the first round."""
+        return 1
+
+    @property
+    def last(self) -> int:
+        """Number of nodes at the end."""
+        return self.settings.steps + 1
+
+    @property
+    def outcome_at_end(self) -> Outcome:
+        """Outcome of a run that reached its last node."""
+        return Outcome.DONE
+
+    def begin(self, number: int) -> Begin:
+        """A set that this process does not have yet."""
+        return partial(self.model.process, self.model.sets[number], self.last)
+
+    def times(self, n: int) -> Array:
+        """The first n nodes."""
+        assert self.settings.learning_rate is not None
         steps = np.arange(n)
-        return np.where(steps == self.settings.steps, self.settings.t_max, steps * self.eta)
+        return np.where(steps == self.settings.steps, self.settings.t_max, steps * self.settings.learning_rate)
+
+    def weights(self, n: int) -> Array:
+        """Quadrature weights of the first n nodes; a force at the last one has acted on none."""
+        assert self.settings.learning_rate is not None
+        return np.append(np.full(n - 1, self.settings.learning_rate), 0.0)
 
     def __iter__(self) -> Iterator[AcceptedCell]:
         """Accept rounds until t_max or until there is nothing to be learned from going on; `outcome` says which."""
-        length, last = 1, self.settings.steps + 1
+        length, last = self.unit, self.last
         try:
             while self.nodes < last:
                 before, began = self.nodes, monotonic()
-                self._advance(min(before + length, last))
+                self._advance(min(before + length, last) if before else self.first)
                 if (failure := self._failure(before)) is not None:
                     self.outcome = failure
                     return
-                made, spent = self.nodes - before, monotonic() - began
-                length = max(1, min(2 * length, int(length * ROUND / max(spent, 1e-3))))
-                yield AcceptedCell(self.nodes - 1, self.time, made * self.eta, self.nodes, 1, 0.0, {"noise": self.residual})
-            self.outcome = Outcome.DONE
+                if self.nodes == before:
+                    self.outcome = Outcome.NOT_CONVERGED
+                    return
+                steps, spent = length // self.unit, monotonic() - began
+                length = self.unit * max(1, min(2 * steps, int(steps * ROUND / max(spent, 1e-3))))
+                step = self.time - float(self.times(max(before, 1))[-1])
+                cells = (self.nodes - 1) // self.unit
+                yield AcceptedCell(cells, self.time, step, self.nodes, 1, 0.0, {"noise": self.residual})
+            self.outcome = self.outcome_at_end
         finally:
             self.crew.run([(forget, (self._run,))] * len(self._found), self._work)
 
+    @cached_property
+    def _work(self) -> list[float]:
+        """What is left to do for each set."""
+        left = [self.last**self.power - one.n**self.power for one in self._found]
+        return [one.size * steps for one, steps in zip(self.model.sets, left, strict=True)]
+
     def _advance(self, goal: int) -> None:
         """Bring all sets that are behind to a number of nodes."""
-        nodes = self.settings.steps + 1
         calls: list[Call | None] = [None] * len(self._found)
         for number, one in enumerate(self._found):
             if one.n < goal:
                 # A process that has the set needs to know only where it is.
                 known = Stretch(0, one.n) if number in self._sent else one
-                calls[number] = (advance, (self._run, self.model, number, known, goal, nodes))
+                calls[number] = (advance, (self._run, number, self.begin(number), known, goal))
         for number, new in enumerate(self.crew.run(calls, self._work)):
             if new is not None:
                 self._sent.add(number)
@@ -192,8 +233,10 @@ class Sampled:
             return None
         diverged, end = growth[wrong[0]] > GROWTH, int(wrong[0])
         # What is kept does not depend on the lengths of rounds.
-        self._found = [cut(one, end if diverged else end + 1) for one in self._found]
-        self.residual = float(noise[self.nodes - 1])
+        kept = end if diverged else end + 1
+        kept += (1 - kept) % self.unit
+        self._found = [cut(one, kept) for one in self._found]
+        self.residual = float(noise[min(end, self.nodes - 1)])
         return Outcome.DIVERGED if diverged else Outcome.TOO_NOISY
 
     def _of_sets(self, function: Callable[..., dict[str, Array]], *others: Any) -> list[dict[str, Array]]:
@@ -224,9 +267,13 @@ class Sampled:
         others = (weights > 0).sum(axis=0) - 1.0
         return mean, np.where(others > 0, np.sqrt(scatter / (np.maximum(others, 1.0) * total)), np.nan)
 
+    def kernels(self, known: Stretch) -> dict[str, Array]:
+        """Two-time kernels of a set."""
+        return self.model.kernels(known)
+
     def results(self) -> Results:
         """Means over sets, and their standard errors if there are several; on nodes that few have reached, of those."""
-        observed, kernels = self._of_sets(self.model.observables), self._of_sets(self.model.kernels, self.eta)
+        observed, kernels = self._of_sets(self.model.observables), self._of_sets(self.kernels)
         averaged = {name: self._averaged(observed, name) for name in names_of(observed)}
         two_time = {name: self._averaged(kernels, name, 2) for name in names_of(kernels)}
         several = sum(one.n > 0 for one in self._found) > widths(self.model)

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from dmft.mathematics import small
 from dmft.mathematics.tableau import MAX_STAGES
 
 Array = NDArray[np.float64]
 
 # Rows or columns of the matrix that a product takes at once.
 PANEL = 512
+# Matrices of so many rows are inverted by compiled loops, larger ones by LAPACK.
+SMALL = 16
 
 
 def times_causal(X: Array, L: Array) -> Array:
@@ -38,6 +41,8 @@ def times_transposed(X: Array, L: Array) -> Array:
 
 def inverse(A: Array) -> Array:
     """A^(-1), by substitution if A is lower triangular: pivots would cost digits where entries grow from row to row."""
+    if len(A) <= SMALL:
+        return small.inverse(A)
     triangular = not np.triu(A, 1).any()
     found = solve_triangular(A, np.eye(len(A)), lower=True, check_finite=False) if triangular else np.linalg.inv(A)
     return np.asarray(found, dtype=np.float64)

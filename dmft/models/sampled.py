@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,8 @@ class Stretch:
 class SampledProcess(Protocol):
     """A set on its way."""
 
-    def advance(self) -> None:
-        """Make one step."""
+    def reach(self, goal: int) -> None:
+        """Go on to a number of nodes, or as far as the set goes."""
         ...
 
     def found(self, first: int) -> Stretch:
@@ -113,6 +113,43 @@ class SampledModel(Protocol):
         """Every observable of a set, (n, ...) each."""
         ...
 
-    def kernels(self, known: Stretch, step: float) -> dict[str, Array]:
+    def kernels(self, known: Stretch) -> dict[str, Array]:
         """Every two-time kernel of a set, (n, n) each, responses as densities."""
+        ...
+
+
+class SampledFlowModel(Protocol):
+    """Equations of gradient flow whose forces are sampled; `gaussian` are others that are as fast or slow, if there are any."""
+
+    @property
+    def stages(self) -> int:
+        """Nodes of a cell."""
+        ...
+
+    @property
+    def gaussian(self) -> Any:
+        """A `Model` that is not sampled, or None."""
+        ...
+
+    @property
+    def sets(self) -> tuple[SampleSet, ...]:
+        """See SampledModel."""
+        ...
+
+    def numbers(self, nodes: float) -> float:
+        """See SampledModel."""
+        ...
+
+    def of_set(self, one: SampleSet) -> Any:
+        """The equations with the averages over the samples of a set, a `Model`."""
+        ...
+
+    def observables(self, one_time: Mapping[str, Array], two_time: Mapping[str, Array]) -> dict[str, Array]:
+        """Every observable of a set, (n, ...) each, from its history, with the axes of time last."""
+        ...
+
+    def kernels(
+        self, one_time: Mapping[str, Array], two_time: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], dict[str, tuple[Array, Array, Array]]]:
+        """Correlations (n, n); and discrete responses (n, n), with R(t, 0) and R(t, t), (n,)."""
         ...

@@ -248,7 +248,6 @@ def test_comparison_adds_errors_and_counts_sets():
             'wanted theory = "exact"',
         ),
         ({"theory": "gaussian", "replicates": None}, "samples = 256: wanted only"),
-        ({"scheme": "radau", "learning_rate": None}, 'wanted "gradient-descent"'),
         ({"width": 17}, "at most 16"),
         ({"activation": "sign"}, "wanted one of"),
         ({"loss": "logistic"}, 'wanted labels = "sign"'),

@@ -37,6 +37,7 @@ from dmft.history.fields import Field
 from dmft.history.history import History
 from dmft.mathematics.hermite import Covariance
 from dmft.models.protocol import Channels, Forces, Rows, Start
+from dmft.models.two_layer_flow.blocks import Blocks
 from dmft.models.two_layer_flow.description import DESCRIPTION, OF_REAL_NETWORKS
 from dmft.models.two_layer_flow.equations import BETWEEN_NEURONS, RESIDUAL_FIELDS, residual_kernels
 from dmft.models.two_layer_flow.neurons import Group
@@ -45,7 +46,6 @@ from dmft.models.two_layer_flow.target import Overlap
 Array = NDArray[np.float64]
 Kernel = TypeVar("Kernel")
 
-MINUS = "_minus"
 # An alignment below a thousandth of this is rounding, where it vanishes by symmetry.
 SMALLEST_ALIGNMENT = 1e-6
 
@@ -69,25 +69,16 @@ class GroupedFlow:
     fields = (*RESIDUAL_FIELDS, Field("a_phat"))
 
     @cached_property
-    def fractions(self) -> Array:
-        """f_k, (G,)."""
-        return np.array([group.fraction for group in self.groups])
-
-    @cached_property
-    def inverse_numbers(self) -> Array:
-        """e_k, (G,)."""
-        return np.array([1.0 / group.number for group in self.groups])
+    def blocks(self) -> Blocks:
+        """The channels of matrices over neurons."""
+        return Blocks(
+            np.array([group.fraction for group in self.groups]), np.array([1.0 / group.number for group in self.groups])
+        )
 
     @cached_property
     def start_alignment(self) -> Array:
         """v_k at t = 0, (G, r)."""
         return np.array([group.alignment for group in self.groups])
-
-    @cached_property
-    def minus(self) -> NDArray[np.int64]:
-        """The channel X^- of each group, -1 for a group of one neuron, (G,)."""
-        several = self.inverse_numbers < 1.0
-        return np.where(several, np.cumsum(several) - 1, -1)
 
     @cached_property
     def slope_at_one(self) -> float:
@@ -102,22 +93,12 @@ class GroupedFlow:
     @property
     def constraints(self) -> tuple[str, ...]:
         """The norm of a neuron of each group."""
-        return tuple(f"C_d[{k}](t,t)" for k in range(len(self.groups)))
+        return self.blocks.constraints
 
     @property
     def channels(self) -> tuple[Channels, ...]:
         """K, and C^- of each group of several neurons."""
-        return self._channels
-
-    @cached_property
-    def _channels(self) -> tuple[Channels, ...]:
-        G, e = len(self.groups), self.inverse_numbers
-        several = np.flatnonzero(self.minus >= 0)
-        together = Channels(np.ones((1, G)), e[None], np.arange(G)[None])
-        if several.size == 0:
-            return (together,)
-        alone = Channels(1.0 - e[several, None], np.ones((several.size, 1)), several[:, None], MINUS)
-        return together, alone
+        return self.blocks.channels
 
     @property
     def observables(self) -> Mapping[str, Field]:
@@ -135,8 +116,8 @@ class GroupedFlow:
 
     @property
     def observable_sizes(self) -> Mapping[str, float]:
-        """C_o acts like (m - 1) C_o beside C_d = 1, and may vanish by symmetry, as may an alignment."""
-        return {"neuron_overlap": max(self.inverse_width, SMALLEST_ALIGNMENT), "alignment": SMALLEST_ALIGNMENT}
+        """See `observable_sizes`."""
+        return observable_sizes(self.inverse_width)
 
     def _existing(self, found: dict[str, Kernel]) -> dict[str, Kernel]:
         """Without what this theory does not know, and what a network of one neuron does not have."""
@@ -147,8 +128,8 @@ class GroupedFlow:
         """C_d = 1 and C_o = v_k . v_l at t = 0: independent neurons, tilted towards the directions."""
         v = self.start_alignment
         own = 1.0 - np.sum(v**2, axis=1)
-        K = v @ v.T + np.diag(self.inverse_numbers * own)
-        C = (K[None], own[self.minus >= 0][:, None, None])
+        K = v @ v.T + np.diag(self.blocks.inverse_numbers * own)
+        C = (K[None], own[self.blocks.minus >= 0][:, None, None])
         return Start(C[: len(self.channels)], v.T.copy(), np.array([group.second_layer for group in self.groups]))
 
     def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
@@ -160,15 +141,15 @@ class GroupedFlow:
         a_new, v_new = rows.scalars, rows.overlap.reshape(r, s, G).transpose(1, 2, 0)
         a = np.column_stack([history.series("second_layer").reshape(G, n), a_new])
         phat, gradient = self.signal(v_new)
-        signal = np.concatenate([history["a_phat"], (a_new.T * phat) @ self.fractions])
+        signal = np.concatenate([history["a_phat"], (a_new.T * phat) @ self.blocks.fractions])
 
         correlations = np.empty((G * G + G, s, total))
-        neuron_correlations(K, C_minus, self.minus, self.inverse_numbers, correlations)
+        neuron_correlations(K, C_minus, self.blocks.minus, self.blocks.inverse_numbers, correlations)
         h, h1, h2 = (np.empty_like(correlations) for _ in range(3))
         self.covariance(correlations, h, h1, h2)
 
         S, C0_F = (np.empty((s, total)) for _ in range(2))
-        sizes = (self.minus, self.inverse_numbers, self.fractions)
+        sizes = (self.blocks.minus, self.blocks.inverse_numbers, self.blocks.fractions)
         residual_rows(R, R_minus, *sizes, h, h1, a, signal, self.inverse_alpha, self.label_variance, S, C0_F)
         R_F, C_F = residual_kernels(history, S, C0_F, known)
 
@@ -191,11 +172,11 @@ class GroupedFlow:
         s = rows.C[0].shape[1] // G
         K = rows.C[0].reshape(s, G, -1, G)
         own, first = K[np.arange(s), :, n + np.arange(s)].copy(), np.einsum("sgg->sg", K[:, :, 0]).copy()
-        for k, place in enumerate(self.minus):
+        for k, place in enumerate(self.blocks.minus):
             if place >= 0:
                 C_minus = rows.C[1][place]
-                own[:, k, k] -= self.inverse_numbers[k] * np.diagonal(C_minus[:, n:])
-                first[:, k] += (1.0 - self.inverse_numbers[k]) * C_minus[:, 0]
+                own[:, k, k] -= self.blocks.inverse_numbers[k] * np.diagonal(C_minus[:, n:])
+                first[:, k] += (1.0 - self.blocks.inverse_numbers[k]) * C_minus[:, 0]
         return self._existing(
             {
                 "train_error": np.maximum(np.diagonal(forces.kernels["C_F"][:, n:]) / 2, 0.0),
@@ -209,60 +190,48 @@ class GroupedFlow:
             }
         )
 
+    def test_error(self, same: Array, other: Array, v: Array, a: Array) -> Array:
+        """E[(f - y)^2]/2 on fresh samples, (n,), from C_d (n, G), C^o (n, G, G), v (n, G, r) and a (n, G) at equal times."""
+        f, e = self.blocks.fractions, self.blocks.inverse_numbers
+        h_same, h_other = (self.covariance.evaluate(np.ascontiguousarray(C))[0] for C in (same, other))
+        diagonal = np.arange(len(f))
+        h_other[:, diagonal, diagonal] += e * (h_same - h_other[:, diagonal, diagonal])
+        phat, _ = self.signal(v)
+        return (np.einsum("ng,ngh,nh->n", a * f, h_other, a * f) - 2 * (a * phat) @ f + self.label_variance) / 2
+
     def complexity(self, a: Array) -> Array:
         """Mean |a| times sqrt(h'(1)/alpha), from a (..., G)."""
-        return np.abs(a) @ self.fractions * math.sqrt(self.slope_at_one * self.inverse_alpha)
-
-    def _neurons(self, K: Array, minus: Array) -> tuple[Array, Array]:
-        """X_d (..., G) and X^o (..., G, G) from a block (..., G, G) and X^- of each group (G, ...), both of C's scaling."""
-        e, axis = self.inverse_numbers, np.arange(len(self.groups))
-        apart = np.where(self.minus >= 0, np.moveaxis(minus[self.minus], 0, -1) if len(minus) else 0.0, 0.0)
-        same, other = K[..., axis, axis] + (1.0 - e) * apart, K.copy()
-        other[..., axis, axis] -= e * apart
-        return same, other
-
-    def _responses(self, R: Array, minus: Array) -> tuple[Array, Array]:
-        """R_d (..., G) and r_kl = m_l R^o_kl (..., G, G), as `_neurons`."""
-        e, axis = self.inverse_numbers, np.arange(len(self.groups))
-        diagonal = R[..., axis, axis]
-        apart = np.where(self.minus >= 0, np.moveaxis(minus[self.minus], 0, -1) if len(minus) else 0.0, diagonal)
-        other = R.copy()
-        other[..., axis, axis] -= apart
-        return e * diagonal + (1.0 - e) * apart, other
-
-    def _arrays(self, history: History, name: str) -> tuple[Array, Array]:
-        """The block of C or R (n, n', G, G), or of kick (n, G, G), and X^- (channels, n, n') or (channels, n)."""
-        n, G = history.n, len(self.groups)
-        if name == "kick":
-            block = history[name].reshape(n, G, G)
-        else:
-            block = history[name].reshape(n, G, n, G).transpose(0, 2, 1, 3)
-        return block, history[name + MINUS] if len(self.channels) > 1 else np.empty((0, *block.shape[:-2]))
+        return np.abs(a) @ self.blocks.fractions * math.sqrt(self.slope_at_one * self.inverse_alpha)
 
     def kernels(self, history: History) -> dict[str, Array]:
         """C_d, R_d of each group, C_o, R_o of each pair of groups; C_F, R_F, the latter without its delta."""
-        C_d, C_o = self._neurons(*self._arrays(history, "C"))
-        R_d, r = self._responses(*self._arrays(history, "R"))
+        C_d, C_o = self.blocks.neurons(*self.blocks.arrays(history, "C"))
+        R_d, r = self.blocks.responses(*self.blocks.arrays(history, "R"))
         R_F = history["R_F"] - np.eye(history.n)
-        found = {"C_d": C_d, "C_o": C_o, "R_d": R_d, "R_o": r * self.inverse_numbers, "C_F": history["C_F"], "R_F": R_F}
+        found = {"C_d": C_d, "C_o": C_o, "R_d": R_d, "R_o": r * self.blocks.inverse_numbers, "C_F": history["C_F"], "R_F": R_F}
         return self._existing(found)
 
     def responses(self, history: History) -> dict[str, tuple[Array, Array]]:
         """R_d(t, t) = 1, R_o(t, t) = 0; the density of R_F = (1 + S)^(-1) starts at t' with -S(t', t')."""
-        C, C_minus = self._arrays(history, "C")
-        C_d, C_o = self._neurons(C[:, 0], C_minus[:, :, 0])
-        R_d, r = self._responses(*self._arrays(history, "kick"))
+        C, C_minus = self.blocks.arrays(history, "C")
+        C_d, C_o = self.blocks.neurons(C[:, 0], C_minus[:, :, 0])
+        R_d, r = self.blocks.responses(*self.blocks.arrays(history, "kick"))
         h1_d, h1_o = self.covariance.evaluate(C_d)[1], self.covariance.evaluate(C_o)[1]
-        pairs = 1.0 - np.diag(self.inverse_numbers)
-        a, f = history.series("second_layer").T, self.fractions
+        pairs = 1.0 - np.diag(self.blocks.inverse_numbers)
+        a, f = history.series("second_layer").T, self.blocks.fractions
         S = self.inverse_alpha * (f * a * (a[0] * h1_d * R_d + (a[0] * h1_o * pairs * r).sum(axis=2))).sum(axis=1)
         equal = self.inverse_alpha * self.slope_at_one * (a**2 @ f)
         found = {
             "R_d": (R_d, np.ones_like(R_d)),
-            "R_o": (r * self.inverse_numbers, np.zeros_like(r)),
+            "R_o": (r * self.blocks.inverse_numbers, np.zeros_like(r)),
             "R_F": (-history["R_F"] @ S, -equal),
         }
         return self._existing(found)
+
+
+def observable_sizes(inverse_width: float) -> Mapping[str, float]:
+    """C_o acts like (m - 1) C_o beside C_d = 1, and may vanish by symmetry, as may an alignment."""
+    return {"neuron_overlap": max(inverse_width, SMALLEST_ALIGNMENT), "alignment": SMALLEST_ALIGNMENT}
 
 
 @njit(fastmath=True)

@@ -13,9 +13,12 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 from dmft.mathematics import functions, hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.models.sampled import SampleSet, parts
+from dmft.models.two_layer_flow import equations
+from dmft.models.two_layer_flow import groups as grouped
 from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
+from dmft.models.two_layer_flow.exact.flow import ExactFlow
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import OF_SIGNS, WIDTHS
@@ -27,7 +30,7 @@ from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_align
 from dmft.problem.description import Curve, Curves, Found, Pair, Panel, Solved, smallest
 from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
-from dmft.problem.table import shown
+from dmft.problem.table import ProblemError, shown
 
 if TYPE_CHECKING:
     from dmft.models.experiment import Setup
@@ -176,7 +179,10 @@ class TwoLayerFlowParameters(Parameters):
         """ValueError for what the theory that is asked for does not have."""
         if settings.theory == "exact":
             self._refuse_exact(settings)
-            return
+        else:
+            self._refuse_gaussian(settings)
+
+    def _refuse_gaussian(self, settings: SolverSettings) -> None:
         try:
             self.activation_series()
         except ValueError as error:
@@ -188,8 +194,6 @@ class TwoLayerFlowParameters(Parameters):
                 raise ValueError(f'{key} = {shown(found[key])}: wanted theory = "exact" in [solver], or {shown(plain)}')
 
     def _refuse_exact(self, settings: SolverSettings) -> None:
-        if settings.scheme != "gradient-descent":
-            raise ValueError(f'scheme = "{settings.scheme}": wanted "gradient-descent" with theory = "exact"')
         if not self.width <= MOST_NEURONS:
             raise ValueError(f'width = {self.width:g}: wanted at most {MOST_NEURONS} with theory = "exact"')
         if (
@@ -284,6 +288,10 @@ class TwoLayerFlowParameters(Parameters):
         closed_form = self.activation == "erf" and self.activation_degree is None
         return Covariance(self.activation_series() ** 2, closed_form=closed_form)
 
+    def sizes(self) -> Mapping[str, float]:
+        """Those of the Gaussian theory, also where its equations do not exist: for activations with a kink."""
+        return (grouped if self.axes else equations).observable_sizes(1.0 / self.width)
+
     def build(self) -> TwoLayerFlow | GroupedFlow:
         """The equations of this parameter point."""
         return self._grouped() if self.axes else self._alike()
@@ -338,23 +346,56 @@ class TwoLayerFlowParameters(Parameters):
         of = np.repeat(np.arange(len(groups)), [int(group.number) for group in groups])
         return np.array([group.second_layer for group in groups])[of], np.array([group.alignment for group in groups])[of], of
 
-    def build_exact(self, settings: SolverSettings) -> ExactTwoLayer:
+    def build_exact(self, settings: SolverSettings) -> ExactTwoLayer | ExactFlow:
         """The equations of the exact theory."""
-        a, v, kinds = self.neuron_starts()
-        overlaps = v @ v.T
-        np.fill_diagonal(overlaps, self.weight_scale**2)
+        return self._exact_flow(settings) if settings.scheme == "radau" else self._exact_descent(settings)
+
+    def _exact_flow(self, settings: SolverSettings) -> ExactFlow:
+        groups, given, sets = self.groups(), *self._sampled(settings)
+        try:
+            self._refuse_gaussian(settings)
+            gaussian, closed = self.build(), self._grouped()
+        except ValueError:
+            gaussian = closed = None
+        return ExactFlow(
+            numbers_of_groups=tuple(int(group.number) for group in groups),
+            alignment=np.array([group.alignment for group in groups]),
+            second_layer=np.array([group.second_layer for group in groups]),
+            norm=self.weight_scale,
+            sphere=self.constraint == "sphere",
+            weight_decay=self.weight_decay,
+            inverse_alpha=self.inverse_alpha,
+            activation=given,
+            loss=self.loss,
+            loss_width=self.loss_width,
+            labels=self.label_law(),
+            train_second_layer=self.train_second_layer,
+            gaussian=gaussian,
+            closed=closed,
+            stages=settings.stages,
+            sets=sets,
+        )
+
+    def _sampled(self, settings: SolverSettings) -> tuple[str | tuple[float, ...], tuple[SampleSet, ...]]:
+        """The activation by name or coefficients, and the sets of samples."""
         plain = self.activation_degree is None
         given = self.activation if plain else tuple(map(float, self.activation_series()))
         assert settings.samples is not None
         assert settings.replicates is not None
         assert settings.kink_width is not None
         widths = [settings.kink_width * factor for factor in KINK_WIDTHS] if plain and given in functions.KINKED else [0.0]
-        sets = tuple(
+        return given, tuple(
             SampleSet(size, (settings.seed or 0, replicate, part), width)
             for replicate in range(settings.replicates)
             for part, size in enumerate(parts(settings.samples))
             for width in widths
         )
+
+    def _exact_descent(self, settings: SolverSettings) -> ExactTwoLayer:
+        a, v, kinds = self.neuron_starts()
+        overlaps = v @ v.T
+        np.fill_diagonal(overlaps, self.weight_scale**2)
+        given, sets = self._sampled(settings)
         return ExactTwoLayer(
             overlaps=overlaps,
             alignment=v,
@@ -373,13 +414,26 @@ class TwoLayerFlowParameters(Parameters):
 
     def experiment(self, problem: Problem, setup: Setup) -> TwoLayerExperiment | Training:
         """The simulation of this parameter point, by the algorithm that the settings say."""
-        if problem.solver.theory == "exact":
+        if problem.solver.theory == "exact" and problem.solver.scheme == "gradient-descent":
             from dmft.models.two_layer_flow.exact.training import Training
 
-            return Training(problem, setup, self.build_exact(problem.solver))
+            return Training(problem, setup, self._exact_descent(problem.solver))
+        if problem.solver.theory == "exact":
+            self._refuse_flow_of_networks(problem.solver, setup)
         from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
 
         return TwoLayerExperiment(problem, setup)
+
+    def _refuse_flow_of_networks(self, settings: SolverSettings, setup: Setup) -> None:
+        if setup.fields != "network":
+            raise ProblemError(f'fields = {setup.fields}: wanted network with theory = "exact"')
+        try:
+            self._refuse_gaussian(settings)
+        except ValueError:
+            wanted = 'wanted scheme = "gradient-descent", with a small learning_rate'
+            raise ProblemError(
+                f'scheme = "radau": networks with a kink, or another loss, are trained in steps, {wanted}'
+            ) from None
 
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""

@@ -23,3 +23,9 @@ def activation(given: str | Sequence[float], width: float) -> Activation:
     # He_k'/sqrt(k!) = sqrt(k) He_{k-1}/sqrt((k-1)!).
     slopes = np.append(series[1:] * np.sqrt(np.arange(1, len(series))), 0.0)
     return lambda x: (hermite.evaluate_series(series, x)[0], *hermite.evaluate_series(slopes, x))
+
+
+def mean_squared_slope(given: str | Sequence[float]) -> float:
+    """E[sigma'(g)^2] for standard normal g; kinks weigh nothing."""
+    x, w = np.polynomial.hermite_e.hermegauss(100)
+    return float(w @ activation(given, functions.KINK)(x)[1] ** 2 / w.sum())

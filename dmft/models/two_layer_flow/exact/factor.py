@@ -10,6 +10,8 @@ is left of a neuron close to the target is the small difference of two of them.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
@@ -20,31 +22,52 @@ Array = NDArray[np.float64]
 TAU = 1e-12
 
 
-class Factor:
-    """Rows X with X X^T = C for covariances C that are given row by row."""
+class Rows(NamedTuple):
+    """Rows (m, n + m) of the next m variables: X, and L, which is what later rows need; their scale."""
 
-    def __init__(self, capacity: int) -> None:
+    X: Array
+    L: Array
+    scale: float
+
+
+class Factor:
+    """Rows X with X X^T = C for covariances C that are given row by row, to `tau` relative to their largest scale."""
+
+    def __init__(self, capacity: int, tau: float = TAU) -> None:
         self._lower = np.zeros((capacity, capacity))
-        self._size, self._scale = 0, 0.0
+        self._size, self._scale, self._tau = 0, 0.0, tau
 
     def add(self, covariance: Array, scale: float) -> Array:
         """X of the next m variables, (m, n + m); covariance (m, n + m), with those before and with each other.
 
         scale: size of the numbers that the covariance was made of.
         """
-        self._scale = max(self._scale, scale)
-        m, n = len(covariance), self._size
         if not np.isfinite(covariance).all():
             return np.full_like(covariance, np.nan)
-        X, L, rows = np.zeros_like(covariance), self._lower, slice(n, n + m)
+        rows = self.rows(covariance, scale)
+        self.keep(rows)
+        return rows.X
+
+    def rows(self, covariance: Array, scale: float) -> Rows:
+        """Rows of the next m variables, which are not kept."""
+        n = self._size
+        X, L = np.zeros_like(covariance), self._lower
         if n:
             X[:, :n] = solve_triangular(L[:n, :n], covariance[:, :n].T, lower=True, check_finite=False).T
         left = covariance[:, n:] - X[:, :n] @ X[:, :n].T
         # Rounding leaves less than nothing of what is determined already.
         values, vectors = np.linalg.eigh((left + left.T) / 2)
         left = (vectors * np.maximum(values, 0.0)) @ vectors.T
-        own = np.linalg.cholesky(left + TAU * self._scale * np.eye(m))
+        own = np.linalg.cholesky(left + self._tau * max(self._scale, scale) * np.eye(len(left)))
         X[:, n:] = solve_triangular(own, left, lower=True, check_finite=False).T
-        L[rows, :n], L[rows, rows] = X[:, :n], own
-        self._size += m
-        return X
+        return Rows(X, np.hstack([X[:, :n], np.asarray(own, dtype=float)]), scale)
+
+    def keep(self, rows: Rows) -> None:
+        """Make variables those before the next ones."""
+        total = rows.L.shape[1]
+        if total > len(self._lower):
+            grown = np.zeros((2 * total, 2 * total))
+            grown[: self._size, : self._size] = self._lower[: self._size, : self._size]
+            self._lower = grown
+        self._lower[self._size : total, :total] = rows.L
+        self._size, self._scale = total, max(self._scale, rows.scale)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from math import sqrt
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from dmft.mathematics.functions import KINK
 from dmft.models.sampled import Dims, SampleSet, Stretch
-from dmft.models.two_layer_flow.exact.activation import activation
+from dmft.models.two_layer_flow.exact.activation import activation, mean_squared_slope
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import loss
@@ -130,17 +129,20 @@ class ExactTwoLayer:
             found["complexity"] = size * self.complexity_of_one
         return found
 
-    @cached_property
+    @property
     def complexity_of_one(self) -> float:
-        """sqrt(E[sigma'(g)^2]/alpha) for standard normal g, the complexity where |a| = 1; kinks weigh nothing."""
-        x, w = np.polynomial.hermite_e.hermegauss(100)
-        return sqrt(self.inverse_alpha * float(w @ activation(self.activation, KINK)(x)[1] ** 2 / w.sum()))
+        """The complexity where |a| = 1."""
+        return sqrt(mean_squared_slope(self.activation) * self.inverse_alpha)
 
-    def kernels(self, known: Stretch, step: float) -> dict[str, Array]:
+    def kernels(self, known: Stretch) -> dict[str, Array]:
         """Correlations, response densities and correlations of the noise, for each kind of neurons or for the only one."""
         G, turned = self.kinds.number, self.kinds.exchanged
         found = {}
-        for name, values in (("C", known.two_time["C"]), ("R", known.two_time["R"] / step), ("D", known.two_time["D"])):
+        for name, values in (
+            ("C", known.two_time["C"]),
+            ("R", known.two_time["R"] / self.rule.learning_rate),
+            ("D", known.two_time["D"]),
+        ):
             rows = np.tril(values)
             if name != "R":
                 rows = rows + np.tril(values, -1)[turned].swapaxes(-1, -2)
@@ -161,9 +163,10 @@ class ExactSet:
         if known is not None and known.n > 1:
             self.process.replay(self._restored(known, nodes))
 
-    def advance(self) -> None:
+    def reach(self, goal: int) -> None:
         """See SampledProcess."""
-        self.process.advance()
+        while self.process.weights.n < goal:
+            self.process.advance()
 
     def _restored(self, known: Stretch, nodes: int) -> Weights:
         """The weights as they were."""

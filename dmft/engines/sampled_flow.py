@@ -1,0 +1,238 @@
+"""Gradient flow whose forces are means over samples: sets of samples, each marched through the same cells on its own.
+
+The random numbers of a cell are new, and what they make of its end is not smooth on the scale of the tolerance: no step can be
+chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow; where it
+has none, those of a few samples at a larger tolerance.  See `sampled.py` for the sets and their means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, partial
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.engines import stepper
+from dmft.engines.cell import empty_history, initial_node
+from dmft.engines.densities import densities
+from dmft.engines.march import March
+from dmft.engines.outcome import Outcome
+from dmft.engines.sampled import Begin, Sampled
+from dmft.history.fields import TIME, TIME_PRIME, Field
+from dmft.history.history import History
+from dmft.mathematics.tableau import radau
+from dmft.models.sampled import Dims, SampledFlowModel, SampleSet, Stretch
+from dmft.problem.settings import SolverSettings
+
+Array = NDArray[np.float64]
+
+# Samples of a pilot, and the smallest tolerance that its noise leaves.
+PILOT, PILOT_TOLERANCE = 512, 1e-3
+
+
+class OnCells(March):
+    """A march through cells that are given by their ends, (cells + 1,)."""
+
+    ends: Array
+
+    @property
+    def end(self) -> float:
+        """End of the next cell."""
+        return float(self.ends[self.cells + 1])
+
+    def advance(self) -> bool:
+        """Make the next cell; False if its equations are not solved."""
+        attempt = self._attempt(self.end - self.time)
+        if not np.isfinite(attempt.error):
+            return False
+        self._accept(attempt)
+        return True
+
+
+class FlowProcess:
+    """A set on its way; a `SampledProcess`."""
+
+    def __init__(
+        self, model: SampledFlowModel, one: SampleSet, settings: SolverSettings, ends: Array, known: Stretch | None
+    ) -> None:
+        history = None if known is None else restored(model, known)
+        self._march = OnCells(model.of_set(one), settings, history)
+        self._march.ends = ends
+
+    def reach(self, goal: int) -> None:
+        """See SampledProcess."""
+        while self._march.history.n < goal and self._march.advance():
+            pass
+
+    def found(self, first: int) -> Stretch:
+        """See SampledProcess."""
+        return stretch(self._march.history, first)
+
+
+def stretch(history: History, first: int) -> Stretch:
+    """The arrays of a history from a node on, with the axes of time last."""
+    one_time, two_time = {}, {}
+    for name, field in history.fields.items():
+        axes = [field.dims.index(dim) for dim in (TIME, TIME_PRIME) if dim in field.dims]
+        values = np.moveaxis(history[name], axes, range(-len(axes), 0))
+        if len(axes) == 1:
+            one_time[name] = values[..., first:].copy()
+        else:
+            two_time[name] = values[..., first:, :].copy()
+    return Stretch(first, history.n, one_time, two_time)
+
+
+def restored(model: SampledFlowModel, known: Stretch) -> History:
+    """The history of a set from its arrays; the inverse of `stretch`."""
+    history = empty_history(model.of_set(model.sets[0]), known.n)
+    values, cell = {}, (np.arange(known.n) + model.stages - 1) // model.stages
+    for name, field in history.fields.items():
+        axes = [field.dims.index(dim) for dim in (TIME, TIME_PRIME) if dim in field.dims]
+        if len(axes) == 1:
+            values[name] = np.moveaxis(known.one_time[name], -1, axes[0])
+            continue
+        earlier, later = (np.moveaxis(known.two_time[name] * part, (-2, -1), axes) for part in _parts(cell))
+        values[name] = earlier + field.exchanged(later) if field.symmetric else earlier
+    history.append(values)
+    return history
+
+
+def _parts(cell: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Pairs of nodes of which the second one is in a cell that is no later, and in an earlier one."""
+    return cell[:, None] >= cell, cell[:, None] > cell
+
+
+class Sets:
+    """The sets of a model with everything in their histories; a `SampledModel`."""
+
+    def __init__(self, model: SampledFlowModel) -> None:
+        self.model, self.sets = model, model.sets
+        self.all_time: Mapping[str, Dims] = {}
+        self.latest: Mapping[str, Dims] = {}
+        self._fields = list(empty_history(model.of_set(model.sets[0]), 1).fields.values())
+        self.axes = {_axis(field, dim): field.sizes[dim] for field in self._fields for dim in field.sizes}
+        self.one_time = {field.name: _dims(field) for field in self._fields if field.one_time}
+        self.two_time = {field.name: _dims(field) for field in self._fields if field.two_time}
+
+    def numbers(self, nodes: float) -> float:
+        """See SampledModel."""
+        return self.model.numbers(nodes)
+
+    def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> Any:
+        """None: cells are needed, see `FlowProcess`."""
+        raise NotImplementedError
+
+    def observables(self, known: Stretch) -> dict[str, Array]:
+        """See SampledModel."""
+        return self.model.observables(known.one_time, known.two_time)
+
+    def kernels(self, known: Stretch) -> dict[str, Array]:
+        """Correlations, and responses as densities."""
+        correlations, responses = self.model.kernels(known.one_time, known.two_time)
+        time, weights = known.one_time["time"], known.one_time["weights"]
+        return correlations | {
+            name: densities(response, kick, equal, time, weights, self.model.stages)
+            for name, (response, kick, equal) in responses.items()
+        }
+
+
+def _axis(field: Field, dim: str) -> str:
+    """Name of an axis; stacks have different numbers of channels."""
+    return f"{dim}_{field.name}" if dim == "channel" else dim
+
+
+def _dims(field: Field) -> Dims:
+    return tuple(_axis(field, dim) for dim in field.dims if dim not in (TIME, TIME_PRIME))
+
+
+class SampledFlow(Sampled):
+    """Solver of one problem, see `Sampled`; `model` is a `SampledFlowModel`."""
+
+    adaptive: ClassVar[bool] = True
+
+    def __init__(self, model: Any, settings: SolverSettings, history: History | None = None, next_step: float = 0.0) -> None:
+        self._flow, self._tableau = model, radau(settings.stages)
+        self._reached = np.zeros(1) if history is None else history["time"][:: settings.stages].copy()
+        super().__init__(Sets(model), settings, history, next_step)
+
+    @staticmethod
+    def empty_history(model: Any, capacity: int = 128) -> History:
+        """See Sampled."""
+        return Sampled.empty_history(Sets(model), capacity)
+
+    @staticmethod
+    def carried_over(history: History, known: Any, model: Any) -> History:
+        """See Sampled."""
+        return Sampled.carried_over(history, Sets(known), Sets(model))
+
+    @staticmethod
+    def clock(time: float) -> float:
+        """Steps grow with t."""
+        return March.clock(time)
+
+    @staticmethod
+    def expected_nodes(model: Any, settings: SolverSettings) -> float:
+        """See `stepper.expected_nodes`."""
+        paced = _paced(model)
+        return stepper.expected_nodes(initial_node(paced, empty_history(paced)), settings)
+
+    @cached_property
+    def _cells(self) -> tuple[Array, Outcome]:
+        """Ends of all cells, those that were made and those to come, and how they end."""
+        settings, reached = self.settings, self._reached
+        if self._flow.gaussian is None:
+            settings = settings.model_copy(update={"tolerance": max(settings.tolerance, PILOT_TOLERANCE)})
+        march = March(_paced(self._flow), settings)
+        ends = np.array([0.0, *(cell.time for cell in march)])
+        # A cell that is cut short by the end of an earlier run goes on for what is left of it, or with the next one.
+        later = ends[1:][ends[1:] - reached[-1] > np.diff(ends) / 4]
+        return np.append(reached, later), march.outcome
+
+    @property
+    def unit(self) -> int:
+        """Nodes of a cell."""
+        return self._tableau.stages
+
+    @property
+    def first(self) -> int:
+        """The first cell."""
+        return 1 + self.unit
+
+    @property
+    def last(self) -> int:
+        """Number of nodes at the end."""
+        return 1 + self.unit * (len(self._cells[0]) - 1)
+
+    def begin(self, number: int) -> Begin:
+        """See Sampled."""
+        return partial(FlowProcess, self._flow, self._flow.sets[number], self.settings, self._cells[0])
+
+    def times(self, n: int) -> Array:
+        """The first n nodes."""
+        if n <= 1:
+            return np.zeros(n)
+        ends = self._cells[0]
+        nodes = ends[:-1, None] + np.diff(ends)[:, None] * self._tableau.c
+        nodes[:, -1] = ends[1:]
+        return np.append(0.0, nodes)[:n]
+
+    def weights(self, n: int) -> Array:
+        """Quadrature weights of the first n nodes."""
+        if n <= 1:
+            return np.zeros(n)
+        return np.append(0.0, np.diff(self._cells[0])[:, None] * self._tableau.b)[:n]
+
+    @property
+    def outcome_at_end(self) -> Outcome:
+        """That of the march that the cells are from."""
+        return self._cells[1]
+
+
+def _paced(model: SampledFlowModel) -> Any:
+    """The equations whose cells are used: the Gaussian theory, or a few samples of the exact one."""
+    if model.gaussian is not None:
+        return model.gaussian
+    first = model.sets[0]
+    return model.of_set(SampleSet(min(PILOT, first.size), first.seed, first.width))

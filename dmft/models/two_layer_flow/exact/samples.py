@@ -1,0 +1,301 @@
+"""P training samples that follow gradient flow together, cell by cell of a collocation scheme.
+
+A sample sees its m preactivations.  With z its coordinates along the target directions they obey, on the nodes of all cells,
+
+    h = xi - (1/alpha) R g(h),     g_i = l'(f, y) a_i sigma'(h_i),     f = (1/m) sum_i a_i sigma(h_i)
+
+with xi Gaussian, <xi xi> = C, <xi z> = v, y the label.  The fields of a group are their mean, of covariance K - v v, and
+contrasts, of covariance C^- (see `blocks.py`); each is made of independent normal numbers by a growing factor of its
+covariance.  The factor is regularised, as neighbouring times of a smooth process determine each other.  Within a cell the last
+node comes first: it has nearly all that is new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmft.models.two_layer_flow.exact.activation import Activation
+from dmft.models.two_layer_flow.exact.factor import Factor, Rows
+from dmft.models.two_layer_flow.exact.labels import Labels
+from dmft.models.two_layer_flow.exact.loss import Loss
+from dmft.models.two_layer_flow.exact.memory import Crowd, mean_responses
+from dmft.models.two_layer_flow.exact.normals import Normals, uniforms
+from dmft.models.two_layer_flow.exact.own import Slopes, applied, own_responses
+
+Array = NDArray[np.float64]
+
+# Of covariances, relative to variances: what the fixed point of a cell leaves of them has to be smaller.
+TAU = 1e-7
+# Accuracy of preactivations, and Newton steps to reach it, of which the last ones may be shortened.
+ACCURACY, NEWTON, SHORTENED = 1e-11, 60, 8
+
+
+class Kernels(NamedTuple):
+    """Rows of the new nodes over all N nodes: K, R (s, G, N, G); C^-, R^- (groups of several neurons, s, N).
+
+    v (r, N, G) on all nodes, a (G, s) on the new ones.
+    """
+
+    K: Array
+    minus: Array
+    R: Array
+    R_minus: Array
+    v: Array
+    a: Array
+
+
+class Seen(NamedTuple):
+    """State of the samples on the new nodes: h, g and sigma(h) (s, m, P); f, l' (s, P); T (s m, s m, P)."""
+
+    h: Array
+    g: Array
+    f: Array
+    slope: Array
+    value: Array
+    T: Array
+
+
+class Averages(NamedTuple):
+    """Means over samples that make forces: D, M of blocks (s, G, N, G) and of contrasts; drift (r, s, G); rates (G, s)."""
+
+    D: Array
+    D_minus: Array
+    M: Array
+    M_minus: Array
+    drift: Array
+    rates: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What samples and network are: neurons in groups, d/n, activation, loss and labels."""
+
+    crowd: Crowd
+    directions: int
+    inverse_alpha: float
+    activation: Activation
+    loss: Loss
+    labels: Labels
+
+
+class Samples:
+    """P samples on the nodes so far, and on those of a cell that is tried; see the module docstring."""
+
+    def __init__(self, task: Task, size: int, seed: np.random.SeedSequence) -> None:
+        self.task, self.size, m, r = task, size, task.crowd.m, task.directions
+        normals, rest = seed.spawn(2)
+        self._before = r + 1
+        self._normals = Normals(size, r + 1 + m, normals)
+        first = self._normals.rows(r + 1 + m)
+        self.z, self.fresh = first[:r].copy(), first[r + 1 :].copy()
+        self.y = task.labels(self.z, first[r], uniforms(np.random.default_rng(rest), size))
+        self._mean, self._apart = Factor(0, TAU), [Factor(0, TAU) for _ in task.crowd.several]
+        self.n, self._order = 0, np.empty(0, dtype=np.int64)
+        self._g = np.empty((0, m, size))
+        self._g_mean = np.empty((0, task.crowd.G, size))
+        self._R, self._R_minus = np.empty((0, task.crowd.G, 0, task.crowd.G)), np.empty((len(self._apart), 0, 0))
+        self._cells: list[Array] = []
+        self._h_last = self._xi_last = np.zeros((m, size))
+        self._columns: tuple[Array, list[Array]] = (np.empty((0, size)), [np.empty((0, 0)) for _ in self._apart])
+        self._guess: Array | None = None
+
+    def look(self, rows: Kernels) -> tuple[Seen, Averages] | None:
+        """The samples on new nodes, and means over them; None where they have no state that is finite."""
+        if not all(np.isfinite(array).all() for array in rows):
+            return None
+        try:
+            fields, _ = self._fields(rows)
+        except np.linalg.LinAlgError:
+            # Rows far from a solution may be no covariance at all.
+            return None
+        seen = self._solved(rows, fields, self._guess)
+        if seen is None:
+            return None
+        self._guess = seen.h
+        return seen, self._averages(rows, seen)
+
+    def keep(self, rows: Kernels) -> None:
+        """Make new nodes part of the past; their state depends on the rows alone, not on what was tried before."""
+        fields, factors = self._fields(rows)
+        seen = self._solved(rows, fields, None)
+        assert seen is not None
+        for factor, found in zip((self._mean, *self._apart), factors, strict=True):
+            factor.keep(found)
+        total = rows.K.shape[2]
+        self._order = np.concatenate([self._order, np.arange(self.n, total)[::-1]])
+        self._g = np.concatenate([self._g, seen.g])
+        self._g_mean = np.concatenate([self._g_mean, self.task.crowd.means(seen.g, 1)])
+        self._R, self._R_minus = _grown(self._R, rows.R, self.n, 0, 2), _grown(self._R_minus, rows.R_minus, self.n, 1, 2)
+        self._cells.append(seen.T)
+        self._h_last, self._xi_last, self.n, self._guess = seen.h[-1], fields[-1], total, None
+
+    # -- fields ---------------------------------------------------------------------------------------------------------------
+
+    def _fields(self, rows: Kernels) -> tuple[Array, list[Rows]]:
+        """xi on the new nodes, (s, m, P), and rows of the factors."""
+        crowd, (s, G, total, _) = self.task.crowd, rows.K.shape
+        order, new = np.concatenate([self._order, np.arange(self.n, total)[::-1]]), rows.v[:, self.n :]
+        K = rows.K - np.einsum("rsg,rnh->sgnh", new, rows.v)
+        means, apart = self._random(s)
+        found = self._mean.rows(K[::-1][:, :, order].reshape(s * G, -1), float(np.abs(rows.K).max()))
+        # In the order of time again.
+        X = _rescaled(found.X, K[:, :, self.n :]).reshape(s, G, -1)[::-1].reshape(s * G, -1)
+        of_groups = (X @ means).reshape(s, G, -1) + np.einsum("rsg,rp->sgp", new, self.z)
+        fields, factors = crowd.of_groups(of_groups, 1), [found]
+        for place, k in enumerate(crowd.several):
+            C = rows.minus[place]
+            found = self._apart[place].rows(C[::-1][:, order], float(np.abs(C).max()))
+            X = _rescaled(found.X, C[:, None, self.n :, None])[::-1]
+            contrasts = (X @ apart[place]).reshape(s, crowd.numbers[k] - 1, -1)
+            fields[:, crowd.parts[k]] += np.einsum("ci,scp->sip", crowd.contrasts[k], contrasts)
+            factors.append(found)
+        return fields, factors
+
+    def _random(self, s: int) -> tuple[Array, list[Array]]:
+        """Normal numbers of all nodes up to the new ones: for means (N G, P), for contrasts (N, (m_k - 1) P)."""
+        crowd, (means, apart) = self.task.crowd, self._columns
+        if len(means) == (self.n + s) * crowd.G:
+            return self._columns
+        known, m = len(means) // crowd.G, crowd.m
+        wanted = self._before + m * (self.n + s)
+        new = self._normals.rows(wanted)[self._before + m * known :].reshape(-1, m, self.size)
+        first, grown = crowd.G, []
+        for place, k in enumerate(crowd.several):
+            last = first + crowd.numbers[k] - 1
+            block = new[:, first:last].reshape(len(new), -1)
+            grown.append(np.concatenate([apart[place], block]) if known else block)
+            first = last
+        self._columns = np.concatenate([means, new[:, : crowd.G].reshape(-1, self.size)]), grown
+        return self._columns
+
+    # -- states ---------------------------------------------------------------------------------------------------------------
+
+    def _solved(self, rows: Kernels, fields: Array, guess: Array | None) -> Seen | None:
+        """Newton's method for all samples, of which those that are not there yet go on."""
+        s, m, P = fields.shape
+        c = fields - self._reaction(rows)
+        R = self.task.inverse_alpha * self._own(rows)
+        a = self.task.crowd.of_groups(rows.a, 0).T[:, :, None]
+        h = self._h_last + fields - self._xi_last if guess is None or guess.shape != fields.shape else guess
+        h, active, shortened = h.copy(), np.arange(P), np.ones(P)
+        last = np.full(P, np.inf)
+        step = np.zeros_like(h)
+        for _ in range(NEWTON):
+            here = self._state(h[:, :, active], a, active)
+            defect = h[:, :, active] - c[:, :, active] + (R @ here.g.reshape(s * m, -1)).reshape(s, m, -1)
+            size = np.abs(defect).max(axis=(0, 1))
+            left = ~(size <= ACCURACY * (1 + np.abs(h[:, :, active]).max(axis=(0, 1))))
+            worse = left & ~(size <= last[active]) & (shortened[active] > 0.5**SHORTENED)
+            if not left.any():
+                break
+            back = active[worse]
+            # A step that leads away is taken in part.
+            h[:, :, back] -= 0.5 * step[:, :, back]
+            step[:, :, back] *= 0.5
+            shortened[back] *= 0.5
+            on = left & ~worse
+            forward = active[on]
+            if forward.size:
+                slopes = Slopes(*(np.ascontiguousarray(x[..., on]) for x in here.slopes))
+                T, f = own_responses(R, slopes), np.ascontiguousarray(defect[:, :, on].reshape(s * m, -1))
+                along = np.empty_like(f)
+                applied(T, f, along)
+                change = (R @ along - f).reshape(s, m, -1)
+                h[:, :, forward] += change
+                step[:, :, forward], shortened[forward], last[forward] = change, 1.0, size[on]
+            active = active[left]
+        else:
+            return None
+        here = self._state(h, a, np.arange(P))
+        return Seen(h, here.g, here.f, here.slope, here.value, own_responses(R, here.slopes))
+
+    def _reaction(self, rows: Kernels) -> Array:
+        """(1/alpha) sum_j R_ij g_j over the past, (s, m, P)."""
+        crowd, n, (s, G, _, _) = self.task.crowd, self.n, rows.R.shape
+        if n == 0:
+            return np.zeros((s, crowd.m, self.size))
+        of_groups = (rows.R[:, :, :n].reshape(s * G, -1) @ self._g_mean.reshape(n * G, -1)).reshape(s, G, -1)
+        found = crowd.of_groups(of_groups, 1)
+        for place, k in enumerate(crowd.several):
+            part = crowd.parts[k]
+            apart = rows.R_minus[place][:, :n] @ (self._g[:, part] - self._g_mean[:, k, None]).reshape(n, -1)
+            found[:, part] += apart.reshape(s, -1, self.size)
+        return self.task.inverse_alpha * found
+
+    def _own(self, rows: Kernels) -> Array:
+        """R between the new nodes, (s m, s m)."""
+        crowd, s = self.task.crowd, rows.R.shape[0]
+        block = rows.R[:, :, self.n :].copy()
+        for place, k in enumerate(crowd.several):
+            block[:, k, :, k] -= rows.R_minus[place][:, self.n :]
+        block /= np.array(crowd.numbers)
+        found = crowd.of_groups(crowd.of_groups(block, 1), 3)
+        for place, k in enumerate(crowd.several):
+            for i in range(crowd.parts[k].start, crowd.parts[k].stop):
+                found[:, i, :, i] += rows.R_minus[place][:, self.n :]
+        return np.ascontiguousarray(found.reshape(s * crowd.m, -1))
+
+    def _state(self, h: Array, a: Array, part: NDArray[np.int64]) -> State:
+        """What some samples do at preactivations h (s, m, samples); a (s, m, 1)."""
+        value, slope, curvature = self.task.activation(h)
+        f, y = (a * value).mean(axis=1), self.y[part]
+        loss_slope, q = self.task.loss.slope(f, y), a * slope
+        slopes = Slopes(self.task.loss.curvature(f, y) / h.shape[1], q, loss_slope[:, None] * a * curvature)
+        return State(loss_slope[:, None] * q, f, loss_slope, value, slopes)
+
+    # -- means ----------------------------------------------------------------------------------------------------------------
+
+    def _averages(self, rows: Kernels, seen: Seen) -> Averages:
+        crowd, n, (s, G, total, _) = self.task.crowd, self.n, rows.K.shape
+        P, inverse_alpha = self.size, self.task.inverse_alpha
+        mean = crowd.means(seen.g, 1)
+        every = np.concatenate([self._g_mean, mean]).reshape(total * G, P)
+        D = inverse_alpha / P * (mean.reshape(s * G, P) @ every.T).reshape(s, G, total, G)
+        D_minus = np.empty((len(self._apart), s, total))
+        for place, k in enumerate(crowd.several):
+            part, number = crowd.parts[k], crowd.numbers[k] - 1
+            new = (seen.g[:, part] - mean[:, k, None]).reshape(s, -1)
+            past = (self._g[:, part] - self._g_mean[:, k, None]).reshape(n, new.shape[1])
+            D_minus[place, :, :n], D_minus[place, :, n:] = new @ past.T, new @ new.T
+            D_minus[place] *= inverse_alpha / (P * number)
+        R, R_minus = _grown(self._R, rows.R, n, 0, 2), _grown(self._R_minus, rows.R_minus, n, 1, 2)
+        T, T_minus = mean_responses(crowd, R, list(R_minus), [*self._cells, seen.T], inverse_alpha)
+        drift = np.einsum("sgnh,rnh->rsg", T, rows.v) - np.einsum("sgp,rp->rsg", mean, self.z) / P
+        rates = -np.einsum("sgp,sp->gs", crowd.means(seen.value, 1), seen.slope) / P
+        return Averages(D, D_minus, -T, -T_minus, drift, rates)
+
+
+class State(NamedTuple):
+    """Forces, outputs, slopes of the loss, values of the activation, and slopes of the forces."""
+
+    g: Array
+    f: Array
+    slope: Array
+    value: Array
+    slopes: Slopes
+
+
+def _rescaled(X: Array, own: Array) -> Array:
+    """Rows X (s G, ...), last node first, with the variances on the diagonal of `own` (s, G, s, G), in the order of time."""
+    s, G = own.shape[:2]
+    variances = np.einsum("sgsg->sg", own)[::-1].reshape(s * G)
+    sizes = np.maximum((X**2).sum(axis=1), 1e-300)
+    return X * np.sqrt(np.maximum(variances, 0.0) / sizes)[:, None]
+
+
+def _grown(known: Array, rows: Array, n: int, time: int, time_prime: int) -> Array:
+    """A matrix over n nodes with new rows over all nodes."""
+    shape = list(rows.shape)
+    total = shape[time_prime]
+    shape[time] = total
+    found = np.zeros(shape)
+    place: list[slice] = [slice(None)] * rows.ndim
+    place[time], place[time_prime] = slice(n), slice(n)
+    found[tuple(place)] = known
+    place[time], place[time_prime] = slice(n, total), slice(None)
+    found[tuple(place)] = rows
+    return found

@@ -1,0 +1,198 @@
+"""The exact theory of gradient flow: limits that are known, identities, continuation, and what its pieces are needed for."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from dmft import Outcome, Problem, ProblemError, Solution, solve
+from dmft.models.two_layer_flow.exact import samples
+from dmft.models.two_layer_flow.exact.memory import Crowd, mean_responses
+from dmft.models.two_layer_flow.exact.own import Slopes, own_responses
+from dmft.running.solve import StopRun
+
+SAMPLING = ("samples", "replicates", "seed", "kink_width", "theory")
+
+
+def problem(**keys) -> Problem:
+    base = {
+        "width": 2, "samples_per_dimension": 3.0, "activation": "tanh", "target": [0.0, 1.0], "noise": 0.3, "alignment": 0.1,
+        "init_scale": 1.5, "theory": "exact", "stages": 4, "tolerance": 1e-3, "t_max": 1.0, "samples": 256, "replicates": 1,
+    }  # fmt: skip
+    return Problem(**(base | keys))
+
+
+def gaussian(asked: Problem) -> Problem:
+    solver = {key: value for key, value in asked.tables["solver"].items() if key not in SAMPLING}
+    return Problem.from_tables({"problem": asked.tables["problem"], "solver": solver})
+
+
+GROUPS = {
+    "width": 3,
+    "neurons": [
+        {"count": 2, "second_layer": 1.0, "alignment": [0.3, 0.1]},
+        {"count": 1, "second_layer": -0.6, "alignment": [0.0, 0.2]},
+    ],
+    "target": {"1,0": 0.7, "0,1": 0.4},
+}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{}, {"width": 1}, {"width": 4, "init": "lazy", "init_scale": 0.5, "samples": 700}, GROUPS],
+    ids=["two", "one", "lazy", "groups"],
+)
+def test_linear_network_is_that_of_the_gaussian_theory(keys):
+    asked = problem(activation="linear", **{"tolerance": 1e-4, "t_max": 3.0, "target": [0.0, 0.8]} | keys)
+    found, known = solve(asked), solve(gaussian(asked))
+    np.testing.assert_allclose(found.time, known.time, rtol=1e-14)
+    for name, values in known.observables.items():
+        np.testing.assert_allclose(found.observables[name], values, atol=1e-6, err_msg=name)
+    for name, values in found.kernels.items():
+        np.testing.assert_allclose(np.tril(values), np.tril(known.kernels[name]), atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("numbers", [(1,), (3,), (1, 2), (1, 1)], ids=str)
+def test_mean_responses_are_those_of_whole_matrices(numbers):
+    """T = J (1 + R J/alpha)^(-1) over all cells, sample by sample."""
+    random, crowd, factor = np.random.default_rng(0), Crowd(numbers), 0.4
+    m, G, ends = crowd.m, crowd.G, np.array([0, 1, 4, 7])
+    N, number = int(ends[-1]), len(crowd.several)
+    cell = np.searchsorted(ends[1:], np.arange(N), side="right")
+    causal = (cell[:, None] >= cell) & (cell > 0)
+    R = random.standard_normal((N, G, N, G)) * causal[:, None, :, None]
+    minus = random.standard_normal((number, N, N)) * causal
+    full = np.zeros((N, m, N, m))
+    for k, own in enumerate(crowd.parts):
+        for other, part in enumerate(crowd.parts):
+            apart = minus[crowd.several.index(k)] if k == other and numbers[k] > 1 else np.zeros((N, N))
+            full[:, own, :, part] = ((R[:, k, :, other] - apart) / numbers[other])[:, None, :, None]
+            for i in range(own.start, own.stop) if k == other else ():
+                full[:, i, :, i] += apart
+    c, q, e = random.standard_normal((N, 20)), *random.standard_normal((2, N, m, 20))
+    cells = [
+        own_responses(factor * full[a:b, :, a:b].reshape((b - a) * m, -1), Slopes(c[a:b], q[a:b], e[a:b]))
+        for a, b in pairwise(ends)
+    ]
+    together, apart = mean_responses(crowd, R, list(minus), cells, factor)
+    expected = np.zeros((N * m, N * m))
+    for p in range(20):
+        J = np.zeros((N, m, N, m))
+        for t in range(N):
+            J[t, :, t] = c[t, p] * np.outer(q[t, :, p], q[t, :, p]) + np.diag(e[t, :, p])
+        J = J.reshape(N * m, -1)
+        expected += J @ np.linalg.inv(np.eye(N * m) + factor * full.reshape(N * m, -1) @ J) / 20
+    T = expected.reshape(N, m, N, m)[-3:]
+    for k, own in enumerate(crowd.parts):
+        for other, part in enumerate(crowd.parts):
+            mean = T[:, own, :, part].sum(axis=(1, 3)) / numbers[k]
+            np.testing.assert_allclose(together[:, k, :, other], mean, atol=1e-10 * np.abs(expected).max())
+    for place, k in enumerate(crowd.several):
+        own = T[:, crowd.parts[k], :, crowd.parts[k]]
+        mean = (np.einsum("tiui->tu", own) - own.sum(axis=(1, 3)) / numbers[k]) / (numbers[k] - 1)
+        np.testing.assert_allclose(apart[place], mean, atol=1e-10 * np.abs(expected).max())
+
+
+def test_fields_need_a_regularised_factor(monkeypatch):
+    """Without it, what the fixed point leaves of a covariance is divided by nothing, and no cell converges for long."""
+    asked = problem(t_max=5.0, max_iterations=60)
+    assert solve(asked).outcome is Outcome.DONE
+    monkeypatch.setattr(samples, "TAU", 1e-14)
+    found = solve(asked)
+    assert found.outcome is Outcome.NOT_CONVERGED
+    assert found.time[-1] < 5.0
+
+
+def test_energy_falls_as_the_weights_move():
+    """d train/dt = -(d_t d_t' C_d + (da/dt)^2) at the ends of cells, within the statistical errors of the energy."""
+    found = solve(problem(samples=1024, replicates=4, t_max=4.0, tolerance=1e-4))
+    time, stages = found.time, found.problem.solver.stages
+    for end in range(2 * stages, len(time), 2 * stages):
+        cell = np.arange(end - stages, end + 1)
+        D = np.array([np.polynomial.Polynomial.fit(time[cell], row, stages).deriv()(time[end]) for row in np.eye(stages + 1)])
+        speed = D @ found.kernels["C_d"][np.ix_(cell, cell)] @ D + (D @ found.second_layer[cell]) ** 2
+        error = np.abs(D) @ found.standard_errors["train_error"][cell]
+        assert abs(D @ found.train_error[cell] + speed) < 4 * error + 0.02 * speed
+
+
+def test_steps_of_gradient_descent_lead_to_the_flow():
+    """Two learning rates, extrapolated to zero, in combined standard errors."""
+    flow = solve(problem(samples=2048, replicates=2))
+    large, small = (
+        solve(
+            problem(
+                samples=2048, replicates=2, seed=seed, scheme="gradient-descent", learning_rate=eta, stages=6, tolerance=1e-5
+            )
+        )
+        for seed, eta in ((1, 0.1), (2, 0.05))
+    )
+    for name, values in flow.observables.items():
+        limit = 2 * small.observables[name][-1] - large.observables[name][-1]
+        parts = (2 * small.standard_errors[name][-1], large.standard_errors[name][-1], flow.standard_errors[name][-1])
+        assert abs(limit - values[-1]) < 4 * np.hypot.reduce(parts) + 2e-3 * abs(limit), name
+
+
+# Means of 16 networks in d = 400 at t = 30, and their standard errors; the Gaussian theory gives 0.01595, 2.112, 0.7185.
+NETWORKS = {
+    "train_error": (0.0179, 0.0003),
+    "second_layer": (2.244, 0.010),
+    "alignment": (0.702, 0.004),
+    "test_error": (0.1151, 0.0011),
+}
+
+
+@pytest.mark.slow
+def test_networks_are_met_where_the_gaussian_theory_is_off():
+    asked = problem(samples=4096, replicates=2, t_max=30.0)
+    found, approximation = solve(asked), solve(gaussian(asked))
+    assert found.outcome is Outcome.DONE
+    for name, (mean, error) in NETWORKS.items():
+        combined = np.hypot(error, found.standard_errors[name][-1])
+        assert abs(found.observables[name][-1] - mean) < 4 * combined, name
+    missed = abs(approximation.train_error[-1] - found.train_error[-1]) / found.standard_errors["train_error"][-1]
+    assert missed > 4
+
+
+def test_stop_and_resume_and_more_samples_are_bit_for_bit(tmp_path):
+    asked = problem(samples=1100, replicates=2, t_max=2.0)
+    whole = solve(asked)
+
+    def stop(march, cell):
+        raise StopRun
+
+    fewer = asked.replace(samples=1024, replicates=1)
+    assert solve(fewer, observers=[stop], output=tmp_path / "run.h5").outcome is Outcome.INTERRUPTED
+    assert solve(fewer, output=tmp_path / "run.h5").outcome is Outcome.DONE
+    solve(asked, output=tmp_path / "run.h5")
+    found = Solution.load(tmp_path / "run.h5")
+    for name, values in whole.observables.items():
+        np.testing.assert_array_equal(found.observables[name], values, err_msg=name)
+        np.testing.assert_array_equal(found.standard_errors[name], whole.standard_errors[name], err_msg=name)
+    np.testing.assert_array_equal(found.kernels["C_d"], whole.kernels["C_d"])
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"activation": "relu", "width": 1},
+        {"labels": "sign", "loss": "logistic", "constraint": "none", "weight_decay": 0.1},
+        {"loss": "huber", "train_second_layer": False},
+        GROUPS,
+    ],
+    ids=["kink", "signs", "huber", "groups"],
+)
+def test_problems_with_and_without_a_gaussian_theory_are_solved(keys):
+    found = solve(problem(t_max=0.2, replicates=2, tolerance=1e-2, **keys))
+    assert found.outcome is Outcome.DONE
+    for name, values in found.observables.items():
+        assert np.isfinite(values).all(), name
+        assert values.shape == found.standard_errors[name].shape
+    assert found.train_error[-1] < found.train_error[0]
+
+
+def test_simulations_of_the_flow_are_of_networks_with_smooth_activations():
+    from dmft.models.experiment import Setup, experiment
+
+    assert experiment(problem(), Setup(dim=20, fields="network")).dim == 20
+    with pytest.raises(ProblemError, match="are trained in steps"):
+        experiment(problem(activation="relu"), Setup(dim=20, fields="network"))
