@@ -118,11 +118,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class System:
-    """A kind of finite system that can be simulated: its meaning, and its name for one seed and for several."""
+    """A kind of finite system that can be simulated: its meaning, and its name for one seed and for several.
+
+    exact: the theory is exact for it, though not for the system that is simulated unless another one is asked for.
+    """
 
     meaning: str
     one: str
     many: str
+    exact: bool = False
 
 
 NETWORK = System("the network itself", "network", "networks")
