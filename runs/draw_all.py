@@ -67,6 +67,18 @@ FIGURES: dict[str, list[str]] = {
         "runs/hinge/draw.py {work}/hinge-laziness {work}/hinge-samples runs/hinge/figure.png",
         "runs/hinge/one_sided.py {work}/hinge-samples {work}/hinge-one_sided runs/hinge/one_sided.png",
     ],
+    "signs": [
+        *sweeps("signs", "equal", "signs"),
+        "runs/signs/draw.py {work}/signs-equal {work}/signs-signs runs/signs/figure.png",
+    ],
+    "two_directions": [
+        *sweeps("two_directions", "sweep"),
+        "runs/two_directions/draw.py {work}/two_directions-sweep runs/two_directions/figure.png {work}/networks",
+    ],
+    "specialisation": [
+        *sweeps("specialisation", "sweep"),
+        "runs/specialisation/draw.py {work}/specialisation-sweep runs/specialisation/figure.png",
+    ],
     "explore": ["runs/explore/picture.py docs/figures/explore.png"],
     "long_times": ["runs/benchmarks/long_times.py docs/figures/long_times.png"],
     # Writes docs/figures/race.png and its tables.
