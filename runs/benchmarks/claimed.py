@@ -318,7 +318,7 @@ UNCHECKED: list[Unchecked] = [
               "python runs/hinge/draw.py laziness samples FIGURE.png"),
     Unchecked("runs/two_directions/README.md", "Half of it is learned between t = {} and {}, for",
               "python runs/two_directions/draw.py directions FIGURE.png"),
-    Unchecked("runs/two_directions/README.md", "they have learned {} ± {} and {} ± {} at the end, where the theory has {} and {}.",
+    Unchecked("runs/two_directions/README.md", "learned {} ± {} and {} ± {} at the end, where the theory has {} and {}.",
               "python runs/two_directions/draw.py directions FIGURE.png"),
     Unchecked("runs/specialisation/README.md", "specialises later by {} to {} time units",
               "python runs/specialisation/draw.py specialisation FIGURE.png"),
