@@ -82,8 +82,14 @@ DESCRIPTION = Description(
     pictures=(Picture("C_d"), Picture("C_o"), Picture("R_d", decades=True), Picture("C_F", decades=True)),
     systems={
         "network": NETWORK,
+        "real-network": System(
+            "the network with the activation itself where activation_degree cuts its series", "real network", "real networks"
+        ),
         "gaussian": System(
-            "the Gaussian fields for which the theory is exact", "sample of Gaussian fields", "samples of Gaussian fields"
+            "the Gaussian fields for which the theory is exact",
+            "sample of Gaussian fields",
+            "samples of Gaussian fields",
+            exact=True,
         ),
     },
     two_time_simulated=True,
