@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dmft.results.simulation import Simulation
 from dmft.results.solution import Solution
@@ -42,21 +42,30 @@ def load(path: str | Path) -> Result:
     return files.load(path)
 
 
-def plot(result: Result, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
-    """Draw the standard figure; save it too if a path (.png, .pdf, .svg) is given.
+def plot(
+    results: Result | Sequence[Result],
+    path: str | Path | None = None,
+    simulations: Sequence[Simulation] = (),
+    **look: Any,
+) -> Figure:
+    """Draw the standard figure of a result, or several on one figure; save it too if a path (.png, .pdf, .svg) is given.
 
-    simulations: drawn as points beside a solution, or beside a first simulation.
+    results: one result, or several solutions and simulations; a simulation of the problem of a solution is drawn as points in
+        its colour.
+    simulations: further simulations.
+    look: choices about observables, axes, size and style, see `dmft.plots.look.Look`.
 
-    Raises ValueError if a sweep has too many axes for a figure.
+    Raises ValueError for choices that do not fit, and if a sweep has too many axes for a figure.
     """
     # Imported here: matplotlib takes longer to load than everything else together.
-    from dmft.plots import standard, sweeps
+    from dmft.plots import saving
+    from dmft.plots.figures import figure
 
-    if isinstance(result, Table):
-        return sweeps.figure(result, path)
-    if isinstance(result, Simulation):
-        return standard.figure(None, path, [result, *simulations])
-    return standard.figure(result, path, simulations)
+    given = [results] if isinstance(results, Solution | Simulation | Table) else list(results)
+    drawn = figure([*given, *simulations], **look)
+    if path is not None:
+        saving.save(drawn, Path(path))
+    return drawn
 
 
 def export(result: Result, path: str | Path) -> None:

@@ -27,7 +27,7 @@ def sweeps(folder: str, *names: str) -> list[str]:
 def solved(file: str, figure: str) -> list[str]:
     """Commands that solve a problem file and draw its standard figure."""
     run = f"{{work}}/{Path(file).stem}.h5"
-    return [f"dmft solve {file} -o {run}", f"dmft plot {run} -o {figure}"]
+    return [f"dmft solve {file} -o {run}", f"dmft plot {run} -o {figure} --force"]
 
 
 FIGURES: dict[str, list[str]] = {

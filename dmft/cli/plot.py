@@ -1,18 +1,22 @@
-"""dmft plot: the standard figure of a file."""
+"""dmft plot: the standard figure of a file, or several runs and simulations on one figure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dmft.cli.inputs import BadInput, load_file, load_simulation, naming, refuse_unwritable
+from dmft.cli.inputs import BadInput, load_file, naming, refuse_unwritable
 from dmft.cli.output import say
 
+if TYPE_CHECKING:
+    from dmft import Simulation, Solution, Table
+
 FORMATS = (".png", ".pdf", ".svg")
+AXES = "Axes, size and style"
 
 
 def plot(
@@ -21,30 +25,105 @@ def plot(
     ],
     more: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="SIM.h5...", help="Simulations of its problem, to be drawn as points.", show_default=False),
+        typer.Argument(
+            metavar="MORE.h5...",
+            help="Further runs, and simulations: those of the problem of a run are points in its colour.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FIG.png", help="Figure to write: png, pdf or svg.", show_default="FILE.png"),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a figure of another file.")] = False,
+    observables: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", help="Observables, one panel each; of a sweep, also columns.", show_default=False),
+    ] = None,
+    x: Annotated[str, typer.Option("--x", metavar="NAME", help="Observable at the horizontal axis.")] = "time",
+    logx: Annotated[bool | None, typer.Option("--logx/--linx", help="Horizontal scale.", rich_help_panel=AXES)] = None,
+    logy: Annotated[bool | None, typer.Option("--logy/--liny", help="Vertical scale.", rich_help_panel=AXES)] = None,
+    xlim: Annotated[str | None, typer.Option(metavar="FIRST,LAST", help="Horizontal limits.", rich_help_panel=AXES)] = None,
+    ylim: Annotated[str | None, typer.Option(metavar="FIRST,LAST", help="Vertical limits.", rich_help_panel=AXES)] = None,
+    size: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Size in inches.", rich_help_panel=AXES)] = None,
+    style: Annotated[
+        str, typer.Option(metavar="NAME", help="screen, or paper: a column of a journal.", rich_help_panel=AXES)
+    ] = "screen",
 ) -> None:
-    """Draw the standard figure of a file; of a run file and simulations, theory as lines and simulations as points."""
-    from dmft import ProblemError, Table
-
+    """Draw the standard figure of a file; of several runs, their observables, each run in a colour, simulations as points."""
     figure = output or file.with_suffix(".png")
     if figure.suffix.lower() not in FORMATS:
         raise BadInput(figure, f"suffix = {figure.suffix or 'none'}: wanted one of {', '.join(FORMATS)}")
+    look = {
+        "observables": [name.strip() for name in observables.split(",")] if observables else (),
+        "x": x,
+        "x_scale": _scale(logx),
+        "y_scale": _scale(logy),
+        "x_limits": _pair("--xlim", xlim, ","),
+        "y_limits": _pair("--ylim", ylim, ","),
+        "size": _pair("--size", size, "x"),
+        "style": style,
+    }
     refuse_unwritable(figure)
-    first, simulations = load_file(file), []
-    for path in more or []:
-        if isinstance(first, Table):
-            raise BadInput(file, "is the table of a sweep: wanted a run file or a simulation to draw another one with")
-        simulations.append(load_simulation(path))
-        with naming(path, ProblemError):
-            simulations[-1].refuse_other_problem(first.problem)
-    with naming(file, ValueError), drawing(figure):
-        first.plot(figure, *([simulations] if simulations else []))
+    results = [load_file(path) for path in (file, *(more or []))]
+    _refuse_strangers([file, *(more or [])], results)
+    with drawing(figure):
+        if not force:
+            _refuse_other(figure, file)
+        _draw(file, results, figure, look)
     say(figure)
+
+
+def _draw(file: Path, results: list[Solution | Simulation | Table], figure: Path, look: dict[str, Any]) -> None:
+    from dmft.plots import figures, saving
+
+    with naming(file, ValueError):
+        drawn = figures.figure(results, **look)
+    saving.save(drawn, figure, file)
+
+
+def _scale(logarithmic: bool | None) -> str | None:
+    return None if logarithmic is None else "log" if logarithmic else "linear"
+
+
+def _pair(option: str, given: str | None, between: str) -> tuple[float, float] | None:
+    """Two numbers of an option."""
+    if given is None:
+        return None
+    try:
+        first, second = (float(part) for part in given.split(between))
+    except ValueError:
+        raise BadInput(option, f"{given!r}: wanted two numbers with {between!r} between them") from None
+    return first, second
+
+
+def _refuse_strangers(files: list[Path], results: list[Solution | Simulation | Table]) -> None:
+    """BadInput for a simulation beside runs of which none is of its problem."""
+    from dmft import ProblemError, Simulation, Solution
+
+    runs = [one.problem for one in results if isinstance(one, Solution)]
+    for path, simulation in zip(files, results, strict=True):
+        if isinstance(simulation, Simulation) and runs:
+            reasons = []
+            for problem in runs:
+                try:
+                    simulation.refuse_other_problem(problem)
+                except ProblemError as error:
+                    reasons.append(str(error))
+            if len(reasons) == len(runs):
+                raise BadInput(path, reasons[0])
+
+
+def _refuse_other(figure: Path, file: Path) -> None:
+    """BadInput if a figure exists that does not say that it shows this file."""
+    from dmft.plots import saving
+
+    if not figure.exists():
+        return
+    source = saving.source_of(figure)
+    if source != saving.beside(file, figure):
+        whose = "does not say which file it shows" if source is None else f"is the figure of {source}"
+        raise BadInput(figure, f"exists and {whose}: wanted another -o, or --force to overwrite it")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 # More coefficients than this are cut short.
 COEFFICIENTS = 4
@@ -27,6 +27,12 @@ def power_series(coefficients: Mapping[str, float]) -> str:
         for power, coefficient in coefficients.items()
     ]
     return " + ".join(terms[:COEFFICIENTS]) + (" + ..." if len(terms) > COEFFICIENTS else "")
+
+
+def series(coefficients: Sequence[float]) -> str:
+    """The first coefficients of a series: [0, 0.837, 0.548]."""
+    shown = [f"{coefficient:.3g}" for coefficient in coefficients[:COEFFICIENTS]]
+    return f"[{', '.join(shown)}{', ...' if len(coefficients) > COEFFICIENTS else ''}]"
 
 
 def plus_minus(error: float, form: str = "{:.2g}") -> str:

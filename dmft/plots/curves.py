@@ -11,10 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from dmft.history.fields import OTHER
 from dmft.mathematics.notation import number
-from dmft.plots import style
+from dmft.plots import entries, style
+from dmft.plots.entries import Entry
 from dmft.plots.labels import words
-from dmft.plots.style import COLOURS
+from dmft.plots.look import TIME
 from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.problem.problem import Problem
 from dmft.results.solution import Solution
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 LINES = ("-", "--")
-# Of the further entries of an observable.
-LINES_OF_ENTRIES = ("-", "--", ":", "-.")
 # Of simulations, and the same in a line of text.
 MARKERS = {"o": "○", "s": "□", "^": "△", "D": "◇"}
 # Powers of ten among the waiting times, at most.
 WAITING_TIMES = 5
+POINTS: dict[str, Any] = {"markersize": 3.5, "markerfacecolor": "white", "elinewidth": 0.9, "linestyle": "none"}
+# More curves than this have their legend above the panel.
+INSIDE = 3
+# More units than this are not named in a legend.
+NAMED = 6
 # Opacity of the band of one standard error.
 BAND = 0.25
 # A curve has begun to move once it is this fraction of its whole range away from its start.
@@ -74,70 +79,48 @@ def draw_curves(axes: Axes, shown: Shown, panel: Curves, times: Array, colours: 
     for curve, line in zip(panel.curves, cycle(LINES), strict=False):
         _draw(axes, shown, curve, times, line, coloured[curve.observable], curve.label or words(curve.observable))
     axes.set_xscale("log")
-    _set_scale(axes, shown, *panel.curves)
+    set_scale(axes, [shown], *panel.curves)
     axes.set_ylabel(panel.label)
     axes.margins(x=0)
     axes.tick_params(which="both", direction="in", top=True, right=True)
     if shown.solution is not None and smallest in coloured:
         _mark_smallest(axes, shown.solution, smallest, times, coloured[smallest])
-    axes.legend(loc="best")
+    legend(axes)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One entry of an observable: its index, and the name, colour and line it is drawn with."""
-
-    index: tuple[int, ...]
-    name: str | None
-    colour: str
-    line: str
-
-
-def _entries(shown: Shown, observable: str, line: str, colour: str, name: str | None) -> list[Entry]:
-    """The observable itself, or each of its entries: the first dimension by colour, the others by line."""
-    parameters = shown.problem.parameters
-    field = parameters.description.observable_fields(parameters.axes)[observable]
-    dims = field.dims[1:]
-    if not dims:
-        return [Entry((), name, colour, line)]
-    longer = [place for place, dim in enumerate(dims) if field.sizes[dim] > 1]
-    found = []
-    for index in np.ndindex(*(field.sizes[dim] for dim in dims)):
-        where = ", ".join(f"{dims[place].replace('_', ' ')} {index[place]}" for place in longer)
-        others = LINES_OF_ENTRIES[sum(index[1:]) % len(LINES_OF_ENTRIES)]
-        found.append(Entry(index, where or name, COLOURS[index[0] % len(COLOURS)], others))
-    return found
+def legend(axes: Axes) -> None:
+    """Names of the curves where there is room: of many, above the panel."""
+    if len(axes.get_legend_handles_labels()[1]) <= INSIDE:
+        axes.legend(loc="best")
+    else:
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, fontsize="small", borderaxespad=0.2)
 
 
 def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, line: str, colour: str, name: str | None = None) -> None:
     """One observable: a line for theory, and points for each simulation that has it; one for each of its entries."""
-    for entry in _entries(shown, curve.observable, line, colour, name):
-        _draw_entry(axes, shown, curve, times, entry)
+    for entry in entries.of(shown.problem, curve.observable, line, colour, name):
+        draw_entry(axes, shown, curve, times, entry)
 
 
-def _draw_entry(axes: Axes, shown: Shown, curve: Curve, times: Array, entry: Entry) -> None:
+def draw_entry(axes: Axes, shown: Shown, curve: Curve, times: Array, entry: Entry, across: str = TIME) -> None:
+    """One entry of an observable against time or another observable: a line with its band of errors, or points with bars."""
     at, name = (..., *entry.index), entry.name
     if shown.solution is not None:
         values = _values(shown.solution, curve, times)[at]
-        axes.plot(times, values, entry.line, color=entry.colour, label=name)
-        if curve.observable in shown.solution.standard_errors:
+        x = times if across == TIME else _values(shown.solution, Curve(across), times)
+        axes.plot(x, values, entry.line, color=entry.colour, label=name)
+        if across == TIME and curve.observable in shown.solution.standard_errors:
             errors = shown.solution.standard_errors[curve.observable][at]
             error = np.interp(times, shown.solution.time, errors)
             axes.fill_between(times, values - error, values + error, color=entry.colour, alpha=BAND, linewidth=0)
         name = None
-    style: dict[str, Any] = {
-        "color": entry.colour,
-        "markersize": 3.5,
-        "markerfacecolor": "white",
-        "elinewidth": 0.9,
-        "linestyle": "none",
-    }
     for simulation, marker in zip(shown.simulations, cycle(MARKERS), strict=False):
-        if curve.observable in simulation.observables:
+        if {curve.observable, across} <= {TIME, *simulation.observables}:
             seen = simulation.time >= times[0]
+            x = (simulation.time if across == TIME else simulation.observables[across])[seen]
             means = _drawn(curve, simulation.observables[curve.observable])[seen][at]
             bars = simulation.standard_errors[curve.observable][seen][at]
-            axes.errorbar(simulation.time[seen], means, bars, marker=marker, label=name, **style)
+            axes.errorbar(x, means, bars, marker=marker, label=name, color=entry.colour, **POINTS)
             name = None
 
 
@@ -152,7 +135,7 @@ def _mark_smallest(axes: Axes, solution: Solution, observable: str, times: Array
         return
     at = max(best.time, times[0])
     axes.axvline(at, color="0.5", linewidth=0.8, linestyle=":")
-    axes.plot([at], [best.value], "o", color=colour, markersize=6, markeredgecolor="black", clip_on=False, zorder=5)
+    axes.plot([at], [best.value], "o", color=colour, markersize=5, markeredgecolor="black", clip_on=False, zorder=5)
     place = np.log(at / times[0]) / np.log(times[-1] / times[0])
     axes.annotate(
         f"smallest {words(observable)} ${number(best.value)}$ at $t = {number(best.time)}$",
@@ -176,7 +159,7 @@ def draw_pair(axes: Axes, shown: Shown, panel: Pair, times: Array, colours: Iter
         side.set_ylabel(curve.label or description.observables[curve.observable].label, color=colour)
         side.tick_params(axis="y", which="both", colors=colour, direction="in")
         side.margins(x=0)
-        _set_scale(side, shown, curve)
+        set_scale(side, [shown], curve)
     axes.tick_params(axis="x", which="both", direction="in", top=True)
     if shown.solution is not None and description.smallest is not None:
         best = shown.solution.minimum(description.smallest)
@@ -186,14 +169,15 @@ def draw_pair(axes: Axes, shown: Shown, panel: Pair, times: Array, colours: Iter
 
 def draw_ageing(axes: Axes, shown: Shown, panel: Ageing, times: Array, colours: Iterator[str]) -> None:
     """A correlation against the time since t_w, for t_w = 0 and the last powers of ten before the end."""
-    time, C = shown.first.time, shown.first.kernels[panel.kernel]
-    decades = np.arange(np.ceil(np.log10(times[0])), np.log10(times[-1] / 3))[-WAITING_TIMES:]
+    assert shown.solution is not None
+    end = shown.solution.time[-1]
+    decades = np.arange(np.ceil(np.log10(times[0])), np.log10(end / 3))[-WAITING_TIMES:]
     waiting_times = [0.0, *10.0**decades]
     shades = style.shades(len(waiting_times))
     for t_w, shade in zip(waiting_times, shades, strict=True):
-        later = time > t_w
-        values = [np.interp(t_w, time, row) for row in C[later]]
-        axes.plot(time[later] - t_w, values, color=shade, label=f"$t_w = {number(t_w)}$")
+        since = times[times <= end - t_w]
+        values = shown.solution.correlation(panel.kernel, t_w + since, t_w)
+        axes.plot(since, values, color=shade, label=f"$t_w = {number(t_w)}$")
     axes.set_xscale("log")
     axes.set_xlim(times[0], times[-1])
     axes.set_xlabel("time since $t_w$")
@@ -207,26 +191,38 @@ def draw_entries(axes: Axes, shown: Shown, panel: Entries, times: Array, colours
     assert shown.solution is not None
     name = panel.order_parameter
     values = np.array([shown.solution.order_parameters_at(time)[name] for time in times])
+    parameters = shown.problem.parameters
+    last = parameters.description.order_parameter_fields(parameters.axes)[name].dims[-1].removeprefix(OTHER)
     shades = style.shades(values.shape[-1])
     among_themselves = values.ndim == 3 and np.array_equal(values, values.swapaxes(1, 2))
     for index in np.ndindex(*values.shape[1:]):
         line = LINES[among_themselves and index[0] != index[1]]
-        axes.plot(times, values[:, *index], line, color=shades[index[-1]], linewidth=1.2)
+        named = _named(index, among_themselves, last.replace("_", " "))
+        axes.plot(times, values[:, *index], line, color=shades[index[-1]], linewidth=1.2, label=named)
     axes.set_xscale("log")
-    axes.set_ylabel(shown.problem.parameters.description.order_parameters[name].label)
+    axes.set_ylabel(parameters.description.order_parameters[name].label)
     axes.margins(x=0)
-    axes.tick_params(which="both", direction="in", top=True, right=True)
+    axes.tick_params(**style.TICKS)
+    if values.shape[-1] <= NAMED:
+        axes.legend(loc="best", fontsize="small")
 
 
-def _set_scale(axes: Axes, shown: Shown, *curves: Curve) -> None:
+def _named(index: tuple[int, ...], among_themselves: bool, unit: str) -> str | None:
+    """Name of an entry in a legend: one for each colour, and one for the dashed entries of two units of the same kind."""
+    if not among_themselves:
+        return f"{unit} {index[-1]}" if not any(index[:-1]) else None
+    return f"{unit} {index[0]}" if index[0] == index[1] else f"{unit} 0 and 1" if index == (1, 0) else None
+
+
+def set_scale(axes: Axes, results: Sequence[Shown], *curves: Curve) -> None:
     """A logarithmic axis if a curve of decades falls far; else no axis so narrow that rounding errors fill it."""
-    known = shown.first.observables
-    for curve in (curve for curve in curves if curve.observable in known):
-        values = _drawn(curve, known[curve.observable])
-        low, high = values.min(), values.max()
-        if curve.decades and FALL * low < high:
+    for curve in curves:
+        known = [shown.first.observables[curve.observable] for shown in results if curve.observable in shown.first.observables]
+        values = [_drawn(curve, found) for found in known]
+        lows, highs = [one.min() for one in values], [one.max() for one in values]
+        if curve.decades and any(FALL * low < high for low, high in zip(lows, highs, strict=True)):
             axes.set_yscale("log")
-            axes.set_ylim(bottom=max(low / 1.5, high / DEEPEST))
+            axes.set_ylim(bottom=max(min(lows) / 1.5, max(highs) / DEEPEST))
             return
     low, high = axes.get_ylim()
     least = 1e-3 * max(abs(low), abs(high), 1e-12)

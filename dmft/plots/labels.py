@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from dmft.mathematics.notation import COEFFICIENTS, number
+from dmft.mathematics.notation import number, series
+from dmft.problem.description import Curve, Description, Quantity
 from dmft.problem.problem import Problem
+from dmft.problem.settings import GROWING, LIMITS
 from dmft.problem.toml import toml_value
 from dmft.results.solution import Solution
 
 if TYPE_CHECKING:
     from dmft.results.simulation import Simulation
+
+# Symbols of keys of [solver], which belong to no theory.
+SOLVER = {"learning_rate": r"\eta", "t_max": r"t_\mathrm{max}", "momentum": r"\beta", "batch": "b"}
+# A part of a title that says one key: the symbol before the sign of equality.
+SYMBOL = re.compile(r"(\$[^={]*[^={ ])\s*=")
+# The colour of what failed.
+ALARM = "#B2182B"
 
 
 def words(name: str) -> str:
@@ -22,10 +32,7 @@ def words(name: str) -> str:
 
 def function_name(given: str | Sequence[float]) -> str:
     """A function by its name, or by its first Hermite coefficients."""
-    if isinstance(given, str):
-        return given
-    shown = [f"{coefficient:.3g}" for coefficient in given[:COEFFICIENTS]]
-    return f"[{', '.join(shown)}{', ...' if len(given) > COEFFICIENTS else ''}]"
+    return given if isinstance(given, str) else series(given)
 
 
 def value(given: Any) -> str:
@@ -35,12 +42,73 @@ def value(given: Any) -> str:
     return number(given) if isinstance(given, int | float) else function_name(given)
 
 
-def title(problem: Problem) -> str:
-    """The parameter point in one line: the model, and the parts of its title whose key has a value."""
+def title(problem: Problem, without: Collection[str] = ()) -> str:
+    """The parameter point in one line: the model, and the parts of its title whose key has a value.
+
+    without: keys whose parts are left out, such as those that a figure varies.
+    """
     given, description = problem.tables["problem"], problem.parameters.description
-    parts = [part for part in description.title if _keys(part) <= given.keys()]
+    parts = [part for part in description.title if _keys(part) <= given.keys() - set(without)]
     filled = (part.format(**{key: description.written.get(key, value)(given[key]) for key in _keys(part)}) for part in parts)
     return ",  ".join([problem.parameters.model, *filled])
+
+
+def symbol(description: Description, key: str) -> str:
+    """A key of a problem file as the theory writes it, in LaTeX between dollar signs; in words if it has no symbol."""
+    if (part := _part(description, key)) and (found := SYMBOL.match(part)):
+        return f"${found[1].strip('$ ')}$"
+    known = {**SOLVER, **description.symbols}
+    return f"${known[key]}$" if key in known else words(key)
+
+
+def setting(description: Description, key: str, given: Any) -> str:
+    """A key and its value: $m = 10$."""
+    shown = description.written.get(key, value)(given)
+    if part := _part(description, key):
+        return part.format(**{key: shown})
+    sign = symbol(description, key)
+    numeric = isinstance(given, int | float) and not isinstance(given, bool)
+    if not numeric:
+        return f"{sign} = {shown}"
+    return f"${sign.strip('$')} = {shown}$" if sign.startswith("$") else f"{sign} = ${shown}$"
+
+
+def _part(description: Description, key: str) -> str | None:
+    """The part of the title that says this key alone."""
+    return next((part for part in description.title if _keys(part) == {key}), None)
+
+
+def differing(problems: Sequence[Problem]) -> list[str]:
+    """Keys whose values differ between problems, without their tables."""
+    tables = [problem.tables for problem in problems]
+    keys = dict.fromkeys((name, key) for found in tables for name, table in found.items() for key in table)
+    return [key for name, key in keys if len({repr(found.get(name, {}).get(key)) for found in tables}) > 1]
+
+
+def differences(problems: Sequence[Problem]) -> list[str]:
+    """The keys that tell problems apart, in words and numbers, one text each; numbers where nothing does."""
+    if len(problems) == 1:
+        return [""]
+    varied = differing(problems)
+    told = _told(problems, [key for key in varied if key not in {*LIMITS, *GROWING}])
+    if len(set(told)) < len(told):
+        told = _told(problems, varied)
+    return told if len(set(told)) == len(told) else [f"{place}: {one}".removesuffix(": ") for place, one in enumerate(told, 1)]
+
+
+def _told(problems: Sequence[Problem], keys: Sequence[str]) -> list[str]:
+    told = []
+    for problem in problems:
+        given = {key: found for table in problem.tables.values() for key, found in table.items()}
+        told.append(", ".join(setting(problem.parameters.description, key, given[key]) for key in keys if key in given))
+    return told
+
+
+def of_axis(curve: Curve, quantity: Quantity) -> str:
+    """The label of the axis of a curve: that of its quantity, or of its distance from a value."""
+    if curve.label or curve.distance_from is None:
+        return curve.label or quantity.label
+    return quantity.label if curve.distance_from == 0 else f"{quantity.label}, distance from ${number(curve.distance_from)}$"
 
 
 def _keys(part: str) -> set[str]:

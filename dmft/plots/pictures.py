@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,12 +13,15 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
-from dmft.problem.description import Picture
+from dmft.history.fields import OTHER, Field
+from dmft.plots import entries
 from dmft.results.solution import Solution
 
 Array = NDArray[np.float64]
 
 PIXELS = 300
+# More pictures than this cannot be read; then those of the first groups are drawn.
+MOST, FEW_GROUPS = 16, 2
 # Decades that are told apart, for values of one sign and on either side of zero.
 DECADES, DECADES_OF_TWO = 4, 2
 # A second sign counts if this fraction of the picture has it, beyond this fraction of the largest value.
@@ -24,30 +29,50 @@ AREA, SIZE = 1e-2, 1e-3
 ONE_SIGN, TWO_SIGNS = "cividis", "RdBu_r"
 
 
-def draw_kernel(axes: Axes, solution: Solution, drawn: Picture, span: tuple[float, float]) -> None:
+@dataclass(frozen=True)
+class Part:
+    """One picture: a kernel, the index of its group or pair of groups, and both in words."""
+
+    kernel: str
+    decades: bool
+    index: tuple[int, ...]
+    label: str
+
+
+def parts(solution: Solution) -> list[Part]:
+    """The pictures of a solution: its kernels, those of groups once for each group and each pair of groups, MOST at most."""
+    parameters = solution.problem.parameters
+    declared, found = parameters.description.kernel_fields(parameters.axes), []
+    for picture in parameters.description.pictures:
+        if picture.kernel in solution.kernels:
+            label = parameters.description.kernels[picture.kernel].label
+            for index in _different(declared[picture.kernel]):
+                where = entries.where(declared[picture.kernel], index).replace("other group", "group")
+                found.append(Part(picture.kernel, picture.decades, index, f"{label}\n{where}" if where else label))
+    return found if len(found) <= MOST else [part for part in found if max(part.index, default=0) < FEW_GROUPS][:MOST]
+
+
+def _different(field: Field) -> list[tuple[int, ...]]:
+    """Indices of a kernel of groups: of two pairs of the same groups, the first."""
+    further = field.dims[2:]
+    every = product(*(range(field.sizes[dim]) for dim in further))
+    paired = len(further) == 2 and further[1] == OTHER + further[0]
+    return [index for index in every if not paired or index[0] <= index[1]]
+
+
+def draw_kernel(axes: Axes, solution: Solution, part: Part, span: tuple[float, float]) -> None:
     """One kernel for t' <= t."""
-    label, kernel = one_of(solution, drawn.kernel)
+    kernel = solution.kernels[part.kernel][(..., *part.index)]
     edges = np.geomspace(*span, PIXELS + 1)
     picture = on_log_grid(solution.time, kernel, np.sqrt(edges[1:] * edges[:-1]))
-    norm, colours = scale(picture.compressed(), drawn.decades)
+    norm, colours = scale(picture.compressed(), part.decades)
     mesh = axes.pcolormesh(edges, edges, picture.T, norm=norm, cmap=colours, rasterized=True)
-    axes.set(xscale="log", yscale="log", box_aspect=1)
-    axes.text(0.05, 0.95, label, transform=axes.transAxes, ha="left", va="top", fontsize=12)
+    axes.set(xscale="log", yscale="log", box_aspect=1, anchor="SW")
+    axes.text(0.05, 0.95, part.label, transform=axes.transAxes, ha="left", va="top", fontsize="large")
     figure = axes.get_figure()
     assert figure is not None
     bar = figure.colorbar(mesh, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))
     _set_ticks(bar, norm)
-
-
-def one_of(solution: Solution, name: str) -> tuple[str, Array]:
-    """Label and values (n, n) of a kernel: of the first group, or the first pair of groups, if there are several."""
-    parameters = solution.problem.parameters
-    field = parameters.description.kernel_fields(parameters.axes)[name]
-    further = field.dims[2:]
-    index = tuple(min(place, field.sizes[dim] - 1) for place, dim in enumerate(further))
-    where = ", ".join(f"{dim.replace('_', ' ')} {at}" for dim, at in zip(further, index, strict=True))
-    label = parameters.description.kernels[name].label
-    return (f"{label}\n{where}" if where else label), solution.kernels[name][(..., *index)]
 
 
 def _set_ticks(bar: Colorbar, norm: Normalize) -> None:

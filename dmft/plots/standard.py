@@ -5,13 +5,10 @@ A run that failed or is not finished is drawn by the same call and says so; one 
 
 from __future__ import annotations
 
-import io
-import logging
 import textwrap
 from collections.abc import Callable, Sequence
 from itertools import cycle
-from pathlib import Path
-from typing import TYPE_CHECKING
+from math import ceil, sqrt
 
 import matplotlib
 import numpy as np
@@ -20,13 +17,12 @@ from numpy.typing import NDArray
 
 from dmft.plots import labels
 from dmft.plots.curves import MARKERS, Shown, draw_ageing, draw_curves, draw_entries, draw_pair, first_motion
-from dmft.plots.pictures import draw_kernel
-from dmft.plots.style import COLOURS, STYLE
-from dmft.problem.description import Ageing, Curves, Entries, Pair, Panel, Picture
+from dmft.plots.labels import ALARM
+from dmft.plots.look import Look
+from dmft.plots.pictures import Part, draw_kernel, parts
+from dmft.plots.style import COLOURS
+from dmft.problem.description import Ageing, Curves, Entries, Pair, Panel
 from dmft.results.solution import Solution
-
-if TYPE_CHECKING:
-    from dmft.results.simulation import Simulation
 
 Array = NDArray[np.float64]
 
@@ -38,41 +34,46 @@ DRAW: dict[type[Panel], Callable[..., None]] = {
 }
 # Inches: of the figure, and of the part that the panels have.
 HEIGHT, PANELS, COLUMN_OF_PICTURES = 6.4, 4.4, 3.3
+# Up to so many pictures stand in one or two rows.
+FEW = 4
+# Between rows of pictures, relative to the height of all.
+GAP = 0.06
 # A figure without pictures still has room for its headline.
 NARROWEST = 7.0
-ALARM = "#B2182B"
-DOTS_PER_INCH = 200
+# More rows of pictures than these two make the figure higher, by this much each.
+ROWS, ROW = 2, 2.6
 
 
-def figure(solution: Solution | None, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
-    """Draw a solution, simulations of a problem, or both; save it too if a path (.png, .pdf, .svg) is given."""
-    shown = Shown(solution, simulations)
-    with matplotlib.rc_context(STYLE):
-        _, columns = _grid(_pictures(shown))
-        drawn = Figure(figsize=(max(PANELS + columns * COLUMN_OF_PICTURES, NARROWEST), HEIGHT), layout="constrained")
-        drawn.suptitle(labels.title(shown.problem), fontsize=11, wrap=True)
-        _say_how_it_ended(drawn, shown)
+def figure(shown: Shown, look: Look) -> Figure:
+    """Draw a solution, simulations of a problem, or both."""
+    with matplotlib.rc_context(look.rc):
+        rows, columns = _grid(_pictures(shown))
+        natural = max(PANELS + columns * COLUMN_OF_PICTURES, NARROWEST), HEIGHT + max(rows - ROWS, 0) * ROW
+        drawn = Figure(figsize=look.scaled(*natural, wide=columns > 0), layout="constrained")
+        if look.headline:
+            drawn.suptitle(labels.title(shown.problem), fontsize="large", wrap=True)
+        _say_how_it_ended(drawn, shown, look)
         if len(shown.first.time) > 1:
-            _draw(drawn, shown)
-        if path is not None:
-            save(drawn, Path(path))
+            _draw(drawn, shown, look)
     return drawn
 
 
-def _say_how_it_ended(drawn: Figure, shown: Shown) -> None:
+def _say_how_it_ended(drawn: Figure, shown: Shown, look: Look) -> None:
     """A quiet line below what is complete, a loud one below anything else."""
     lines = [] if shown.solution is None else [labels.ending(shown.solution)]
     for simulation, marker in zip(shown.simulations, cycle(MARKERS.values()), strict=False):
         lines.append(f"{marker}  {labels.ending_of_simulation(simulation)}")
-    if all(not one.outcome.failed for one in shown.simulations) and (shown.solution is None or shown.solution.complete):
-        drawn.supxlabel("\n".join(lines), fontsize=9, color="0.3")
-    else:
-        drawn.supxlabel("\n".join(textwrap.fill(line, 120) for line in lines), fontsize=11, color=ALARM, weight="bold")
+    if any(one.outcome.failed for one in shown.simulations) or (shown.solution is not None and not shown.solution.complete):
+        drawn.supxlabel("\n".join(textwrap.fill(line, 120) for line in lines), fontsize="large", color=ALARM, weight="bold")
+    elif look.headline:
+        drawn.supxlabel("\n".join(lines), fontsize="medium", color="0.3")
 
 
-def _draw(drawn: Figure, shown: Shown) -> None:
-    """All panels, over the time in which something moves."""
+def _draw(drawn: Figure, shown: Shown, look: Look) -> None:
+    """All panels, over the time in which something moves or that is asked for."""
     start, end = first_motion(shown.first), float(shown.first.time[-1])
+    if look.x_limits is not None:
+        start, end = (look.x_limits[0] if 0 < look.x_limits[0] < end else start), min(look.x_limits[1], end)
     panels, pictures = _panels(shown), _pictures(shown)
     left: Figure | SubFigure = drawn
     if pictures:
@@ -81,7 +82,32 @@ def _draw(drawn: Figure, shown: Shown) -> None:
         assert shown.solution is not None
         _draw_pictures(right, shown.solution, pictures, (start, end))
     if panels:
-        _draw_panels(left, shown, panels, np.append(np.geomspace(start, end, 400)[:-1], end))
+        even = np.geomspace if look.x_scale != "linear" else np.linspace
+        _draw_panels(left, shown, panels, np.append(even(start, end, 400)[:-1], end), look)
+    if panels and pictures:
+        _align(drawn)
+
+
+def _align(drawn: Figure) -> None:
+    """Give the rows of pictures the upper and the lower edges of the column of panels, which the layout sets apart."""
+    drawn.draw_without_rendering()
+    drawn.set_layout_engine("none")
+    left, right = drawn.subfigs
+    edges = [axes.get_position() for axes in left.axes]
+    pictures = [(axes, spec.rowspan.start) for axes in right.axes if (spec := axes.get_subplotspec()) is not None]
+    rows = 1 + max(row for _, row in pictures)
+    low, high = min(box.y0 for box in edges), max(box.y1 for box in edges)
+    panels = sorted({round(box.y0, 6): box for box in edges}.values(), key=lambda box: -box.y0)
+    gap = GAP * (high - low)
+    height = (high - low - gap * (rows - 1)) / rows
+    square = right.bbox.height / right.bbox.width
+    for axes, row in pictures:
+        box = axes.get_position(original=True)
+        bottom, tall = high - row * (height + gap) - height, height
+        if len(panels) == rows == ROWS:
+            bottom, tall = panels[row].y0, panels[row].height
+        axes.set_box_aspect(None)
+        axes.set_position((box.x0, bottom, min(box.width, tall * square), tall))
 
 
 def _panels(shown: Shown) -> list[Panel]:
@@ -92,52 +118,49 @@ def _panels(shown: Shown) -> list[Panel]:
 def _has(shown: Shown, panel: Panel) -> bool:
     """True if the data of a panel exist: ageing is seen in a kernel, and a simulation has no order parameters."""
     if isinstance(panel, Ageing):
-        return bool(shown.first.kernels)
+        return shown.solution is not None and bool(shown.solution.kernels)
     return not isinstance(panel, Entries) or (shown.solution is not None and bool(shown.solution.order_parameters))
 
 
-def _pictures(shown: Shown) -> Sequence[Picture]:
-    """Those of kernels that the solution has."""
-    if shown.solution is None:
-        return ()
-    pictures = shown.problem.parameters.description.pictures
-    return [picture for picture in pictures if picture.kernel in shown.solution.kernels]
+def _pictures(shown: Shown) -> list[Part]:
+    """Those of kernels that the solution has, of every group."""
+    return [] if shown.solution is None else parts(shown.solution)
 
 
-def _draw_panels(drawn: Figure | SubFigure, shown: Shown, panels: Sequence[Panel], times: Array) -> None:
+def _draw_panels(drawn: Figure | SubFigure, shown: Shown, panels: Sequence[Panel], times: Array, look: Look) -> None:
     """One panel below another; they share the axis of time unless one has another."""
     shared = not any(isinstance(panel, Ageing) for panel in panels)
     colours = cycle(COLOURS)
     column = drawn.subplots(len(panels), 1, squeeze=False, sharex=shared)[:, 0]
     for axes, panel in zip(column, panels, strict=True):
         DRAW[type(panel)](axes, shown, panel, times, colours)
+    for axes in drawn.axes:
+        look.apply(axes)
     if not column[-1].get_xlabel():
         column[-1].set_xlabel(shown.problem.parameters.description.time)
 
 
-def _draw_pictures(drawn: SubFigure, solution: Solution, pictures: Sequence[Picture], span: tuple[float, float]) -> None:
+def _draw_pictures(drawn: SubFigure, solution: Solution, pictures: Sequence[Part], span: tuple[float, float]) -> None:
     """Kernels in rows and columns with the same axes."""
     panels = drawn.subplots(*_grid(pictures), squeeze=False, sharex=True, sharey=True)
-    for panel, picture in zip(panels.flat, pictures, strict=True):
+    for panel, picture in zip(panels.flat, pictures, strict=False):
         draw_kernel(panel, solution, picture, span)
-    for panel in panels[-1]:
-        panel.set_xlabel(solution.problem.parameters.description.time)
+    for panel in panels.flat[len(pictures) :]:
+        panel.remove()
+    for place, panel in enumerate(panels.flat[: len(pictures)]):
+        lowest = place + panels.shape[1] >= len(pictures)
+        panel.tick_params(labelbottom=lowest)
+        if lowest:
+            panel.set_xlabel(solution.problem.parameters.description.time)
     for panel in panels[:, 0]:
         panel.set_ylabel("time $t'$")
 
 
-def _grid(pictures: Sequence[Picture]) -> tuple[int, int]:
-    """Rows and columns: two rows if the pictures fill them, else one."""
-    rows = 1 if len(pictures) % 2 else 2
-    return rows, len(pictures) // rows
-
-
-def save(drawn: Figure, path: Path) -> None:
-    """Write the figure; it appears complete or not at all."""
-    from dmft.storage.atomic import write_whole
-
-    # The subsetter of fonts for PDF remarks on their dates.
-    logging.getLogger("fontTools").setLevel(logging.ERROR)
-    image = io.BytesIO()
-    drawn.savefig(image, format=path.suffix.lstrip(".").lower(), dpi=DOTS_PER_INCH)
-    write_whole(path, image.getbuffer())
+def _grid(pictures: Sequence[Part]) -> tuple[int, int]:
+    """Rows and columns: two rows of a few pictures if they fill them, else one; of many, about as many rows as columns."""
+    count = len(pictures)
+    if count <= FEW:
+        rows = 1 if count % 2 else 2
+        return rows, count // rows
+    columns = ceil(sqrt(count))
+    return ceil(count / columns), columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib
@@ -19,6 +20,32 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
 }
+# Columns of a journal: text of 8 points in the font of the page, thin lines.
+PAPER: dict[Any, Any] = {
+    **STYLE,
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 8.0,
+    "axes.labelsize": 8.0,
+    "axes.titlesize": 8.0,
+    "legend.fontsize": 7.0,
+    "legend.handlelength": 1.6,
+    "lines.linewidth": 1.1,
+    "axes.linewidth": 0.5,
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """Settings of matplotlib, widths of one and of two columns in inches if prescribed, and whether there is a title."""
+
+    rc: dict[Any, Any] = field(default_factory=lambda: STYLE)
+    single: float | None = None
+    double: float | None = None
+    headline: bool = True
+
+
+STYLES = {"screen": Style(), "paper": Style(PAPER, single=3.375, double=7.0, headline=False)}
 # Okabe and Ito, and a violet: distinct for every kind of colour vision, dark enough for print.
 COLOURS = ("#D55E00", "#0072B2", "#00805A", "#6A3D9A")
 # A family of curves has shades of one map, without its lightest part.

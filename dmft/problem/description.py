@@ -114,11 +114,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class System:
-    """A kind of finite system that can be simulated: its meaning, and its name for one seed and for several."""
+    """A kind of finite system that can be simulated: its meaning, and its name for one seed and for several.
+
+    exact: the theory is exact for it, though not for the system that is simulated unless another one is asked for.
+    """
 
     meaning: str
     one: str
     many: str
+    exact: bool = False
 
 
 NETWORK = System("the network itself", "network", "networks")
@@ -157,6 +161,7 @@ class Description:
     """Properties that all parameter points of a model share.
 
     title: parts of the headline of a figure; `{key}` stands for a value of `[problem]`, a part without its value is left out.
+    symbols: the theory's symbols, in LaTeX, of keys that do not stand in the title; they label the axes of sweeps.
     observables, kernels, order_parameters: all that a run file holds, by name and in order.
     summary: observables whose last values stand in the line that ends a run.
     swept: observables whose last values the figure of a sweep shows.
@@ -166,7 +171,7 @@ class Description:
     citations: what the equations rest on.
     systems: kinds of finite systems that are simulated, by name, the first of them unless another one is asked for.
     time: what stands at an axis of time, with the unit that t is counted in.
-    written: for keys of `[problem]` that are tables or lists, their value in a headline.
+    written: for keys of `[problem]` that are tables or lists, their value in a headline, in LaTeX.
     two_time_simulated: whether simulations have two-time correlations.
     example: tables of a problem to begin with, as in a problem file.
     controls: what `dmft explore` lets a reader change.
@@ -185,6 +190,7 @@ class Description:
     systems: Mapping[str, System] = field(default_factory=lambda: {"network": NETWORK})
     two_time_simulated: bool = False
     time: str = TIME_AXIS
+    symbols: Mapping[str, str] = field(default_factory=dict)
     written: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()

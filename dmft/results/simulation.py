@@ -168,11 +168,14 @@ class Simulation(Observed):
 
         return simulation_file.read(path)
 
-    def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = ()) -> Figure:
-        """Draw the standard figure, with further simulations; save it too if a path (.png, .pdf, .svg) is given."""
+    def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = (), **look: Any) -> Figure:
+        """Draw the standard figure, with further simulations; save it too if a path (.png, .pdf, .svg) is given.
+
+        look: choices about observables, axes, size and style, as `dmft.plot`.
+        """
         from dmft import api
 
-        return api.plot(self, path, simulations)
+        return api.plot(self, path, simulations, **look)
 
 
 def refuse_difference(problem: Problem, setup: Setup, wanted_problem: Problem, wanted_setup: Setup) -> None:

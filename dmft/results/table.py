@@ -121,14 +121,16 @@ class Table(Result):
         outcomes = self["outcome"].ravel().tolist()
         return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
 
-    def plot(self, path: str | Path | None = None) -> Figure:
+    def plot(self, path: str | Path | None = None, **look: Any) -> Figure:
         """Draw the standard figure; save it too if a path (.png, .pdf, .svg) is given.
+
+        look: choices about columns, axes, size and style, as `dmft.plot`.
 
         Raises ValueError if the sweep has too many axes for a figure.
         """
         from dmft import api
 
-        return api.plot(self, path)
+        return api.plot(self, path, **look)
 
     def save(self, path: str | Path) -> None:
         """Write the table; it appears complete or not at all."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log10
-from time import process_time
+from time import monotonic, process_time
 
 import psutil
 
@@ -21,7 +21,8 @@ from dmft.running.cost import BYTES, latest_values, one_time_values, two_time_ar
 from dmft.running.solve import StopRun, solve
 
 PILOT_TOLERANCES = (1e-4, 1e-6)
-PILOT_SECONDS = 3.0
+# Of processor time, for a pilot.  On a busy machine it may take longer, but not WAIT times as long.
+PILOT_SECONDS, WAIT = 3.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Plan:
     seconds: float
 
 
-def plan(problem: Problem) -> Plan:
-    """Estimate the cost of a run from pilot runs of at most a few seconds.
+def plan(problem: Problem, seconds: float = PILOT_SECONDS) -> Plan:
+    """Estimate the cost of a run from pilot runs of at most `seconds` each, the last cell apart.
 
     Raises ProblemError if not even the first cell can be solved.
     Memory counts this process as it is after the pilots, which have loaded all that a run loads.
@@ -45,12 +46,12 @@ def plan(problem: Problem) -> Plan:
 
     tolerance, engine = problem.solver.tolerance, engine_type(problem)
     coarse, fine = (max(tolerance, pilot) for pilot in PILOT_TOLERANCES)
-    pilot, nodes, seconds = _pilot(problem.replace(tolerance=coarse))
+    pilot, nodes, expected = _pilot(problem.replace(tolerance=coarse), seconds)
     if engine.adaptive and fine < coarse:
         first = nodes
-        pilot, nodes, seconds = _pilot(problem.replace(tolerance=fine))
+        pilot, nodes, expected = _pilot(problem.replace(tolerance=fine), seconds)
         more = (nodes / first) ** (log10(fine / tolerance) / log10(coarse / fine))
-        nodes, seconds = nodes * more, seconds * more**engine.power
+        nodes, expected = nodes * more, expected * more**engine.power
     nodes = min(nodes, problem.solver.max_nodes)
     one_time = one_time_values(problem) + sum(values[0].size for values in pilot.order_parameters.values())
     return Plan(
@@ -59,21 +60,21 @@ def plan(problem: Problem) -> Plan:
         memory=psutil.Process().memory_info().rss + working_memory(problem, nodes),
         file_size=BYTES
         * (nodes * (one_time + (two_time_arrays(problem) + len(pilot.kernels)) * nodes) + latest_values(problem)),
-        seconds=seconds,
+        seconds=expected,
     )
 
 
-def _pilot(problem: Problem) -> tuple[Solution, float, float]:
-    """The solution after a few seconds, and the nodes and seconds to t_max, extrapolated by the engine's clock.
+def _pilot(problem: Problem, limit: float) -> tuple[Solution, float, float]:
+    """The solution after so many seconds, and the nodes and seconds to t_max, extrapolated by the engine's clock.
 
     Time counts from the first cell on, before which code may have been compiled.
     """
-    began = process_time()
+    began, deadline = process_time(), monotonic() + WAIT * limit
     trace: list[tuple[float, int, float]] = []
 
     def stop_in_time(march: Engine, cell: AcceptedCell) -> None:
         trace.append((cell.time, cell.nodes, process_time()))
-        if trace[-1][-1] - trace[0][-1] > PILOT_SECONDS:
+        if trace[-1][-1] - trace[0][-1] > limit or monotonic() > deadline:
             raise StopRun
 
     solution = solve(problem, observers=[stop_in_time])

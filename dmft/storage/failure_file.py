@@ -7,6 +7,7 @@ raised: MemoryError: not enough memory
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dmft.storage.atomic import write_whole
@@ -31,5 +32,5 @@ def read(path: Path) -> tuple[str, str]:
         raise
     except (OSError, ValueError) as error:
         return UNREADABLE, f"{path.name} {getattr(error, 'strerror', None) or error}"
-    outcome, colon, reason = text.partition("\n")[0].partition(": ")
-    return (outcome, reason) if colon else (UNREADABLE, f"{path.name} is damaged: it does not say why")
+    said = re.match("([a-z-]+): (.*)", text)
+    return (said[1], said[2]) if said else (UNREADABLE, f"{path.name} is damaged: it does not say why")

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
-from dmft.running.plan import Plan, plan
+from dmft.running.plan import PILOT_SECONDS, Plan, plan
 from dmft.sweeps.folder import spread
 from dmft.sweeps.run import by_cost
 
 PILOTS = 5
+# Of processor time, for the finer pilots of all points together.
+SECONDS = 10.0
 # The point of the largest expected cost is looked for among so many.
 CANDIDATES = 1000
 
@@ -33,16 +35,18 @@ class SweepPlan:
 
 
 def plan_sweep(sweep: Sweep) -> SweepPlan:
-    """Estimate the cost of a sweep from pilot runs of at most a few seconds each.
+    """Estimate the cost of a sweep from pilot runs of a few seconds together.
 
     Raises ProblemError if not even the first cell of any of the points tried can be solved.
     """
     order = spread(len(sweep)).tolist()
     largest = by_cost(sweep, order[:CANDIDATES])[0]
+    tried = dict.fromkeys([largest, *order[:PILOTS]])
+    limit = min(SECONDS / len(tried), PILOT_SECONDS)
     plans, error = [], ProblemError("no points")
-    for index in dict.fromkeys([largest, *order[:PILOTS]]):
+    for index in tried:
         try:
-            plans.append(plan(sweep.problem(index)))
+            plans.append(plan(sweep.problem(index), limit))
         except ProblemError as raised:
             error = raised
     if not plans:

@@ -16,6 +16,7 @@ from point import RUNS
 
 from dmft import Problem, solve
 from dmft.engines.base import AcceptedCell, Engine
+from dmft.plots import style
 
 FILES = [RUNS / "long_times" / f"{name}.toml" for name in ("interpolating", "threshold", "glassy", "pure_noise")]
 
@@ -41,11 +42,12 @@ def cost(problem: Problem) -> tuple[list[float], list[float], list[int], list[in
 
 def main(figure: str | None = None, t_max: str | None = None) -> None:
     """Print the table; draw the figure if a name is given."""
+    style.apply()
     panels, (cpu, grid) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     decades = (1e2, 1e3, 1e4, 1e5, 1e6)
     print("| problem | " + " | ".join(f"t = {t:.0e}: nodes, CPU s" for t in decades) + " | iterations a cell, last decade |")
     print("| --- " * (len(decades) + 2) + "|")
-    for file in FILES:
+    for file, colour in zip(FILES, style.COLOURS, strict=True):
         problem = Problem.load(file)
         if t_max is not None:
             problem = problem.replace(t_max=float(t_max))
@@ -56,13 +58,13 @@ def main(figure: str | None = None, t_max: str | None = None) -> None:
         print(f"| {file.stem} | " + " | ".join(row) + f" | {sum(late) / len(late):.0f} |", flush=True)
         late_enough = [k for k, reached in enumerate(times) if reached > 1]
         for axes, values in ((cpu, seconds), (grid, nodes)):
-            axes.plot([times[k] for k in late_enough], [values[k] for k in late_enough], label=file.stem.replace("_", " "))
-    for axes, label in ((cpu, "CPU seconds to reach t"), (grid, "nodes to reach t")):
-        axes.set(xscale="log", xlabel="t", ylabel=label)
-    cpu.set_yscale("log")
-    cpu.legend(frameon=False)
+            label = file.stem.replace("_", " ")
+            axes.plot([times[k] for k in late_enough], [values[k] for k in late_enough], color=colour, label=label)
+    style.frame(cpu, xscale="log", yscale="log", xlabel="time $t$", ylabel="CPU seconds to reach $t$")
+    style.frame(grid, xscale="log", xlabel="time $t$", ylabel="nodes to reach $t$")
+    cpu.legend()
     if figure is not None:
-        panels.savefig(figure, dpi=150)
+        panels.savefig(figure, dpi=style.DOTS_PER_INCH)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from point import RUNS, cpu_seconds
 
 from dmft import Problem, Solution, solve
 from dmft.engines.base import AcceptedCell, Engine
+from dmft.plots import style
 from dmft.running.cost import two_time_arrays
 
 DOCS = RUNS.parent / "docs"
@@ -274,23 +275,28 @@ class Race:
 
     def draw(self, path: Path) -> None:
         """Error against CPU time, one panel a horizon; dashed where the baseline is extrapolated."""
+        style.apply()
         figure, panels = plt.subplots(1, len(HORIZONS), figsize=(10, 3.6), sharex=True, sharey=True, layout="constrained")
         for axes, t_max in zip(panels, HORIZONS, strict=True):
             for kind, fill, label in (("curves", "full", "four curves"), ("every", "none", "all observables")):
-                for name, runs, color in (("baseline", self.baseline, "C1"), ("dmft", self.dmft, "C0")):
+                for name, runs, color in (("baseline", self.baseline, style.COLOURS[0]), ("dmft", self.dmft, style.COLOURS[1])):
                     x, y = [run.seconds for run in runs[t_max]], [run.errors[kind] for run in runs[t_max]]
                     axes.loglog(x, y, "o-", color=color, fillstyle=fill, markersize=4, label=f"{name}, {label}")
                 targets = np.geomspace(0.1, 1e-6, 101)
                 bound = [(self.baseline_needs(t_max, kind, target), target) for target in targets]
                 dashed = [(need.seconds, target) for need, target in bound if not need.measured]
                 axes.loglog(
-                    *np.transpose(dashed), "--", color="C1", linewidth=1, label="lower bound" if fill == "none" else None
+                    *np.transpose(dashed),
+                    "--",
+                    color=style.COLOURS[0],
+                    linewidth=1,
+                    label="baseline, lower bound" if fill == "none" else None,
                 )
-            axes.set(title=f"t_max = {t_max:g}", xlabel="CPU time (s)")
-            axes.grid(alpha=0.3)
+            axes.set_title(f"$t_\\mathrm{{max}} = {t_max:g}$", fontsize="medium")
+            style.frame(axes, xlabel="CPU time (s)")
         panels[0].set(ylabel="largest relative error", xlim=(5e-3, 1e9), ylim=(1e-10, 1))
         panels[0].legend(fontsize="small", loc="lower right")
-        figure.savefig(path, dpi=150)
+        figure.savefig(path, dpi=style.DOTS_PER_INCH)
 
 
 def write(report: str, page: Path) -> None:

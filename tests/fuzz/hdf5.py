@@ -59,8 +59,8 @@ def ones(content: bytearray, draw: random.Random) -> None:
 
 def page(content: bytearray, draw: random.Random) -> None:
     """A page of zeros, as a disk that lost it gives."""
-    place = 512 * draw.randrange(len(content) // 512)
-    content[place : place + 512] = bytes(512)
+    place = 512 * draw.randrange(max(len(content) // 512, 1))
+    content[place : place + 512] = bytes(min(512, len(content)))
     if not any(content):
         content[0] = 1
 

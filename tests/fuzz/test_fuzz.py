@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from tests.fuzz import hdf5, toml
+from tests.fuzz import folders, hdf5, toml
 
-SECONDS = 30.0
+SECONDS = 20.0
 
 
 def seeded(name):
@@ -20,6 +20,12 @@ def seeded(name):
 @pytest.mark.parametrize("sealed", [True, False])
 def test_damaged_files(tmp_path, sealed):
     report = hdf5.fuzz(seeded("hdf5"), SECONDS, tmp_path, sealed=sealed)
+    assert report.faults == 0, f"\n{report}"
+
+
+@pytest.mark.slow
+def test_damaged_folders(tmp_path):
+    report = folders.fuzz(seeded("folders"), SECONDS, tmp_path)
     assert report.faults == 0, f"\n{report}"
 
 

@@ -127,11 +127,7 @@ def test_plot_of_a_simulation_alone(dmft, files, tmp_path):
 
 
 def test_plot_refuses_what_does_not_belong_together(dmft, files, tmp_path):
-    for arguments, message in (
-        (["noisy.h5", "ten.h5"], "simulates another problem: noise"),
-        (["run.h5", "noisy.h5"], "wanted a simulation file"),
-    ):
-        ended = dmft("plot", *(files / name for name in arguments), "-o", tmp_path / "fig.png")
-        assert ended.code == 2
-        assert message in ended.err
-        assert not (tmp_path / "fig.png").exists()
+    ended = dmft("plot", files / "noisy.h5", files / "ten.h5", "-o", tmp_path / "fig.png")
+    assert ended.code == 2
+    assert "simulates another problem: noise" in ended.err
+    assert not (tmp_path / "fig.png").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from dmft.models.two_layer_flow.written import neurons_as_written, target_as_written
 from dmft.problem.description import NETWORK, RATE, Choice, Citation, Description, Picture, Quantity, Slider, System
 
 # Observables and kernels that the Gaussian theory does not have.
@@ -19,7 +20,10 @@ DESCRIPTION = Description(
         r"$\varphi$ = {target}",
         r"$\tau = {noise}$",
         "{init} start",
+        "groups  {neurons}",
     ),
+    symbols={"init_scale": r"\gamma", "alignment": "v(0)", "weight_scale": "|w(0)|", "weight_decay": r"\lambda"},
+    written={"target": target_as_written, "neurons": neurons_as_written},
     observables={
         "train_error": Quantity(
             "1", "mean loss on the training samples, label noise included; C_F(t,t)/2", "train error", squared=True
@@ -77,8 +81,14 @@ DESCRIPTION = Description(
     pictures=(Picture("C_d"), Picture("C_o"), Picture("R_d", decades=True), Picture("C_F", decades=True)),
     systems={
         "network": NETWORK,
+        "real-network": System(
+            "the network with the activation itself where activation_degree cuts its series", "real network", "real networks"
+        ),
         "gaussian": System(
-            "the Gaussian fields for which the theory is exact", "sample of Gaussian fields", "samples of Gaussian fields"
+            "the Gaussian fields for which the theory is exact",
+            "sample of Gaussian fields",
+            "samples of Gaussian fields",
+            exact=True,
         ),
     },
     two_time_simulated=True,

@@ -13,10 +13,11 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 from dmft.mathematics import functions, hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.models.sampled import SampleSet, parts
+from dmft.models.two_layer_flow import equations
+from dmft.models.two_layer_flow import groups as grouped
 from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
-from dmft.models.two_layer_flow.exact.activation import KINKED, NAMES
 from dmft.models.two_layer_flow.exact.flow import ExactFlow
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+# Widths at which a kink is smoothed, over `kink_width`: what is of first or second order in the width cancels.
+KINK_WIDTHS = (2.0, 1.0, 0.5)
 # Largest width of the exact theory.
 MOST_NEURONS = 16
 
@@ -193,10 +196,14 @@ class TwoLayerFlowParameters(Parameters):
     def _refuse_exact(self, settings: SolverSettings) -> None:
         if not self.width <= MOST_NEURONS:
             raise ValueError(f'width = {self.width:g}: wanted at most {MOST_NEURONS} with theory = "exact"')
-        if isinstance(self.activation, str) and self.activation_degree is None and self.activation not in NAMES:
+        if (
+            isinstance(self.activation, str)
+            and self.activation_degree is None
+            and self.activation not in functions.DIFFERENTIABLE
+        ):
             raise ValueError(
-                f'activation = "{self.activation}": wanted one of {", ".join(sorted(NAMES))}, or coefficients, '
-                'with theory = "exact"'
+                f'activation = "{self.activation}": wanted one of {", ".join(sorted(functions.DIFFERENTIABLE))}, '
+                'or coefficients, with theory = "exact"'
             )
 
     @property
@@ -233,6 +240,19 @@ class TwoLayerFlowParameters(Parameters):
             return hermite.series(self.activation, self.activation_degree)
         return np.array(self.activation)
 
+    @property
+    def real(self) -> TwoLayerFlowParameters:
+        """The same with the activation itself in place of a series that is cut: to the degree that there is for kinks.
+
+        ValueError for an activation with a jump.
+        """
+        if not isinstance(self.activation, str) or self.activation_degree is None:
+            return self
+        if self.activation not in functions.DIFFERENTIABLE:
+            raise ValueError(f'activation = "{self.activation}": a jump has no gradient, wanted a continuous one')
+        degree = hermite.MAX_DEGREE if self.activation in functions.KINKED else None
+        return self.model_copy(update={"activation_degree": degree})
+
     def target_series(self, degree: int) -> tuple[Array, float]:
         """Coefficients p_k of the target up to `degree`, and E[phi^2] of the whole of it."""
         if self.target == "none":
@@ -267,6 +287,10 @@ class TwoLayerFlowParameters(Parameters):
         """h of the activation."""
         closed_form = self.activation == "erf" and self.activation_degree is None
         return Covariance(self.activation_series() ** 2, closed_form=closed_form)
+
+    def sizes(self) -> Mapping[str, float]:
+        """Those of the Gaussian theory, also where its equations do not exist: for activations with a kink."""
+        return (grouped if self.axes else equations).observable_sizes(1.0 / self.width)
 
     def build(self) -> TwoLayerFlow | GroupedFlow:
         """The equations of this parameter point."""
@@ -359,7 +383,7 @@ class TwoLayerFlowParameters(Parameters):
         assert settings.samples is not None
         assert settings.replicates is not None
         assert settings.kink_width is not None
-        widths = (settings.kink_width, settings.kink_width / 2) if plain and given in KINKED else (0.0,)
+        widths = [settings.kink_width * factor for factor in KINK_WIDTHS] if plain and given in functions.KINKED else [0.0]
         return given, tuple(
             SampleSet(size, (settings.seed or 0, replicate, part), width)
             for replicate in range(settings.replicates)
@@ -413,7 +437,7 @@ class TwoLayerFlowParameters(Parameters):
 
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""
-        plain = self.activation_degree is not None or self.activation not in KINKED
+        plain = self.activation_degree is not None or self.activation not in functions.KINKED
         if "complexity" not in observables or not plain or len(self.groups()) > 1:
             return {}
         return {"complexity": self.build().complexity(observables["second_layer"])}

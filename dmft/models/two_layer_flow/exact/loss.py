@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
+from dmft.mathematics.functions import bell
+
 Array = NDArray[np.float64]
 Function = Callable[[Array, Array], Array]
 
@@ -40,11 +42,6 @@ def loss(name: str, width: float | None = None) -> Loss:
         w = WIDTHS[name] if width is None else width
         return Loss(*(partial(function, w) for function in SHAPED[name]))
     return PLAIN[name]
-
-
-def bell(x: Array) -> Array:
-    """Density of the normal law."""
-    return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
 
 
 def _huber(w: float, f: Array, y: Array) -> Array:

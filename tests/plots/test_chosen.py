@@ -1,0 +1,143 @@
+"""Figures of what a reader chooses: several runs, observables, axes, size, style; kernels of every group."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from dmft import Problem, plot, simulate, solve
+from dmft.plots import labels
+from dmft.plots.pictures import MOST, parts
+from dmft.plots.style import COLOURS
+from tests.plots.test_standard import texts
+
+
+@pytest.fixture(scope="module")
+def runs():
+    problem = Problem(
+        width=3, samples_per_parameter=1.0, activation=[0.1, 0.8, 0.5], target=[0, 1], noise=0.3, t_max=3.0, tolerance=1e-2
+    )
+    return [solve(problem), solve(problem.replace(width=6, t_max=2.0))]
+
+
+@pytest.fixture(scope="module")
+def grouped():
+    neurons = [{"count": 2, "second_layer": 1.0}, {"count": 1, "second_layer": -1.0, "alignment": [0.1, 0.2]}]
+    target = {"1,0": 0.7, "0,2": -0.5}
+    given = {
+        "width": 3,
+        "samples_per_parameter": 1.0,
+        "activation": [0, 0.8, 0.5],
+        "noise": 0.3,
+        "t_max": 1.0,
+        "tolerance": 1e-2,
+    }
+    return solve(Problem(target=target, neurons=neurons, **given))
+
+
+def test_several_runs_are_told_by_colour_and_by_what_differs(runs):
+    figure = plot(runs)
+    for panel in figure.axes:
+        assert [line.get_label() for line in panel.lines] == ["$m = 3$", "$m = 6$"]
+        assert [line.get_color() for line in panel.lines] == list(COLOURS[:2])
+        for run, line in zip(runs, panel.lines, strict=True):
+            assert np.asarray(line.get_xdata())[-1] == run.time[-1]
+    assert "$m" not in figure.get_suptitle()
+    assert r"\tau = 0.3" in figure.get_suptitle()
+
+
+def test_chosen_observables_in_their_order(runs):
+    figure = plot(runs[0], observables=["multiplier", "alignment"])
+    ends = [np.asarray(panel.lines[0].get_ydata())[-1] for panel in figure.axes]
+    assert ends == pytest.approx([runs[0].multiplier[-1], runs[0].alignment[-1]])
+
+
+def test_one_observable_against_another(runs):
+    (panel,) = plot(runs[0], observables=["test_error"], x="train_error", y_scale="log").axes
+    x, y = panel.lines[0].get_data()
+    assert (x[-1], y[-1]) == pytest.approx((runs[0].train_error[-1], runs[0].test_error[-1]))
+    assert (panel.get_xlabel(), panel.get_xscale(), panel.get_yscale()) == ("train error", "linear", "log")
+
+
+def test_simulations_are_points_in_the_colour_of_their_run(runs):
+    simulation = simulate(runs[1].problem, dim=10, seeds=2, tolerance=1e-2)
+    (panel,) = plot([*runs, simulation], observables=["test_error"]).axes
+    assert [to_hex(container[0].get_color()) for container in panel.containers] == [COLOURS[1].lower()]
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_axes_and_size(runs, chosen):
+    asked = {"observables": ["test_error"]} if chosen else {}
+    figure = plot(runs[0], x_scale="linear", x_limits=(0.5, 2.0), size=(6.0, 4.0), **asked)
+    panel = figure.axes[0] if chosen else figure.subfigs[0].axes[0]
+    assert (panel.get_xscale(), panel.get_xlim()) == ("linear", (0.5, 2.0))
+    assert tuple(figure.get_size_inches()) == (6.0, 4.0)
+
+
+def test_paper_has_the_widths_of_columns_and_no_headline(runs):
+    one, two = plot(runs, observables=["test_error"], style="paper"), plot(runs[0], style="paper")
+    assert [figure.get_size_inches()[0] for figure in (one, two)] == [3.375, 7.0]
+    assert not one.get_suptitle()
+    assert max(text.get_fontsize() for text in one.axes[0].get_xticklabels()) <= 8.0
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        ({"observables": ["tset_error"]}, "test_error"),
+        ({"x": "nothing"}, "wanted some of"),
+        ({"style": "poster"}, "screen, paper"),
+        ({"size": (0.0, 1.0)}, "> 0"),
+        ({"x_limits": (2.0, 1.0)}, "first < last"),
+        ({"x_limits": (0.0, 1.0), "x_scale": "log"}, "0 < first"),
+    ],
+)
+def test_what_does_not_fit_is_refused(runs, look, message):
+    with pytest.raises(ValueError, match=message):
+        plot(runs[0], **look)
+
+
+def test_kernels_of_every_group_and_pair(grouped):
+    figure = grouped.plot()
+    shown = [text.get_text() for axes in figure.subfigs[1].axes for text in axes.texts]
+    for kernel, places in (
+        ("C_d", ["group 0", "group 1"]),
+        ("C_o", ["group 0, group 0", "group 0, group 1", "group 1, group 1"]),
+    ):
+        assert [text.partition("\n")[2] for text in shown if kernel in text] == places
+    assert len(parts(grouped)) == 2 + 3 + 2 + 1 <= MOST
+
+
+def test_rows_of_kernels_stand_beside_the_panels(runs):
+    left, right = runs[0].plot().subfigs
+    edges = [axes.get_position() for axes in (left.axes[0], left.axes[1])]
+    pictures = [axes.get_position() for axes in right.axes if axes.get_subplotspec()]
+    for place, box in enumerate(pictures):
+        assert (box.y0, box.y1) == pytest.approx((edges[place // 2].y0, edges[place // 2].y1))
+
+
+def test_groups_by_colour_and_directions_by_line(grouped):
+    lines = plot(grouped, observables=["alignment"]).axes[0].lines
+    assert [line.get_color() for line in lines] == [COLOURS[0]] * 2 + [COLOURS[1]] * 2
+    assert [line.get_linestyle() for line in lines] == ["-", "--"] * 2
+    assert [line.get_label() for line in lines][-1] == "group 1, direction 1"
+
+
+def test_titles_of_targets_and_groups(grouped):
+    title = labels.title(grouped.problem)
+    assert r"$\varphi$ = $0.7\,\mathrm{He}_{1,0} - 0.5\,\mathrm{He}_{0,2}$" in title
+    assert "$2$: $a = 1$; $1$: $a = -1,\\ v = (0.1, 0.2)$" in title
+    assert texts(grouped.plot())
+
+
+@pytest.mark.parametrize(
+    ("target", "written"),
+    [
+        ({"committee": "erf", "directions": 2}, r"$\mathrm{erf}(z_{1}) + \mathrm{erf}(z_{2})$"),
+        ({"committee": "tanh", "directions": 5}, r"$\mathrm{tanh}(z_{1}) + ... + \mathrm{tanh}(z_{5})$"),
+        ({"committee": [0.0, 0.0, 1.0], "directions": 2}, r"$[0, 0, 1](z_{1}) + [0, 0, 1](z_{2})$"),
+    ],
+)
+def test_committees_in_titles(target, written):
+    start = [0.1] * target["directions"]
+    problem = Problem(width=3, samples_per_parameter=1.0, activation="erf", target=target, alignment=start, t_max=1.0)
+    assert written in labels.title(problem)
