@@ -67,6 +67,10 @@ FIGURES: dict[str, list[str]] = {
         "runs/hinge/draw.py {work}/hinge-laziness {work}/hinge-samples runs/hinge/figure.png",
         "runs/hinge/one_sided.py {work}/hinge-samples {work}/hinge-one_sided runs/hinge/one_sided.png",
     ],
+    "exact": [
+        "runs/exact/agreement.py {work}/exact tanh tanh-hard",
+        "runs/exact/draw.py {work}/exact runs/exact/figure.png",
+    ],
     "explore": ["runs/explore/picture.py docs/figures/explore.png"],
     "long_times": ["runs/benchmarks/long_times.py docs/figures/long_times.png"],
     # Writes docs/figures/race.png and its tables.

@@ -216,11 +216,11 @@ def test_cells_go_on_where_they_were_halved():
 @pytest.mark.slow
 def test_a_cell_that_is_too_long_is_halved_for_all_sets():
     """Few iterations are left to a cell; the rest of the run goes on, and the same in two parts."""
-    asked = problem(samples=256, replicates=2, t_max=6.0, tolerance=1e-2, max_iterations=8)
+    asked = problem(samples=256, replicates=2, t_max=2.0, tolerance=1e-2, max_iterations=8)
     whole = solve(asked)
     assert whole.outcome is Outcome.DONE
     assert len(whole.time) > len(solve(gaussian(asked).replace(max_iterations=400)).time)
-    first = solve(asked, observers=[stop_after(2.0)])
+    first = solve(asked, observers=[stop_after(0.5)])
     assert first.outcome is Outcome.INTERRUPTED
     found = solve(asked, start=first)
     np.testing.assert_array_equal(found.time, whole.time)
