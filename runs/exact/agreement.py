@@ -22,7 +22,7 @@ CASES = {
     "tanh": {"t_max": 30.0},
     "tanh-hard": {"samples_per_dimension": 1.0},
     "tanh-wide": {"width": 4},
-    "tanh-lazy": {"width": 4, "init": "lazy", "init_scale": 0.75},
+    "tanh-lazy": {"width": 4, "init": "lazy"},
     "tanh-cubic": {"samples_per_dimension": 2.0, "target": [0.0, 0.7, 0.0, 0.6], "alignment": 0.2},
     "erf": {},
     "softplus": {"width": 1},
