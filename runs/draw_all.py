@@ -103,6 +103,7 @@ TITLES = {
     "online_sgd": "Excess units in online SGD",
     "random_features": "Random features",
     "hinge": "Hinge loss, with mirror images and without",
+    "exact": "What the Gaussian approximation costs",
     "signs": "Neurons of both signs",
     "two_directions": "Two directions: which one is learned when",
     "specialisation": "Specialisation of two halves",
