@@ -22,6 +22,6 @@ def test_examples_run(page, tmp_path):
     (tmp_path / "page.py").write_text("\n\n".join(PAGES[page]))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     result = subprocess.run(
-        [sys.executable, "page.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+        [sys.executable, "page.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1800
     )
     assert result.returncode == 0, result.stderr
