@@ -162,9 +162,10 @@ def _by_threshold(found: Comparison, threshold: float) -> str:
 
 def _advice(found: Comparison, simulation: Simulation) -> list[str]:
     """The next simulation to make where a deviation is significant."""
-    first, *others = simulation.problem.parameters.description.systems.items()
-    if others and simulation.setup.fields == first[0]:
-        return [f"--fields {name} tells how much of it remains for {system.meaning}" for name, system in others]
+    systems = simulation.problem.parameters.description.systems
+    exact = {name: system.meaning for name, system in systems.items() if system.exact}
+    if exact and simulation.setup.fields not in exact:
+        return [f"--fields {name} tells how much of it remains for {meaning}" for name, meaning in exact.items()]
     if not found.extrapolated:
         return ["simulations in several dimensions tell how much of it is due to the finite d"]
     return []

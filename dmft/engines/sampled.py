@@ -5,8 +5,8 @@ weights, and their scatter gives the standard error of the mean of S sets,
 
     mean = sum_i P_i x_i / sum_i P_i,        error^2 = sum_i P_i (x_i - mean)^2 / [(S - 1) sum_i P_i]
 
-as the variance of a set is in proportion to 1/P_i.  A theory that is known at widths w, w/2 of something smoothed is
-extrapolated to zero width in each set, which has the same random numbers at both: x = 2 x(w/2) - x(w).
+as the variance of a set is in proportion to 1/P_i.  A theory that is known at several widths of something smoothed is
+extrapolated to zero width by the polynomial through these points, in each set, which has the same random numbers at all widths.
 
 The history holds the correlations and responses of every set, and from these and its seed a set finds the state of its samples
 again to the last bit.  Sets are advanced in rounds, by whatever processes there are, and the numbers do not depend on either.
@@ -241,15 +241,13 @@ class Sampled:
 
     def _of_sets(self, function: Callable[..., dict[str, Array]], *others: Any) -> list[dict[str, Array]]:
         """A function of each set, extrapolated to zero width, on all nodes; zero where a set has not been."""
-        n, number = max(one.n for one in self._found), widths(self.model)
+        n, weights = max(one.n for one in self._found), to_zero([one.width for one in self.model.sets[: widths(self.model)]])
         found: list[dict[str, Array]] = []
-        for first in range(0, len(self._found), number):
-            of_widths = self._found[first : first + number]
+        for first in range(0, len(self._found), len(weights)):
+            of_widths = self._found[first : first + len(weights)]
             made = [function(padded(one, n), *others) if one.n else {} for one in of_widths]
-            # Linear in the width.
-            found.append(
-                made[0] if number == 1 else {name: 2 * made[1].get(name, wide) - wide for name, wide in made[0].items()}
-            )
+            # What is not smoothed stays as it is, to the last bit.
+            found.append(made[0] if len(weights) == 1 else {name: _sum(weights, made, name) for name in made[0]})
         return found
 
     def _averaged(self, found: Found, name: str, times: int = 1) -> tuple[Array, Array]:
@@ -285,6 +283,18 @@ class Sampled:
             {name: mean for name, (mean, _) in two_time.items()},
             standard_errors={name: error for name, (_, error) in errors.items()},
         )
+
+
+def to_zero(widths: Sequence[float]) -> list[float]:
+    """Weights of values at these widths in the value at zero of the polynomial through them."""
+    return [
+        float(np.prod([other / (other - width) for j, other in enumerate(widths) if j != i])) for i, width in enumerate(widths)
+    ]
+
+
+def _sum(weights: Sequence[float], made: Found, name: str) -> Array:
+    """Weighted sum over the widths at which there is anything."""
+    return np.sum([weight * one[name] for weight, one in zip(weights, made, strict=True) if one], axis=0)
 
 
 def names_of(found: Found) -> list[str]:

@@ -98,7 +98,7 @@ class SampledModel(Protocol):
 
     @property
     def sets(self) -> tuple[SampleSet, ...]:
-        """The sets; those of two widths of the same samples follow each other, the larger width first."""
+        """The sets; those of all widths of the same samples follow each other, the largest width first."""
         ...
 
     def numbers(self, nodes: float) -> float:

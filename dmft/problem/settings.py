@@ -62,7 +62,10 @@ class SolverSettings(Table):
     replicates: int | None = Field(default=None, ge=1, description="independent sets of these, 4")
     seed: int | None = Field(default=None, ge=0, description="seed of their random numbers, 0")
     kink_width: float | None = Field(
-        default=None, gt=0, le=1, description="width over which the exact theory smooths a kink, extrapolated to zero, 0.2"
+        default=None,
+        gt=0,
+        le=1,
+        description="the exact theory smooths a kink over this width, twice and half of it, and extrapolates to zero, 0.2",
     )
 
     @model_validator(mode="before")

@@ -60,3 +60,15 @@ def test_errors_of_samples_are_not_verified(dmft, tmp_path):
     assert 'verify: wanted theory = "gaussian"' in told.err
     assert told.err.count("\n") == 1
     assert not (tmp_path / "run.h5").exists()
+
+
+def test_real_networks_with_a_kink_go_through_every_command(dmft, tmp_path):
+    """The Gaussian theory has no equations for them, and nothing may ask for these."""
+    (tmp_path / "problem.toml").write_text(
+        'problem = { width = 1, samples_per_dimension = 2.0, activation = "relu", target = "relu" }\n'
+        'solver = { theory = "exact", scheme = "gradient-descent", learning_rate = 0.5, t_max = 1.0, samples = 64 }\n'
+    )
+    run = tmp_path / "run.h5"
+    for command in (("plan", tmp_path / "problem.toml"), ("solve", tmp_path / "problem.toml", "-o", run), ("show", run)):
+        assert dmft(*command).code == ExitCode.DONE
+    assert dmft("plot", run, "-o", tmp_path / "run.png").code == ExitCode.DONE

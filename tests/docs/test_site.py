@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGES = [path.stem for path in sorted((ROOT / "docs").glob("*.md"))]
+PAGES += [f"tutorials/{path.stem}" for path in sorted((ROOT / "docs" / "tutorials").glob("*.ipynb"))]
 # Equations that reach beyond the screen or beyond a box that hides them; a box that scrolls to the right hides nothing.
 SCRIPT = """
 function clipped(page) {

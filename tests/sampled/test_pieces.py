@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmft.models.two_layer_flow.exact.activation import KINKED, NAMES, activation
+from dmft.mathematics.functions import DIFFERENTIABLE, KINKED
+from dmft.models.two_layer_flow.exact.activation import activation
 from dmft.models.two_layer_flow.exact.factor import Factor
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.loss import LOSSES, loss
@@ -96,7 +97,7 @@ def test_steps_are_those_of_explicit_vectors(rule):
         np.testing.assert_allclose(np.diagonal(weights.C), 1.0, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_derivatives_of_activations(name):
     x, step = np.linspace(-3.0, 3.0, 61) + 0.013, 1e-5
     sigma = activation(name, 0.2)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from dmft import Outcome, Problem, ProblemError, Solution, simulate, solve
+from dmft.engines.kinds import equations
 from dmft.engines.sampled import NOISE
 from dmft.history.history import History
+from dmft.models.two_layer_flow.exact.normals import Normals
 from dmft.results.solution import State
 from dmft.running.solve import StopRun
 from dmft.simulation.compare import compare
@@ -95,9 +97,25 @@ def test_stop_and_resume_and_more_samples_are_bit_for_bit(tmp_path, keys):
 
 
 def test_kinks_are_extrapolated_to_zero_width():
-    """At half the width the extrapolation moves by less than the first difference."""
-    coarse, fine = (solve(problem(activation="relu", t_max=2.0, kink_width=w)) for w in (0.2, 0.1))
-    assert abs(fine.test_error[-1] - coarse.test_error[-1]) < 0.01 * fine.test_error[0]
+    """Errors of the first outputs, with the same random numbers as those of the kink itself."""
+    asked = problem(activation="relu", width=1, target="none", noise=0.0, alignment=0.0, t_max=0.4, samples=1024)
+    one = equations(asked).sets[0]
+    found = solve(asked.replace(replicates=1))
+    fields = Normals(one.size, 3, np.random.SeedSequence(one.seed).spawn(2)[0]).rows(3)[2]
+    expected = np.mean(np.maximum(fields, 0) ** 2) / 2
+    assert found.test_error[0] == pytest.approx(expected, rel=1e-10)
+    # Third orders in the width are left.
+    assert found.train_error[0] == pytest.approx(expected, rel=5e-3)
+
+
+@pytest.mark.slow
+def test_extrapolated_kinks_do_not_depend_on_the_width():
+    """Of runs with the same random numbers, in units of the change from one width to the next without extrapolation."""
+    found = [solve(problem(activation="relu", t_max=4.0, samples=1024, kink_width=w)) for w in (0.2, 0.1)]
+    for name in ("alignment", "test_error"):
+        values = [one.observables[name][-1] for one in found]
+        errors = [one.standard_errors[name][-1] for one in found]
+        assert abs(values[0] - values[1]) < 0.01 * abs(values[1]) + max(errors), name
 
 
 def test_divergence_is_an_outcome():

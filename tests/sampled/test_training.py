@@ -10,7 +10,7 @@ from .test_solve import problem
 
 KINDS = [
     {"batch": 0.5, "momentum": 0.3},
-    {"activation": "relu", "width": 1},
+    {"activation": "relu", "width": 1, "labels": "sign", "batch": 0.5, "batch_time": 1.0},
     {"labels": "sign", "loss": "logistic", "constraint": "none", "weight_decay": 0.1, "batch": 0.5, "batch_time": 1.0},
     {"loss": "huber", "momentum": 0.5, "nesterov": True, "train_second_layer": False},
 ]

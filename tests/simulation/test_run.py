@@ -260,7 +260,7 @@ def test_what_cannot_fit_is_refused_before_anything_runs(dmft, quick, tmp_path):
         (("--dim", 1), "dim = 1: wanted a number >= 2"),
         (("--dim", 10, "--seeds", 0), "seeds = 0: wanted at least one"),
         (("--dim", 10, "--jobs", 0), "--jobs = 0: wanted a whole number >= 1"),
-        (("--dim", 10, "--fields", "other"), 'fields = "other": wanted network or gaussian'),
+        (("--dim", 10, "--fields", "other"), 'fields = "other": wanted network or real-network or gaussian'),
         (("--dim", 10, "--set", "problem.width=inf", "--set", "problem.samples_per_dimension=2.0"), "width = inf"),
         (("--seeds", 2), "Missing option '--dim'"),
     ],

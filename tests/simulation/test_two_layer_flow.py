@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from dmft import Problem
 from dmft.models.two_layer_flow.simulation import activation, label
 from dmft.problem.table import ProblemError
 
@@ -100,6 +101,26 @@ def test_population_error_is_that_of_fresh_samples(problem):
     assert abs(errors.mean() - exact) < 4.5 * errors.std() / np.sqrt(len(x))
 
 
+@pytest.mark.parametrize("keys", [{}, {"target": {"1,0": 0.8, "0,2": 0.5}, "alignment": [0.2, 0.1]}], ids=["one", "several"])
+def test_a_real_network_has_the_kink_that_the_theory_cuts(problem, keys):
+    """The same seed of the exact theory, whose networks are coded apart, makes the same steps; not so the polynomial."""
+    steps = {"scheme": "gradient-descent", "learning_rate": 0.1, "t_max": 1.0}
+    base = {**problem.tables["problem"], **keys, **steps, "activation": "relu"}
+    cut, kinked = Problem(**base, activation_degree=4), Problem(**base, theory="exact")
+    real, expected = trajectory(cut, 12, fields="real-network"), trajectory(kinked, 12)
+    for name in ("train_error", "second_layer", "alignment", "memory_of_start", "neuron_overlap"):
+        np.testing.assert_allclose(real[name][[0, -1]], expected[name][[0, -1]], rtol=1e-9, atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(real["test_error"][[0, -1]], expected["test_error"][[0, -1]], rtol=0.02)
+    assert "complexity" not in real
+    polynomial = trajectory(cut, 12)
+    assert np.abs(polynomial["train_error"] - real["train_error"]).max() > 0.01
+
+
+def test_a_jump_has_no_gradient(problem):
+    with pytest.raises(ProblemError, match="a jump has no gradient"):
+        made(problem.replace(activation="sign", activation_degree=5), 12, fields="real-network")
+
+
 def test_a_linear_network_is_its_gaussian_field(problem):
     """The same numbers are drawn for both; only rounding differs."""
     p = problem.replace(activation="linear", target="linear")
@@ -169,5 +190,5 @@ def test_refusals(problem):
         made(problem.replace(samples_per_dimension=0.1), 2)
     with pytest.raises(ProblemError, match=r"dim = 1: wanted a number >= 2"):
         made(problem, 1)
-    with pytest.raises(ProblemError, match='fields = "other": wanted network or gaussian'):
+    with pytest.raises(ProblemError, match='fields = "other": wanted network or real-network or gaussian'):
         made(problem, 10, fields="other")

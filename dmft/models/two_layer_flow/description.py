@@ -11,6 +11,7 @@ from dmft.problem.description import NETWORK, RATE, Choice, Citation, Descriptio
 OF_REAL_NETWORKS = ("misclassification", "weight_norm", "D_d", "D_o")
 
 DESCRIPTION = Description(
+    about="gradient flow and gradient descent of a two-layer network of any width",
     time="time $t$ (unit of the flow)",
     title=(
         "$m = {width}$",
@@ -81,8 +82,14 @@ DESCRIPTION = Description(
     pictures=(Picture("C_d"), Picture("C_o"), Picture("R_d", decades=True), Picture("C_F", decades=True)),
     systems={
         "network": NETWORK,
+        "real-network": System(
+            "the network with the activation itself where activation_degree cuts its series", "real network", "real networks"
+        ),
         "gaussian": System(
-            "the Gaussian fields for which the theory is exact", "sample of Gaussian fields", "samples of Gaussian fields"
+            "the Gaussian fields for which the theory is exact",
+            "sample of Gaussian fields",
+            "samples of Gaussian fields",
+            exact=True,
         ),
     },
     two_time_simulated=True,

@@ -101,8 +101,8 @@ class TwoLayerFlow:
 
     @property
     def observable_sizes(self) -> Mapping[str, float]:
-        """C_o acts like (m - 1) C_o beside C_d = 1; far below 1/m it is what rounding leaves of K - e C_-."""
-        return {} if self.alone else {"neuron_overlap": self.inverse_width}
+        """See `observable_sizes`."""
+        return observable_sizes(self.inverse_width)
 
     def start(self) -> Start:
         """C_d = 1 and C_o = v^2 at t = 0: independent neurons, tilted by v towards u."""
@@ -216,6 +216,11 @@ def residual_kernels(history: History, S: Array, C0_F: Array, known: Mapping[str
     C_F[:, :n] = times_transposed(W[:, :n], history["R_F"])
     C_F[:, n:] = W @ R_F.T
     return R_F, C_F
+
+
+def observable_sizes(inverse_width: float) -> Mapping[str, float]:
+    """C_o acts like (m - 1) C_o beside C_d = 1; far below 1/m it is what rounding leaves of K - e C_-."""
+    return {} if inverse_width == 1.0 else {"neuron_overlap": inverse_width}
 
 
 @cache

@@ -116,8 +116,8 @@ class GroupedFlow:
 
     @property
     def observable_sizes(self) -> Mapping[str, float]:
-        """C_o acts like (m - 1) C_o beside C_d = 1, and may vanish by symmetry, as may an alignment."""
-        return {"neuron_overlap": max(self.inverse_width, SMALLEST_ALIGNMENT), "alignment": SMALLEST_ALIGNMENT}
+        """See `observable_sizes`."""
+        return observable_sizes(self.inverse_width)
 
     def _existing(self, found: dict[str, Kernel]) -> dict[str, Kernel]:
         """Without what this theory does not know, and what a network of one neuron does not have."""
@@ -227,6 +227,11 @@ class GroupedFlow:
             "R_F": (-history["R_F"] @ S, -equal),
         }
         return self._existing(found)
+
+
+def observable_sizes(inverse_width: float) -> Mapping[str, float]:
+    """C_o acts like (m - 1) C_o beside C_d = 1, and may vanish by symmetry, as may an alignment."""
+    return {"neuron_overlap": max(inverse_width, SMALLEST_ALIGNMENT), "alignment": SMALLEST_ALIGNMENT}
 
 
 @njit(fastmath=True)

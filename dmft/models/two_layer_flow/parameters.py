@@ -13,16 +13,14 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 from dmft.mathematics import functions, hermite
 from dmft.mathematics.hermite import Covariance
 from dmft.models.sampled import SampleSet, parts
+from dmft.models.two_layer_flow import equations
+from dmft.models.two_layer_flow import groups as grouped
 from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
-from dmft.models.two_layer_flow.exact.activation import KINKED, NAMES
-from dmft.models.two_layer_flow.exact.flow import ExactFlow
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import OF_SIGNS, WIDTHS
-from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
-from dmft.models.two_layer_flow.exact.process import Batches
 from dmft.models.two_layer_flow.exact.weights import Rule
 from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
@@ -33,12 +31,17 @@ from dmft.problem.table import ProblemError, shown
 
 if TYPE_CHECKING:
     from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.exact.flow import ExactFlow
+    from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
+    from dmft.models.two_layer_flow.exact.process import Batches
     from dmft.models.two_layer_flow.exact.training import Training
     from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
     from dmft.problem.problem import Problem
 
 Array = NDArray[np.float64]
 
+# Widths at which a kink is smoothed, over `kink_width`: what is of first or second order in the width cancels.
+KINK_WIDTHS = (2.0, 1.0, 0.5)
 # Largest width of the exact theory.
 MOST_NEURONS = 16
 
@@ -193,10 +196,14 @@ class TwoLayerFlowParameters(Parameters):
     def _refuse_exact(self, settings: SolverSettings) -> None:
         if not self.width <= MOST_NEURONS:
             raise ValueError(f'width = {self.width:g}: wanted at most {MOST_NEURONS} with theory = "exact"')
-        if isinstance(self.activation, str) and self.activation_degree is None and self.activation not in NAMES:
+        if (
+            isinstance(self.activation, str)
+            and self.activation_degree is None
+            and self.activation not in functions.DIFFERENTIABLE
+        ):
             raise ValueError(
-                f'activation = "{self.activation}": wanted one of {", ".join(sorted(NAMES))}, or coefficients, '
-                'with theory = "exact"'
+                f'activation = "{self.activation}": wanted one of {", ".join(sorted(functions.DIFFERENTIABLE))}, '
+                'or coefficients, with theory = "exact"'
             )
 
     @property
@@ -233,6 +240,19 @@ class TwoLayerFlowParameters(Parameters):
             return hermite.series(self.activation, self.activation_degree)
         return np.array(self.activation)
 
+    @property
+    def real(self) -> TwoLayerFlowParameters:
+        """The same with the activation itself in place of a series that is cut: to the degree that there is for kinks.
+
+        ValueError for an activation with a jump.
+        """
+        if not isinstance(self.activation, str) or self.activation_degree is None:
+            return self
+        if self.activation not in functions.DIFFERENTIABLE:
+            raise ValueError(f'activation = "{self.activation}": a jump has no gradient, wanted a continuous one')
+        degree = hermite.MAX_DEGREE if self.activation in functions.KINKED else None
+        return self.model_copy(update={"activation_degree": degree})
+
     def target_series(self, degree: int) -> tuple[Array, float]:
         """Coefficients p_k of the target up to `degree`, and E[phi^2] of the whole of it."""
         if self.target == "none":
@@ -267,6 +287,10 @@ class TwoLayerFlowParameters(Parameters):
         """h of the activation."""
         closed_form = self.activation == "erf" and self.activation_degree is None
         return Covariance(self.activation_series() ** 2, closed_form=closed_form)
+
+    def sizes(self) -> Mapping[str, float]:
+        """Those of the Gaussian theory, also where its equations do not exist: for activations with a kink."""
+        return (grouped if self.axes else equations).observable_sizes(1.0 / self.width)
 
     def build(self) -> TwoLayerFlow | GroupedFlow:
         """The equations of this parameter point."""
@@ -312,6 +336,8 @@ class TwoLayerFlowParameters(Parameters):
 
     def batches(self, settings: SolverSettings) -> Batches:
         """Law by which samples are drawn for each step."""
+        from dmft.models.two_layer_flow.exact.process import Batches
+
         assert settings.learning_rate is not None
         kept = math.exp(-settings.learning_rate / settings.batch_time) if settings.batch_time else 0.0
         return Batches(settings.batch, kept)
@@ -327,6 +353,9 @@ class TwoLayerFlowParameters(Parameters):
         return self._exact_flow(settings) if settings.scheme == "radau" else self._exact_descent(settings)
 
     def _exact_flow(self, settings: SolverSettings) -> ExactFlow:
+        # Imported here, as in `_exact_descent`: it loads SciPy's statistics, which nothing else needs.
+        from dmft.models.two_layer_flow.exact.flow import ExactFlow
+
         groups, given, sets = self.groups(), *self._sampled(settings)
         try:
             self._refuse_gaussian(settings)
@@ -359,7 +388,7 @@ class TwoLayerFlowParameters(Parameters):
         assert settings.samples is not None
         assert settings.replicates is not None
         assert settings.kink_width is not None
-        widths = (settings.kink_width, settings.kink_width / 2) if plain and given in KINKED else (0.0,)
+        widths = [settings.kink_width * factor for factor in KINK_WIDTHS] if plain and given in functions.KINKED else [0.0]
         return given, tuple(
             SampleSet(size, (settings.seed or 0, replicate, part), width)
             for replicate in range(settings.replicates)
@@ -368,6 +397,8 @@ class TwoLayerFlowParameters(Parameters):
         )
 
     def _exact_descent(self, settings: SolverSettings) -> ExactTwoLayer:
+        from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
+
         a, v, kinds = self.neuron_starts()
         overlaps = v @ v.T
         np.fill_diagonal(overlaps, self.weight_scale**2)
@@ -413,7 +444,7 @@ class TwoLayerFlowParameters(Parameters):
 
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""
-        plain = self.activation_degree is not None or self.activation not in KINKED
+        plain = self.activation_degree is not None or self.activation not in functions.KINKED
         if "complexity" not in observables or not plain or len(self.groups()) > 1:
             return {}
         return {"complexity": self.build().complexity(observables["second_layer"])}

@@ -15,15 +15,19 @@ each w_i back on the sphere.  Observables at a time are those of the theory, ave
 With groups of neurons and several directions, means are over the neurons of each group, alignments are with each direction, and
 overlaps are those of each pair of groups; complexity is still that of all neurons.
 
-The test error is exact for both kinds of fields: it needs their covariances only.  The multiplier is that of Gaussian fields; a
-network has none to compare with, as the radial force depends on how fields are continued off the sphere, and sigma(r <w, x>) is
-not sum_k r^k s_k He_k(<w, x>)/sqrt(k!).
+A network has the activation of the theory: where `activation_degree` cuts the series of a named activation, a polynomial.  A
+real network has the named activation itself, kinks included.
+
+The test error is exact for all kinds of fields: it needs their covariances only, of a kink the series to degree 400.
+
+The multiplier is that of Gaussian fields; a network has none to compare with, as the radial force depends on how fields are
+continued off the sphere, and sigma(r <w, x>) is not sum_k r^k s_k He_k(<w, x>)/sqrt(k!).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -166,7 +170,12 @@ class TwoLayerExperiment:
         if math.isinf(parameters.width):
             raise ProblemError("width = inf: wanted a finite width to simulate")
         self.problem, self.setup, self.parameters = problem, setup, parameters
-        self.model = parameters.build()
+        self.drawn = setup.fields != "gaussian"
+        try:
+            self.observed = parameters.real if setup.fields == "real-network" else parameters
+        except ValueError as error:
+            raise ProblemError(f"fields = {setup.fields}: {error}") from None
+        self.model = self.observed.build()
         self.width, self.dim = int(parameters.width), setup.dim
         self.groups = parameters.groups()
         self.grouped = Groups.of([int(group.number) for group in self.groups]) if parameters.axes else None
@@ -175,13 +184,16 @@ class TwoLayerExperiment:
             raise ProblemError(f"dim = {self.dim}: wanted enough for n = alpha d >= 1 samples")
         self.sizes: Mapping[str, int] = {"samples": samples}
         # The multiplier depends on the fields off the sphere, where those of a network are others than the theory's.
-        unknown = ("multiplier",) if setup.fields == "network" else ()
+        unknown = ("multiplier",) if self.drawn else ()
+        if self.observed is not parameters:
+            # That of the theory is about its own activation.
+            unknown += ("complexity",)
         self.fields = {name: field for name, field in self.model.observables.items() if name not in unknown}
 
     @property
     def _degrees(self) -> list[int]:
         """Those of the tensors of Gaussian fields; of the samples alone, 1, for a network."""
-        if self.setup.fields == "network":
+        if self.drawn:
             return [1]
         series = self.parameters.activation_series()
         return [k for k in range(1, len(series)) if series[k] != 0]
@@ -249,7 +261,7 @@ class TwoLayerExperiment:
     def draw(self, seed: int) -> tuple[Network, Array]:
         """Data set and start of one seed; the start is the same for both kinds of fields."""
         samples, labels, weights = (np.random.default_rng(child) for child in np.random.SeedSequence((seed, self.dim)).spawn(3))
-        data = self._network_data if self.setup.fields == "network" else self._gaussian_data
+        data = self._network_data if self.drawn else self._gaussian_data
         fields, y = data(samples, labels)
         m, r = self.width, self.parameters.directions
         numbers = [int(group.number) for group in self.groups]
@@ -265,7 +277,8 @@ class TwoLayerExperiment:
         """sigma(<w, x>) and phi(<u, x>) + tau eps on n samples."""
         p, n = self.parameters, self.sizes["samples"]
         x = random.standard_normal((n, self.dim))
-        return NetworkFields(x, activation(p)), label(p, x[:, : p.directions]) + p.noise * noise.standard_normal(n)
+        real = self.setup.fields == "real-network"
+        return NetworkFields(x, activation(p, real=real)), label(p, x[:, : p.directions]) + p.noise * noise.standard_normal(n)
 
     def _gaussian_data(self, random: np.random.Generator, noise: np.random.Generator) -> tuple[Fields, Array]:
         """Gaussian fields, and labels in which all that the fields do not know of the target is noise."""
@@ -327,20 +340,19 @@ def restored(state: State) -> tuple[Record, Progress]:
     return Record(values["observables"], values["weights"], values["taken"]), progress
 
 
-def activation(parameters: TwoLayerFlowParameters) -> Activation:
-    """sigma and sigma'."""
-    if isinstance(parameters.activation, str) and parameters.activation_degree is None:
-        named = functions.NAMED[parameters.activation]
-        assert named.slope is not None
-        return partial(_value_and_slope, named.evaluate, named.slope)
+def activation(parameters: TwoLayerFlowParameters, *, real: bool = False) -> Activation:
+    """sigma and sigma'; of a named activation whose series is cut, of the series unless the real one is wanted."""
+    if isinstance(parameters.activation, str) and (real or parameters.activation_degree is None):
+        return partial(_value_and_slope, functions.NAMED[parameters.activation])
     return partial(hermite.evaluate_series, parameters.activation_series())
 
 
-def _value_and_slope(
-    evaluate: Callable[[Array], Array], slope: Callable[[Array, Array], Array], x: Array
-) -> tuple[Array, Array]:
-    values = evaluate(x)
-    return values, slope(x, values)
+def _value_and_slope(named: functions.NamedFunction, x: Array) -> tuple[Array, Array]:
+    if named.slope is None:
+        value, slope, _ = named.derivatives(x, functions.KINK)
+        return value, slope
+    values = named.evaluate(x)
+    return values, named.slope(x, values)
 
 
 def label(parameters: TwoLayerFlowParameters, z: Array) -> Array:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from dmft.history.fields import Field
 from dmft.history.history import History
+from dmft.mathematics.functions import KINK
 from dmft.models.protocol import Channels, Forces, Rows, Start
 from dmft.models.sampled import SampleSet
 from dmft.models.two_layer_flow.blocks import MINUS, Blocks
@@ -271,7 +272,8 @@ class FlowOfSamples:
         if not np.isfinite(C).all():
             return np.full(samples.size, np.nan)
         own = Factor(crowd.m).add(C - v @ v.T, float(np.diagonal(C).max()))
-        value, _, _ = samples.task.activation(v @ samples.z + own @ samples.fresh)
+        # Fresh samples need no smoothed kinks.
+        value, _, _ = activation(self.flow.activation, KINK)(v @ samples.z + own @ samples.fresh)
         return a @ value / crowd.m
 
     def kernels(self, history: History) -> dict[str, Array]:

@@ -14,7 +14,9 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
+
+from dmft.mathematics import special
+from dmft.mathematics.functions import bell
 
 Array = NDArray[np.float64]
 Function = Callable[[Array, Array], Array]
@@ -42,11 +44,6 @@ def loss(name: str, width: float | None = None) -> Loss:
     return PLAIN[name]
 
 
-def bell(x: Array) -> Array:
-    """Density of the normal law."""
-    return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
-
-
 def _huber(w: float, f: Array, y: Array) -> Array:
     far = np.abs(f - y)
     return np.where(far < w, far**2 / 2, w * (far - w / 2))
@@ -62,11 +59,11 @@ def _huber_curvature(w: float, f: Array, y: Array) -> Array:
 
 def _hinge(w: float, f: Array, y: Array) -> Array:
     x = (1 - y * f) / w
-    return w * (x * ndtr(x) + bell(x))
+    return w * (x * special.ndtr(x) + bell(x))
 
 
 def _hinge_slope(w: float, f: Array, y: Array) -> Array:
-    return -y * ndtr((1 - y * f) / w)
+    return -y * special.ndtr((1 - y * f) / w)
 
 
 def _hinge_curvature(w: float, f: Array, y: Array) -> Array:
@@ -80,7 +77,9 @@ SHAPED: dict[str, tuple[Callable[[float, Array, Array], Array], ...]] = {
 PLAIN = {
     "square": Loss(lambda f, y: (f - y) ** 2 / 2, lambda f, y: f - y, lambda f, y: np.ones_like(f)),
     "logistic": Loss(
-        lambda f, y: np.logaddexp(0.0, -y * f), lambda f, y: -y * expit(-y * f), lambda f, y: y**2 * expit(f) * expit(-f)
+        lambda f, y: np.logaddexp(0.0, -y * f),
+        lambda f, y: -y * special.expit(-y * f),
+        lambda f, y: y**2 * special.expit(f) * special.expit(-f),
     ),
 }
 LOSSES = (*PLAIN, *SHAPED)

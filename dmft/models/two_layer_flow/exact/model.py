@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.mathematics.functions import KINK
 from dmft.models.sampled import Dims, SampleSet, Stretch
 from dmft.models.two_layer_flow.exact.activation import activation, mean_squared_slope
 from dmft.models.two_layer_flow.exact.kinds import Kinds
@@ -93,6 +94,7 @@ class ExactTwoLayer:
             self.kinds,
             self.inverse_alpha,
             activation(self.activation, width),
+            activation(self.activation, KINK),
             loss(self.loss, self.loss_width),
             self.labels,
             self.batches,
@@ -124,8 +126,13 @@ class ExactTwoLayer:
             found["neuron_overlap"] = overlap[:, 0, 0] if plain else overlap
         if self.rule.sphere:
             size = np.abs(known.one_time["second_layer"].T) @ (kinds.counts / len(self.second_layer))
-            found["complexity"] = size * sqrt(mean_squared_slope(self.activation) * self.inverse_alpha)
+            found["complexity"] = size * self.complexity_of_one
         return found
+
+    @property
+    def complexity_of_one(self) -> float:
+        """The complexity where |a| = 1."""
+        return sqrt(mean_squared_slope(self.activation) * self.inverse_alpha)
 
     def kernels(self, known: Stretch) -> dict[str, Array]:
         """Correlations, response densities and correlations of the noise, for each kind of neurons or for the only one."""

@@ -45,7 +45,8 @@ class Batches:
 class Network:
     """The training problem: network, samples and steps.
 
-    overlaps (m, m), alignment (m, r), second_layer (m,): at t = 0.
+    overlaps (m, m), alignment (m, r), second_layer (m,): at t = 0.  activation, kinked: with its kinks smoothed, and as it is,
+    which is enough for fresh samples.
     """
 
     overlaps: Array
@@ -54,6 +55,7 @@ class Network:
     kinds: Kinds
     inverse_alpha: float
     activation: Activation
+    kinked: Activation
     loss: Loss
     labels: Labels
     batches: Batches
@@ -156,7 +158,7 @@ class Process:
         v, y = self.weights.v[now], self._y
         C = self.weights.C[now, now]
         own = Factor(len(a)).add(C - v @ v.T, np.diagonal(C).max())
-        value, _, _ = network.activation(v @ self._z + own @ self._fresh)
+        value, _, _ = network.kinked(v @ self._z + own @ self._fresh)
         fresh = a @ value / len(a)
         found = {
             "train_error": np.mean(network.loss.value(f, y)),

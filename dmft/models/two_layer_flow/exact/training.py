@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.mathematics.functions import KINK
 from dmft.models.experiment import BYTES, Setup, State, Trajectory, Watch, log_times
 from dmft.models.two_layer_flow.exact.activation import activation
 from dmft.models.two_layer_flow.exact.loss import loss
@@ -25,7 +26,7 @@ from dmft.problem.table import ProblemError
 
 Array = NDArray[np.float64]
 
-# Fresh samples of an average, and a width of kinks that is none.
+# Fresh samples of an average, and a variance without rounding errors, over that of a neuron.
 FRESH, NONE = 1 << 14, 1e-12
 
 
@@ -45,7 +46,7 @@ class Training:
         if samples < 1 or self.dim < len(model.second_layer) + model.alignment.shape[1]:
             raise ProblemError(f"dim = {self.dim}: wanted more dimensions than neurons and directions, and a sample at least")
         self.sizes: Mapping[str, int] = {"samples": samples}
-        self._activation, self._loss = activation(model.activation, NONE), loss(model.loss, model.loss_width)
+        self._activation, self._loss = activation(model.activation, KINK), loss(model.loss, model.loss_width)
 
     @property
     def memory(self) -> float:
@@ -71,12 +72,13 @@ class Training:
             taken = {name.removeprefix("of_"): values for name, values in watch.begun.items() if name.startswith("of_")}
         fresh = Normals(FRESH, self.model.alignment.shape[1] + 1 + m, np.random.SeedSequence((seed, self.dim, 1)))
         for step in range(first, steps[-1] + 1):
+            s = self._drawn(state["s"], np.random.default_rng((seed, self.dim, step)), step)
             if step in steps:
-                seen = self._observe(x, y, state["W"], state["a"], start, fresh)
+                seen = self._observe(x, y, {**state, "s": s}, start, fresh)
                 taken = {name: appended(taken.get(name), value) for name, value in seen.items()}
             if step == steps[-1] or not np.isfinite(state["W"]).all():
                 break
-            state = self._step(x, y, state, np.random.default_rng((seed, self.dim, step)), step)
+            state = self._step(x, y, {**state, "s": s})
             now = {**state, **{f"of_{name}": values for name, values in taken.items()}, "step": np.array(step + 1)}
             watch((step + 1) * eta, lambda now=now: now)
         missing = {name: len(times) - len(values) for name, values in taken.items()}
@@ -102,15 +104,20 @@ class Training:
             value, slope, _ = self._activation(h)
         return a @ value / len(a), value, slope
 
-    def _step(self, x: Array, y: Array, state: State, random: np.random.Generator, step: int) -> State:
+    def _drawn(self, before: Array, random: np.random.Generator, step: int) -> Array:
+        """s of a step, (n,), from that of the step before."""
+        batches = self.model.batches
+        if batches.part == 1:
+            return before
+        new = (random.random(len(before)) < batches.part).astype(float)
+        return np.where(random.random(len(before)) < batches.kept, before, new) if step else new
+
+    def _step(self, x: Array, y: Array, state: State) -> State:
         """One step of gradient descent."""
-        rule, batches = self.model.rule, self.model.batches
+        rule = self.model.rule
         W, a, s = state["W"], state["a"], state["s"]
-        if batches.part < 1:
-            new = (random.random(len(y)) < batches.part).astype(float)
-            s = np.where(random.random(len(y)) < batches.kept, s, new) if step else new
         f, value, slope = self._outputs(W @ x.T, a)
-        pull = s / batches.part * self._loss.slope(f, y) / -len(y)
+        pull = s / self.model.batches.part * self._loss.slope(f, y) / -len(y)
         F = (pull * a[:, None] * slope) @ x
         G = F - ((W * F).sum(axis=1)[:, None] if rule.sphere else rule.weight_decay) * W
         G_a = value @ pull if self.model.train_second_layer else np.zeros_like(a)
@@ -121,8 +128,9 @@ class Training:
             W = W / np.linalg.norm(W, axis=1)[:, None]
         return {"W": W, "a": a + rule.learning_rate * q_a, "p": p, "p_a": p_a, "s": s}
 
-    def _observe(self, x: Array, y: Array, W: Array, a: Array, start: Array, fresh: Normals) -> dict[str, Array]:
+    def _observe(self, x: Array, y: Array, state: State, start: Array, fresh: Normals) -> dict[str, Array]:
         """Observables of `ExactTwoLayer`."""
+        W, a = state["W"], state["a"]
         model, kinds, r, m = self.model, self.model.kinds, self.model.alignment.shape[1], len(a)
         h = W @ x.T
         f, _, slope = self._outputs(h, a)
@@ -134,13 +142,15 @@ class Training:
         found = {"train_error": self._loss.value(f, y).mean(), "test_error": self._loss.value(unseen, labels).mean()}
         if model.labels.signs:
             found["misclassification"] = np.mean(labels * unseen <= 0)
-        g = self._loss.slope(f, y) * a[:, None] * slope
+        g = state["s"] / model.batches.part * self._loss.slope(f, y) * a[:, None] * slope
         of_neurons = {"second_layer": a, "memory_of_start": (W * start).sum(axis=1)}
         of_neurons |= {"multiplier": -(g * h).mean(axis=1)} if model.rule.sphere else {"weight_norm": np.linalg.norm(W, axis=1)}
         plain = (kinds.number, r) == (1, 1)
         found |= {name: kinds.alike(values)[kinds.first][0 if plain else slice(None)] for name, values in of_neurons.items()}
         alignment = kinds.alike(v)[kinds.first]
         found["alignment"] = alignment[0, 0] if plain else alignment
+        if model.rule.sphere:
+            found["complexity"] = np.abs(a).mean() * model.complexity_of_one
         if m > 1:
             entries = kinds.entries_of(kinds.alike_pairs(overlaps))[kinds.number :, 0].reshape(kinds.number, -1)
             found["neuron_overlap"] = entries[0, 0] if plain else entries
