@@ -69,6 +69,10 @@ FIGURES: dict[str, list[str]] = {
         "runs/hinge/draw.py {work}/hinge-laziness {work}/hinge-samples runs/hinge/figure.png",
         "runs/hinge/one_sided.py {work}/hinge-samples {work}/hinge-one_sided runs/hinge/one_sided.png",
     ],
+    "exact": [
+        "runs/exact/agreement.py {work}/exact tanh tanh-hard",
+        "runs/exact/draw.py {work}/exact runs/exact/figure.png",
+    ],
     "signs": [
         *sweeps("signs", "equal", "signs"),
         "runs/signs/draw.py {work}/signs-equal {work}/signs-signs runs/signs/figure.png",
@@ -99,6 +103,7 @@ TITLES = {
     "online_sgd": "Excess units in online SGD",
     "random_features": "Random features",
     "hinge": "Hinge loss, with mirror images and without",
+    "exact": "What the Gaussian approximation costs",
     "signs": "Neurons of both signs",
     "two_directions": "Two directions: which one is learned when",
     "specialisation": "Specialisation of two halves",
