@@ -179,6 +179,7 @@ class Description:
     two_time_simulated: whether simulations have two-time correlations.
     example: tables of a problem to begin with, as in a problem file.
     controls: what `dmft explore` lets a reader change.
+    about: the theory in a few words, for lists of all theories.
     """
 
     title: tuple[str, ...]
@@ -198,6 +199,7 @@ class Description:
     written: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
+    about: str = ""
 
     def observable_fields(self, axes: Sizes) -> dict[str, Field]:
         """Declarations of all observables at a parameter point."""
