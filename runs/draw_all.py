@@ -6,6 +6,8 @@ Run: python runs/draw_all.py FOLDER              (all: about twenty minutes on o
      python runs/draw_all.py FOLDER timescales   (some of them)
 """
 
+import json
+import resource
 import shlex
 import shutil
 import subprocess
@@ -67,11 +69,49 @@ FIGURES: dict[str, list[str]] = {
         "runs/hinge/draw.py {work}/hinge-laziness {work}/hinge-samples runs/hinge/figure.png",
         "runs/hinge/one_sided.py {work}/hinge-samples {work}/hinge-one_sided runs/hinge/one_sided.png",
     ],
+    "exact": [
+        "runs/exact/agreement.py {work}/exact tanh tanh-hard",
+        "runs/exact/draw.py {work}/exact runs/exact/figure.png",
+    ],
+    "signs": [
+        *sweeps("signs", "equal", "signs"),
+        "runs/signs/draw.py {work}/signs-equal {work}/signs-signs runs/signs/figure.png",
+    ],
+    "two_directions": [
+        *sweeps("two_directions", "sweep"),
+        "runs/two_directions/draw.py {work}/two_directions-sweep runs/two_directions/figure.png {work}/networks",
+    ],
+    "specialisation": [
+        *sweeps("specialisation", "sweep"),
+        "runs/specialisation/draw.py {work}/specialisation-sweep runs/specialisation/figure.png",
+    ],
     "explore": ["runs/explore/picture.py docs/figures/explore.png"],
     "long_times": ["runs/benchmarks/long_times.py docs/figures/long_times.png"],
     # Writes docs/figures/race.png and its tables.
     "race": ["runs/benchmarks/race.py --write"],
 }
+# Figures that a program writes without being told where.
+WRITTEN = {"race": ["docs/figures/race.png"]}
+TITLES = {
+    "quickstart": "Quickstart: learning, overfitting, unlearning",
+    "pspin": "Ageing of a 3-spin glass",
+    "online_sgd_run": "The plateau of online SGD",
+    "theory_vs_simulation": "Theory against trained networks",
+    "timescales": "Three time scales",
+    "pure_noise": "Learning noise by heart",
+    "phase_diagram": "Phase diagram, and the law close to the threshold",
+    "online_sgd": "Excess units in online SGD",
+    "random_features": "Random features",
+    "hinge": "Hinge loss, with mirror images and without",
+    "exact": "What the Gaussian approximation costs",
+    "signs": "Neurons of both signs",
+    "two_directions": "Two directions: which one is learned when",
+    "specialisation": "Specialisation of two halves",
+    "explore": "dmft explore",
+    "long_times": "The cost of long times",
+    "race": "Error against CPU time",
+}
+SECONDS = ROOT / "runs" / "seconds.json"
 COPIES = {
     "runs/hinge/figure.png": "docs/figures/hinge.png",
     "runs/hinge/one_sided.png": "docs/figures/hinge-one-sided.png",
@@ -90,6 +130,19 @@ def execute(command: str, work: Path) -> None:
         sys.exit(status)
 
 
+def cpu_seconds() -> float:
+    """CPU time of all commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def keep(name: str, seconds: float) -> None:
+    """Note the time of a figure, the largest so far: files that are kept make a second run short."""
+    known = json.loads(SECONDS.read_text()) if SECONDS.exists() else {}
+    known[name] = max(round(seconds, 1), known.get(name, 0.0))
+    SECONDS.write_text(json.dumps({key: known[key] for key in FIGURES if key in known}, indent=1) + "\n")
+
+
 def main(folder: str, *names: str) -> None:
     """Draw the figures of these names, or all of them."""
     if unknown := set(names) - set(FIGURES):
@@ -97,8 +150,10 @@ def main(folder: str, *names: str) -> None:
     work = Path(folder).resolve()
     work.mkdir(parents=True, exist_ok=True)
     for name in names or FIGURES:
+        before = cpu_seconds()
         for command in FIGURES[name]:
             execute(command, work)
+        keep(name, cpu_seconds() - before)
     for source, copy in COPIES.items():
         shutil.copyfile(ROOT / source, ROOT / copy)
 

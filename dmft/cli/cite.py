@@ -10,10 +10,10 @@ import typer
 
 from dmft.cli.inputs import load_file
 from dmft.cli.output import say
-from dmft.problem.description import Citation
 
 if TYPE_CHECKING:
     from dmft import Problem
+    from dmft.problem.description import Citation
 
 
 def cite(
@@ -38,6 +38,8 @@ def citations(problem: Problem, provenance: Mapping[str, str], scheme: Sequence[
 
 def _program(origin: Mapping[str, str]) -> Citation:
     """This program, at the version and commit that wrote the file."""
+    from dmft.problem.description import Citation
+
     commit = f",\n  note    = {{commit {origin['git']}}}" if origin["git"] else ""
     entry = f"""@software{{dmft,
   author  = {{{{The dmft developers}}}},

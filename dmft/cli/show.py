@@ -1,24 +1,20 @@
-"""dmft show: what is in a file, and values at a time."""
+"""dmft show: what is in a file, and values at a time, as tables or as JSON."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from dmft.cli.inputs import load_file, naming
 from dmft.cli.output import say
-from dmft.cli.progress import duration
+from dmft.cli.show_run import show_run
 from dmft.cli.show_simulation import show_simulation
 from dmft.cli.show_table import show_table
-from dmft.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from dmft import Solution
-
-DIGITS = ".8g"
+    from dmft.api import Result
 
 
 def show(
@@ -26,75 +22,38 @@ def show(
         Path, typer.Argument(metavar="FILE.h5", help="Run file, simulation, or table of a sweep.", show_default=False)
     ],
     at: Annotated[
-        float | None, typer.Option(metavar="T", help="Print every observable at this time instead.", show_default=False)
+        float | None,
+        typer.Option(
+            metavar="T", help="Print every observable at this time instead; of a table, for each point.", show_default=False
+        ),
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Show what is in a file."""
     from dmft import Simulation, Table
 
     found = load_file(file, only_observables=True)
-    if isinstance(found, Table):
-        show_table(file, found)
-    elif isinstance(found, Simulation):
-        show_simulation(file, found, at)
-    else:
-        show_run(file, found, at)
+    with naming(file, ValueError):
+        if json:
+            _print_json(file, found, at)
+        elif isinstance(found, Table):
+            show_table(file, found, at)
+        elif isinstance(found, Simulation):
+            show_simulation(file, found, at)
+        else:
+            show_run(file, found, at)
 
 
-def show_run(file: Path, solution: Solution, at: float | None) -> None:
-    """Print what is in a run file, or its values at a time."""
-    if at is not None:
-        with naming(file, ValueError):
-            values = solution.entries_at(at)
-        print_table(f"{file} at t = {at:g}", [_at_a_time(solution, name, value, at) for name, value in values.items()])
-        return
-    print_table(str(file), _overview(solution))
-    say(solution.problem.to_toml())
-    if constants := solution.problem.parameters.constants():
-        print_table("constants", [(name, f"{value:{DIGITS}}") for name, value in constants.items()])
-    title = "observables: final, smallest, largest" + (", +- at the end" if solution.standard_errors else "")
-    print_table(title, _ranges(solution))
-    for title, rows in solution.problem.parameters.findings(solution).items():
-        print_table(title, rows)
+def _print_json(file: Path, found: Result, at: float | None) -> None:
+    from dmft import Solution
+    from dmft.exports.summary import arrays_of, summary, values_at
+    from dmft.exports.text import json_text
+    from dmft.storage.run_file import stored_kernels
 
-
-def _at_a_time(solution: Solution, name: str, value: float, time: float) -> tuple[str, ...]:
-    """Name and value of an observable, and its standard error if it has one."""
-    row = (name, f"{value:{DIGITS}}")
-    error = solution.standard_errors.get(name)
-    return row if error is None else (*row, f"+- {np.interp(time, solution.time, error):.2g}")
-
-
-def _overview(solution: Solution) -> list[tuple[str, str]]:
-    """Outcome and cost of the run."""
-    origin = solution.provenance
-    return [
-        ("outcome", f"{solution.outcome.value}: {solution.advice}"),
-        ("time reached", f"{solution.time[-1]:{DIGITS}} of {solution.problem.solver.t_max:g}"),
-        *_verified(solution),
-        ("nodes", f"{len(solution.time)}"),
-        ("iterations", f"{solution.iterations}"),
-        ("last residual", f"{solution.residual:.1e}"),
-        ("wall time", duration(solution.wall_time)),
-        ("version", origin["dmft_version"]),
-        ("commit", origin["git"] or "none"),
-        ("command", origin["command"]),
-    ]
-
-
-def _verified(solution: Solution) -> list[tuple[str, str]]:
-    """The largest estimated error, of a run that was verified."""
-    worst = solution.largest_estimated_error()
-    return [] if worst is None else [("largest error", f"{worst[1]:.2g} tolerances, of {worst[0]}")]
-
-
-def _ranges(solution: Solution) -> list[tuple[str, ...]]:
-    """Name, final, smallest and largest value on the nodes of every observable."""
-    return [
-        (
-            name,
-            *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())),
-            *([f"+- {solution.last_error(name):.2g}"] if name in solution.standard_errors else []),
-        )
-        for name, values in solution.entries.items()
-    ]
+    contents: dict[str, Any] = summary(found) if at is None else values_at(found, at)
+    if at is None and isinstance(found, Solution):
+        contents["arrays"] = {
+            name: {"units": quantity.units, "meaning": quantity.meaning}
+            for name, quantity in arrays_of(found, stored_kernels(file)).items()
+        }
+    say(json_text(contents).rstrip("\n"))

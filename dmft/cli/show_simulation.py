@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dmft.cli.output import say
 from dmft.cli.progress import duration
 from dmft.cli.tables import print_table
@@ -21,12 +19,18 @@ DIGITS = ".8g"
 def show_simulation(file: Path, simulation: Simulation, at: float | None) -> None:
     """Print what is in a simulation file; of the values at a time, those at the nearest one that it has."""
     if at is not None:
+        import numpy as np
+
         nearest = int(np.argmin(np.abs(simulation.time - at)))
         print_table(f"{file} at t = {simulation.time[nearest]:g}, nearest to {at:g}: mean, +-", _values(simulation, nearest))
         return
     print_table(str(file), _overview(simulation))
     say(simulation.problem.to_toml())
     print_table("observables at the end: mean, +-", _values(simulation, -1))
+    if simulation.two_time:
+        described = simulation.problem.parameters.description.kernels
+        rows = [(name, described[name].units, described[name].meaning) for name in simulation.two_time]
+        print_table("correlations of each seed: units, meaning", rows)
 
 
 def _overview(simulation: Simulation) -> list[tuple[str, str]]:

@@ -17,7 +17,6 @@ from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
 from dmft.mathematics.notation import plus_minus
-from dmft.problem.description import smallest
 
 if TYPE_CHECKING:
     from dmft import Problem, Solution
@@ -249,6 +248,8 @@ def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSigna
 
 def _summary(solution: Solution) -> str:
     """Where a run arrived and what it found, in one line."""
+    from dmft.problem.description import smallest
+
     description = solution.problem.parameters.description
     parts = [f"t = {solution.time[-1]:.6g}", f"{len(solution.time)} nodes"]
     parts += [

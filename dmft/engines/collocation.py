@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import get_lapack_funcs
 
 from dmft.engines.fixed_point import Basis, Ending, FixedPoint
 from dmft.mathematics.tableau import Tableau
@@ -117,6 +116,8 @@ def _separate(J: Array, slope: Array) -> LinearMap:
 
 def _factorised(matrix: Any) -> Callable[[Any], Any]:
     """The map b -> matrix^(-1) b."""
+    from scipy.linalg import get_lapack_funcs  # takes a while to load, and only large steps come here
+
     factor, back = get_lapack_funcs(("getrf", "getrs"), (matrix,))
     lu, pivots, _ = factor(matrix)
     return lambda b: back(lu, pivots, b)[0]

@@ -162,6 +162,10 @@ class Sampled:
         """Outcome of a run that reached its last node."""
         return Outcome.DONE
 
+    def refined(self) -> bool:
+        """Make shorter steps where a set did not reach its goal; False if there are none."""
+        return False
+
     def begin(self, number: int) -> Begin:
         """A set that this process does not have yet."""
         return partial(self.model.process, self.model.sets[number], self.last)
@@ -179,15 +183,16 @@ class Sampled:
 
     def __iter__(self) -> Iterator[AcceptedCell]:
         """Accept rounds until t_max or until there is nothing to be learned from going on; `outcome` says which."""
-        length, last = self.unit, self.last
+        length = self.unit
         try:
-            while self.nodes < last:
+            while self.nodes < self.last:
                 before, began = self.nodes, monotonic()
-                self._advance(min(before + length, last) if before else self.first)
+                goal = min(before + length, self.last) if before else self.first
+                self._advance(goal)
                 if (failure := self._failure(before)) is not None:
                     self.outcome = failure
                     return
-                if self.nodes == before:
+                if self.nodes < goal and not self.refined():
                     self.outcome = Outcome.NOT_CONVERGED
                     return
                 steps, spent = length // self.unit, monotonic() - began

@@ -7,6 +7,7 @@ has none, those of a few samples at a larger tolerance.  See `sampled.py` for th
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from dmft.engines import stepper
 from dmft.engines.cell import empty_history, initial_node
 from dmft.engines.densities import densities
-from dmft.engines.march import March
+from dmft.engines.march import March, standard
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Begin, Sampled
+from dmft.engines.sets import cut
 from dmft.history.fields import TIME, TIME_PRIME, Field
 from dmft.history.history import History
 from dmft.mathematics.tableau import radau
@@ -28,6 +30,10 @@ from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
 
+# Iterations after which a cell is too long for the samples, and is halved.
+MOST_ITERATIONS = 100
+# Tolerance that what is left of the equations of a cell is relative to: the factors of fields need it to be small.
+LARGEST_TOLERANCE = 1e-3
 # Samples of a pilot, and the smallest tolerance that its noise leaves.
 PILOT, PILOT_TOLERANCE = 512, 1e-3
 
@@ -58,7 +64,9 @@ class FlowProcess:
         self, model: SampledFlowModel, one: SampleSet, settings: SolverSettings, ends: Array, known: Stretch | None
     ) -> None:
         history = None if known is None else restored(model, known)
-        self._march = OnCells(model.of_set(one), settings, history)
+        solver = standard(min(settings.max_iterations, MOST_ITERATIONS))
+        settings = settings.model_copy(update={"tolerance": min(settings.tolerance, LARGEST_TOLERANCE)})
+        self._march = OnCells(model.of_set(one), settings, history, fixed_point=solver)
         self._march.ends = ends
 
     def reach(self, goal: int) -> None:
@@ -147,6 +155,33 @@ def _dims(field: Field) -> Dims:
     return tuple(_axis(field, dim) for dim in field.dims if dim not in (TIME, TIME_PRIME))
 
 
+def continued(reached: Array, ends: Array) -> Array:
+    """Ends of the cells that were made, and of those to come: `ends`, with what halving has left of the cell in between.
+
+    A cell that is cut short otherwise, by the end of an earlier run, goes on for what is left of it, or with the next one.
+    """
+    last = reached[-1]
+    cell = min(int(np.searchsorted(ends, last, side="right")) - 1, len(ends) - 2)
+    start, length = ends[cell], ends[cell + 1] - ends[cell]
+    between, place = [], (last - start) / length
+    while 0 < place < 1 and (part := _half(place)) is not None and place + part < 1:
+        place += part
+        between.append(start + place * length)
+    later = ends[cell + 1 :]
+    if not between:
+        later = later[later - last > np.diff(ends[cell:]) / 4]
+    return np.concatenate([reached, between, later])
+
+
+def _half(place: float) -> float | None:
+    """The largest power of 1/2 that a number in (0, 1) is a multiple of; None beyond 1/1024."""
+    for power in range(1, 11):
+        part = 0.5**power
+        if abs(place / part - round(place / part)) < 1e-6:
+            return part
+    return None
+
+
 class SampledFlow(Sampled):
     """Solver of one problem, see `Sampled`; `model` is a `SampledFlowModel`."""
 
@@ -155,6 +190,7 @@ class SampledFlow(Sampled):
     def __init__(self, model: Any, settings: SolverSettings, history: History | None = None, next_step: float = 0.0) -> None:
         self._flow, self._tableau = model, radau(settings.stages)
         self._reached = np.zeros(1) if history is None else history["time"][:: settings.stages].copy()
+        self._ends: Array | None = None
         super().__init__(Sets(model), settings, history, next_step)
 
     @staticmethod
@@ -178,17 +214,33 @@ class SampledFlow(Sampled):
         paced = _paced(model)
         return stepper.expected_nodes(initial_node(paced, empty_history(paced)), settings)
 
+    @property
+    def ends(self) -> Array:
+        """Ends of all cells, those that were made and those to come."""
+        if self._ends is None:
+            self._ends = continued(self._reached, self._paced_cells[0])
+        return self._ends
+
     @cached_property
-    def _cells(self) -> tuple[Array, Outcome]:
-        """Ends of all cells, those that were made and those to come, and how they end."""
-        settings, reached = self.settings, self._reached
+    def _paced_cells(self) -> tuple[Array, Outcome]:
+        """Ends of the cells of the march that sets the pace, and how it ended."""
+        settings = self.settings
         if self._flow.gaussian is None:
             settings = settings.model_copy(update={"tolerance": max(settings.tolerance, PILOT_TOLERANCE)})
         march = March(_paced(self._flow), settings)
-        ends = np.array([0.0, *(cell.time for cell in march)])
-        # A cell that is cut short by the end of an earlier run goes on for what is left of it, or with the next one.
-        later = ends[1:][ends[1:] - reached[-1] > np.diff(ends) / 4]
-        return np.append(reached, later), march.outcome
+        return np.array([0.0, *(cell.time for cell in march)]), march.outcome
+
+    def refined(self) -> bool:
+        """Halve the first cell that a set did not solve, for all sets."""
+        cell = (self.nodes - 1) // self.unit
+        start, end = self.ends[cell : cell + 2]
+        if not end - start > self.settings.smallest_step * end:
+            return False
+        self._ends = np.insert(self.ends, cell + 1, (start + end) / 2)
+        self._found = [cut(one, self.nodes) for one in self._found]
+        # Sets that are on their way know the cells as they were.
+        self._run, self._sent = uuid.uuid4().hex, set()
+        return True
 
     @property
     def unit(self) -> int:
@@ -203,17 +255,17 @@ class SampledFlow(Sampled):
     @property
     def last(self) -> int:
         """Number of nodes at the end."""
-        return 1 + self.unit * (len(self._cells[0]) - 1)
+        return 1 + self.unit * (len(self.ends) - 1)
 
     def begin(self, number: int) -> Begin:
         """See Sampled."""
-        return partial(FlowProcess, self._flow, self._flow.sets[number], self.settings, self._cells[0])
+        return partial(FlowProcess, self._flow, self._flow.sets[number], self.settings, self.ends)
 
     def times(self, n: int) -> Array:
         """The first n nodes."""
         if n <= 1:
             return np.zeros(n)
-        ends = self._cells[0]
+        ends = self.ends
         nodes = ends[:-1, None] + np.diff(ends)[:, None] * self._tableau.c
         nodes[:, -1] = ends[1:]
         return np.append(0.0, nodes)[:n]
@@ -222,12 +274,12 @@ class SampledFlow(Sampled):
         """Quadrature weights of the first n nodes."""
         if n <= 1:
             return np.zeros(n)
-        return np.append(0.0, np.diff(self._cells[0])[:, None] * self._tableau.b)[:n]
+        return np.append(0.0, np.diff(self.ends)[:, None] * self._tableau.b)[:n]
 
     @property
     def outcome_at_end(self) -> Outcome:
         """That of the march that the cells are from."""
-        return self._cells[1]
+        return self._paced_cells[1]
 
 
 def _paced(model: SampledFlowModel) -> Any:

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from dmft.mathematics import special
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -117,7 +118,9 @@ NAMED: dict[str, NamedFunction] = {
         Traits(2.0, symmetric=True),
     ),
     "tanh": NamedFunction(np.tanh, lambda _, s: 1 - s**2, lambda _, s, slope: -2 * s * slope, Traits(pi / 2, symmetric=True)),
-    "sigmoid": NamedFunction(special.expit, lambda _, s: s * (1 - s), lambda _, s, slope: slope * (1 - 2 * s), Traits(3.3)),
+    "sigmoid": NamedFunction(
+        lambda x: special.expit(x), lambda _, s: s * (1 - s), lambda _, s, slope: slope * (1 - 2 * s), Traits(3.3)
+    ),
     "softplus": NamedFunction(
         lambda x: np.logaddexp(0.0, x), lambda x, _: special.expit(x), lambda _x, _s, slope: slope * (1 - slope), Traits(3.6)
     ),

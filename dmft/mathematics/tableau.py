@@ -20,7 +20,37 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-MAX_STAGES = 9
+# Nodes c_1 ... c_(s-1) for s = 1 ... 9: zeros of the Jacobi polynomials P^(1, 0) on [0, 1].  To find them takes SciPy, which
+# takes longer to load than many a run.
+INNER_NODES: tuple[tuple[float, ...], ...] = (
+    (),
+    (0.33333333333333337,),
+    (0.15505102572168217, 0.6449489742783179),
+    (0.08858795951270393, 0.40946686444073477, 0.787659461760847),
+    (0.057104196114517725, 0.2768430136381238, 0.5835904323689168, 0.8602401356562195),
+    (0.03980985705146872, 0.1980134178736082, 0.43797481024738616, 0.6954642733536361, 0.9014649142011736),
+    (0.02931642715978494, 0.1480785996684843, 0.3369846902811543, 0.5586715187715502, 0.7692338620300545, 0.926945671319741),
+    (
+        0.0224793864387125,
+        0.11467905316090415,
+        0.2657898227845895,
+        0.45284637366944464,
+        0.6473752828868303,
+        0.8197593082631076,
+        0.9437374394630779,
+    ),
+    (
+        0.017779915147363434,
+        0.09132360789979399,
+        0.21430847939563075,
+        0.3719321645832723,
+        0.5451866848034267,
+        0.7131752428555694,
+        0.8556337429578544,
+        0.9553660447100302,
+    ),
+)
+MAX_STAGES = len(INNER_NODES)
 
 
 @dataclass(frozen=True)
@@ -98,11 +128,7 @@ def radau(stages: int) -> Tableau:
     """The Radau IIA scheme with 1 to 9 stages; refuses to return one that misses its order conditions."""
     if not 1 <= stages <= MAX_STAGES:
         raise ValueError(f"stages = {stages}: wanted 1 to {MAX_STAGES}")
-    # Imported here: SciPy takes longer to load than a problem to be read, and reading one needs MAX_STAGES alone.
-    from scipy.special import roots_jacobi
-
-    inner = roots_jacobi(stages - 1, 1, 0)[0] if stages > 1 else np.empty(0)
-    c = np.append((np.sort(inner) + 1) / 2, 1.0)
+    c = np.append(INNER_NODES[stages - 1], 1.0)
     # Gauss-Legendre quadrature of enough points is exact, and keeps all digits.
     x, w = np.polynomial.legendre.leggauss(stages)
     A = np.array([lagrange(c, end * (x + 1) / 2) @ (end * w / 2) for end in c])

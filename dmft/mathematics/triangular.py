@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from dmft.mathematics import small
 from dmft.mathematics.tableau import MAX_STAGES
@@ -43,6 +42,8 @@ def inverse(A: Array) -> Array:
     """A^(-1), by substitution if A is lower triangular: pivots would cost digits where entries grow from row to row."""
     if len(A) <= SMALL:
         return small.inverse(A)
+    from scipy.linalg import solve_triangular  # takes a while to load, and only long blocks come here
+
     triangular = not np.triu(A, 1).any()
     found = solve_triangular(A, np.eye(len(A)), lower=True, check_finite=False) if triangular else np.linalg.inv(A)
     return np.asarray(found, dtype=np.float64)

@@ -44,6 +44,10 @@ class Quantity:
         """The dimensions beside time that a parameter point has; all of them if no axes are given."""
         return self.dimensions if axes is None else without_absent(self.dimensions, axes)
 
+    def possible(self, value: Any) -> Any:
+        """A value between nodes as it can be: the polynomial of a mean square that decays to zero may pass below."""
+        return value.clip(min=0.0) if self.squared else value
+
     def field(self, name: str, axes: Sizes, times: tuple[str, ...] = ONE_TIME) -> Field:
         """The declaration of its array at a parameter point whose axes have these lengths."""
         dims = self.dimensions_with(axes)
@@ -175,6 +179,7 @@ class Description:
     two_time_simulated: whether simulations have two-time correlations.
     example: tables of a problem to begin with, as in a problem file.
     controls: what `dmft explore` lets a reader change.
+    about: the theory in a few words, for lists of all theories.
     """
 
     title: tuple[str, ...]
@@ -194,6 +199,7 @@ class Description:
     written: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     example: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
+    about: str = ""
 
     def observable_fields(self, axes: Sizes) -> dict[str, Field]:
         """Declarations of all observables at a parameter point."""

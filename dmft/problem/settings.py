@@ -16,6 +16,7 @@ WHOLE = 1e-9
 ROUNDING = 1e-12
 # Fewest samples of the exact theory, and what it uses unless told otherwise.
 FEWEST = 64
+SAMPLED_TOLERANCE = 1e-3
 SAMPLING = {"samples": 4096, "replicates": 4, "seed": 0, "kink_width": 0.2}
 # What may change between a run and its continuation: how far and how hard to try, not what is solved or how exactly.
 LIMITS = ("t_max", "max_nodes", "max_iterations", "smallest_step")
@@ -75,6 +76,8 @@ class SolverSettings(Table):
         if not isinstance(values, Mapping):
             return values
         if values.get("theory") == "exact":
+            if values.get("tolerance") is None and values.get("scheme", "radau") == "radau":
+                values = {**values, "tolerance": SAMPLED_TOLERANCE}
             return {**values, **{key: default for key, default in SAMPLING.items() if values.get(key) is None}}
         for key in SAMPLING:
             if values.get(key) is not None:

@@ -186,10 +186,9 @@ class Solution(Observed):
         return {name: values.reshape((*times.shape, *values.shape[1:])) for name, values in found.items()}
 
     def _possible(self, name: str, value: Any) -> Any:
-        """A value between nodes as it can be: the polynomial of a mean square that decays to zero may pass below."""
+        """A value between nodes as it can be, a plain number if it is one."""
         quantity = self.problem.parameters.description.observables.get(name)
-        if quantity is not None and quantity.squared:
-            value = np.maximum(value, 0.0)
+        value = value if quantity is None else quantity.possible(value)
         return float(value) if np.ndim(value) == 0 else value
 
     @property

@@ -26,12 +26,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.mathematics.tableau import cell_weights
 from dmft.problem.axes import POINT
 from dmft.problem.description import Description
 from dmft.problem.problem import Problem
 from dmft.problem.sweep import Sweep
 from dmft.problem.table import did_you_mean
 from dmft.problem.toml import toml_value
+from dmft.results.entries import quantity_of
 from dmft.results.result import Result, Rows, same
 
 if TYPE_CHECKING:
@@ -120,6 +122,28 @@ class Table(Result):
         """Outcomes of the points in words: 23 done, 2 not-converged."""
         outcomes = self["outcome"].ravel().tolist()
         return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
+
+    def at(self, time: float) -> dict[str, NDArray[np.float64]]:
+        """Every observable at one time over the axes, by the polynomials of the cells; not a number where it was not reached.
+
+        Raises ValueError if no point has curves that reach this time.
+        """
+        if not self.curves:
+            raise ValueError("the table has no curves: wanted dmft collect without --no-curves")
+        nodes = self.curves["time"].reshape(len(self.sweep), -1)
+        if not (time >= 0.0 and (nodes >= time).any()):
+            raise ValueError(f"t = {time:g}: wanted a time in [0, {np.nanmax(nodes):g}]")
+        curves = {name: values.reshape(len(self.sweep), -1) for name, values in self.curves.items() if name != "time"}
+        found = {name: np.full(len(self.sweep), np.nan) for name in curves}
+        for index, row in enumerate(nodes):
+            number = int(np.isfinite(row).sum())
+            if number and row[number - 1] >= time:
+                problem = self.sweep.problem(index)
+                weights = cell_weights(row[:number], problem.solver.cell_nodes, np.array([time]))[0]
+                values = {name: weights @ curve[index, :number] for name, curve in curves.items()}
+                for name, value in {**values, **problem.parameters.kinked(values)}.items():
+                    found[name][index] = self.description.observables[quantity_of(name)].possible(value)
+        return {name: values.reshape(self.sweep.shape) for name, values in found.items()}
 
     def plot(self, path: str | Path | None = None, **look: Any) -> Figure:
         """Draw the standard figure; save it too if a path (.png, .pdf, .svg) is given.

@@ -89,14 +89,14 @@ def solve(
                     for observe in observers:
                         observe(march, cell)
                     if output is not None and monotonic() - written > checkpoint_every:
-                        snapshot(Outcome.RUNNING).save(output)
+                        run_file.write(output, snapshot(Outcome.RUNNING))
                         written = monotonic()
             outcome = march.outcome
         except StopRun:
             outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
         solution = snapshot(outcome)
     if output is not None:
-        solution.save(output)
+        run_file.write(output, solution)
     return solution
 
 

@@ -21,6 +21,7 @@ from dmft.storage.atomic import refuse_unwritable
 from dmft.storage.hdf5 import (
     FileError,
     is_unsealed,
+    names_in,
     opened,
     put,
     put_attributes,
@@ -119,6 +120,12 @@ def read(path: str | Path, *, only_observables: bool = False) -> Solution:
     """
     with opened(path, "run file") as file:
         return read_from(file, only_observables=only_observables)
+
+
+def stored_kernels(path: str | Path) -> tuple[str, ...]:
+    """Names of the two-time functions in a run file.  Raises FileError as `read`."""
+    with opened(path, "run file") as file:
+        return names_in(file, "kernels")
 
 
 def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:

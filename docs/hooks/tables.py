@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
@@ -24,8 +26,15 @@ from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
 from dmft.storage import schema
 
+sys.path.insert(0, str(Path(__file__).parent))
+import first_run
+import gallery
+
 PLACEHOLDER = re.compile(r"^<!-- table: ([\w -]+?) -->$", re.MULTILINE)
 SHOWN: set[str] = set()
+SHOWN_ON: dict[str, set[str]] = {}
+# The pages that refer to all theories, and the tables of theirs that they show.
+REFERENCES = {"problem-file.md": "problem", "run-file.md": "observables"}
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
@@ -35,6 +44,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         if match[1] not in TABLES:
             raise PluginError(f"{page.file.src_path}: no table {match[1]!r}; wanted one of {', '.join(TABLES)}")
         SHOWN.add(match[1])
+        SHOWN_ON.setdefault(page.file.src_path, set()).add(match[1])
         return TABLES[match[1]]()
 
     return PLACEHOLDER.sub(replaced, markdown)
@@ -44,6 +54,10 @@ def on_post_build(**_: object) -> None:
     """A table that no page shows, such as that of a new model, stops the build."""
     if missing := TABLES.keys() - SHOWN:
         raise PluginError(f"no page shows the tables {', '.join(sorted(missing))}")
+    for page, group in REFERENCES.items():
+        wanted = {f"{group} {name}" for name in registry.names()}
+        if absent := wanted - SHOWN_ON.get(page, set()):
+            raise PluginError(f"{page} does not show the tables {', '.join(sorted(absent))}")
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -141,6 +155,24 @@ def functions() -> str:
     return table(("Name", "Smooth", "Degree of the series"), rows)
 
 
+# The page of each theory; a theory without one stops the build.
+PAGES = {
+    "two-layer-flow": "theory.md",
+    "spherical-pspin": "pspin.md",
+    "online-sgd": "online-sgd.md",
+    "random-features": "random-features.md",
+    "hinge": "hinge.md",
+}
+
+
+def theories() -> str:
+    """Every theory, with its page."""
+    if absent := set(registry.names()) - PAGES.keys():
+        raise PluginError(f"docs/hooks/tables.py: no page for the theories {', '.join(sorted(absent))}")
+    rows = ((f"[`{name}`]({page})", registry.load(name).description.about) for name, page in PAGES.items())
+    return table(("`model`", "Dynamics"), rows)
+
+
 def of_model(name: str, parameters: type[Parameters]) -> dict[str, Callable[[], str]]:
     """The keys and datasets of one model."""
     shown = parameters.description
@@ -157,6 +189,9 @@ def of_model(name: str, parameters: type[Parameters]) -> dict[str, Callable[[], 
 
 TABLES: dict[str, Callable[[], str]] = {
     **{name: made for model in registry.names() for name, made in of_model(model, registry.load(model)).items()},
+    "theories": theories,
+    "gallery": gallery.page,
+    "first run": first_run.printed,
     "solver": lambda: keys(SolverSettings),
     "functions": functions,
     "attributes": lambda: attributes(schema.ATTRIBUTES),

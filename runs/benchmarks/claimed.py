@@ -232,6 +232,18 @@ def lazy_noise(name: str, *scales: float) -> list[float]:
     return [float(noise(1000, "lazy", scale).observables[name][-1]) for scale in scales]
 
 
+def both_signs(name: str, m: int) -> Solution:
+    """The network of this width of one sweep of runs/signs."""
+    (found,) = (one for one in swept(f"signs/{name}") if width(one) == m)
+    return found
+
+
+def worse(found: Solution) -> float:
+    """Test error at the end over its smallest value."""
+    return float(found.test_error[-1]) / found.early_stopping.value
+
+
+SIGNS = "runs/signs/README.md"
 README, SIMULATION, HINGE = "README.md", "docs/simulation.md", "runs/hinge/README.md"
 EXACT = "docs/exact-theory.md"
 SCALES = "runs/timescales/README.md"
@@ -291,6 +303,12 @@ CLAIMS: list[Claim] = [
     Claim(NOISE, "2.89 ends at {} and 9.64 at {}.", lambda: lazy_noise("complexity", 3.0, 10.0), costly=True),
     Claim(NOISE, "remembers C_d(t,0) = {} of", lambda: lazy_noise("memory_of_start", 10.0), costly=True),
     Claim(NOISE, "test error of {} instead of {}.", lambda: lazy_noise("test_error", 10.0, 0.03), costly=True),
+    Claim(SIGNS, "test error is {} instead of {} at m = 10, and {} instead of {} at m = 100.",
+          lambda: [both_signs(name, m).early_stopping.value for m in (10, 100) for name in ("signs", "equal")], costly=True),
+    Claim(SIGNS, "by a factor of {} (m = 10) and {} (m = 100) after its minimum, against {} and {} with",
+          lambda: [worse(both_signs(name, m)) for name in ("signs", "equal") for m in (10, 100)], costly=True),
+    Claim(SIGNS, "the smaller one, {} against {} and {} against {}.",
+          lambda: [both_signs(name, m).test_error[-1] for m in (10, 100) for name in ("signs", "equal")], costly=True),
     Claim("runs/random_features/README.md", "for {} at K = 2N, eta = 4.5", lambda: [features(2.0, 4.5)]),
 ]
 UNCHECKED: list[Unchecked] = [
@@ -307,6 +325,12 @@ UNCHECKED: list[Unchecked] = [
               "python runs/benchmarks/exact_agreement.py FOLDER"),
     Unchecked(EXACT, "each known to a factor of {}.", "python runs/benchmarks/monte_carlo.py 1024 24"),
     Unchecked(EXACT, "two ranks are {} times as fast", "mpiexec -n 2 python runs/benchmarks/ranks.py"),
+    Unchecked("runs/two_directions/README.md", "Half of it is learned between t = {} and {}, for",
+              "python runs/two_directions/draw.py directions FIGURE.png"),
+    Unchecked("runs/two_directions/README.md", "learned {} ± {} and {} ± {} at the end, where the theory has {} and {}.",
+              "python runs/two_directions/draw.py directions FIGURE.png"),
+    Unchecked("runs/specialisation/README.md", "specialises later by {} to {} time units",
+              "python runs/specialisation/draw.py specialisation FIGURE.png"),
     Unchecked(HINGE, "approach the theory as M^({}), M^({}), M^({}) in 5, 20, 40 dimensions",
               "python runs/hinge/one_sided.py samples one_sided FIGURE.png"),
 ]

@@ -114,8 +114,11 @@ def test_permutation_split_and_rotation(keys, solver):
 
 
 def test_one_group_is_the_network_of_today():
-    """Equations of one group agree with those of two halves, and a single group is solved as without it, bit for bit."""
-    keys = {**BASE, "width": 4, "target": [0.2, 1.0, 0.4], "alignment": 0.1}
+    """Equations of one group agree with those of two halves, and a single group is solved as without it, bit for bit.
+
+    The target has a degree that the activation does not have.
+    """
+    keys = {**BASE, "width": 4, "target": [0.2, 1.0, 0.4, 0.5], "alignment": 0.1}
     plain, one = solve(Problem(**keys)), solve(Problem(**keys, neurons=[{"count": 4}]))
     for name, values in plain.observables.items():
         np.testing.assert_array_equal(values, one.observables[name])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dmft import Outcome, Problem, ProblemError, Solution, solve
+from dmft.engines.sampled_flow import continued
 from dmft.models.two_layer_flow.exact import samples
-from dmft.models.two_layer_flow.exact.memory import Crowd, mean_responses
+from dmft.models.two_layer_flow.exact.memory import Crowd, Memory
 from dmft.models.two_layer_flow.exact.own import Slopes, own_responses
 from dmft.running.solve import StopRun
 
@@ -69,19 +70,21 @@ def test_mean_responses_are_those_of_whole_matrices(numbers):
             full[:, own, :, part] = ((R[:, k, :, other] - apart) / numbers[other])[:, None, :, None]
             for i in range(own.start, own.stop) if k == other else ():
                 full[:, i, :, i] += apart
-    c, q, e = random.standard_normal((N, 20)), *random.standard_normal((2, N, m, 20))
-    cells = [
-        own_responses(factor * full[a:b, :, a:b].reshape((b - a) * m, -1), Slopes(c[a:b], q[a:b], e[a:b]))
-        for a, b in pairwise(ends)
-    ]
-    together, apart = mean_responses(crowd, R, list(minus), cells, factor)
+    c, q, e = random.standard_normal((N, 40)), *random.standard_normal((2, N, m, 40))
+    memory = Memory(crowd, factor)
+    for a, b in pairwise(ends):
+        own = np.ascontiguousarray(factor * full[a:b, :, a:b].reshape((b - a) * m, -1))
+        T = own_responses(own, Slopes(c[a:b], q[a:b], e[a:b]))
+        together, apart = memory.mean_responses(R[:b, :, :b], minus[:, :b, :b], T, 40)
+        if a:
+            memory.keep(T)
     expected = np.zeros((N * m, N * m))
-    for p in range(20):
+    for p in range(40):
         J = np.zeros((N, m, N, m))
         for t in range(N):
             J[t, :, t] = c[t, p] * np.outer(q[t, :, p], q[t, :, p]) + np.diag(e[t, :, p])
         J = J.reshape(N * m, -1)
-        expected += J @ np.linalg.inv(np.eye(N * m) + factor * full.reshape(N * m, -1) @ J) / 20
+        expected += J @ np.linalg.inv(np.eye(N * m) + factor * full.reshape(N * m, -1) @ J) / 40
     T = expected.reshape(N, m, N, m)[-3:]
     for k, own in enumerate(crowd.parts):
         for other, part in enumerate(crowd.parts):
@@ -196,3 +199,39 @@ def test_simulations_of_the_flow_are_of_networks_with_smooth_activations():
     assert experiment(problem(), Setup(dim=20, fields="network")).dim == 20
     with pytest.raises(ProblemError, match="are trained in steps"):
         experiment(problem(activation="relu"), Setup(dim=20, fields="network"))
+
+
+def test_cells_go_on_where_they_were_halved():
+    ends = np.array([0.0, 1.0, 3.0, 7.0])
+    np.testing.assert_array_equal(continued(np.zeros(1), ends), ends)
+    np.testing.assert_array_equal(continued(np.array([0.0, 1.0]), ends), ends)
+    np.testing.assert_array_equal(continued(np.array([0.0, 1.0, 2.0]), ends), [0, 1, 2, 3, 7])
+    np.testing.assert_array_equal(continued(np.array([0.0, 1.0, 3.0, 4.0]), ends), [0, 1, 3, 4, 5, 7])
+    # The end of an earlier run: the rest of the cell, or the next one where too little is left of it.
+    np.testing.assert_array_equal(continued(np.array([0.0, 1.1]), ends), [0, 1.1, 3, 7])
+    np.testing.assert_array_equal(continued(np.array([0.0, 1.0, 2.9]), ends), [0, 1, 2.9, 7])
+    np.testing.assert_array_equal(continued(ends, ends), ends)
+
+
+@pytest.mark.slow
+def test_a_cell_that_is_too_long_is_halved_for_all_sets():
+    """Few iterations are left to a cell; the rest of the run goes on, and the same in two parts."""
+    asked = problem(samples=256, replicates=2, t_max=2.0, tolerance=1e-2, max_iterations=8)
+    whole = solve(asked)
+    assert whole.outcome is Outcome.DONE
+    assert len(whole.time) > len(solve(gaussian(asked).replace(max_iterations=400)).time)
+    first = solve(asked, observers=[stop_after(0.5)])
+    assert first.outcome is Outcome.INTERRUPTED
+    found = solve(asked, start=first)
+    np.testing.assert_array_equal(found.time, whole.time)
+    np.testing.assert_array_equal(found.train_error, whole.train_error)
+
+
+def stop_after(time: float):
+    """An observer that ends a run."""
+
+    def stop(march, cell):
+        if cell.time > time:
+            raise StopRun
+
+    return stop

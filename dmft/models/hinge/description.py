@@ -5,6 +5,7 @@ from __future__ import annotations
 from dmft.problem.description import Citation, Description, Quantity, Slider
 
 DESCRIPTION = Description(
+    about="classification by a wide network with the hinge loss",
     time="time $t$ (unit of the flow)",
     title=(r"$\alpha = {laziness}$", "$h = {threshold}$", "$P = {samples}$", "$N = {dimension}$"),
     observables={

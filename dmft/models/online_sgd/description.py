@@ -5,6 +5,7 @@ from __future__ import annotations
 from dmft.problem.description import Choice, Citation, Description, Quantity, Slider
 
 DESCRIPTION = Description(
+    about="online SGD of a student network with a teacher, one fresh sample a step",
     time="time $t$ (samples/$N$)",
     title=(
         "$K = {student_units}$",

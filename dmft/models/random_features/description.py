@@ -5,6 +5,7 @@ from __future__ import annotations
 from dmft.problem.description import Choice, Citation, Description, Quantity, Slider
 
 DESCRIPTION = Description(
+    about="online SGD of a network with frozen random hidden units",
     time="time $t$ (samples/$K$)",
     title=(r"$K/N = {hidden_ratio}$", r"$\eta = {learning_rate}$", "$g$ = {activation}", r"noise ${noise}$"),
     observables={

@@ -6,6 +6,7 @@ from dmft.mathematics.notation import power_series
 from dmft.problem.description import RATE, Citation, Description, Picture, Quantity, Slider
 
 DESCRIPTION = Description(
+    about="gradient descent in the spherical mixed p-spin glass",
     time=r"time $t$ (unit of $\dot w=-\nabla H$)",
     title=("$f(q) = {couplings}$",),
     written={"couplings": power_series},

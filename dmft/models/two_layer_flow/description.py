@@ -11,6 +11,7 @@ from dmft.problem.description import NETWORK, RATE, Choice, Citation, Descriptio
 OF_REAL_NETWORKS = ("misclassification", "weight_norm", "D_d", "D_o")
 
 DESCRIPTION = Description(
+    about="gradient flow and gradient descent of a two-layer network of any width",
     time="time $t$ (unit of the flow)",
     title=(
         "$m = {width}$",

@@ -18,12 +18,9 @@ from dmft.models.two_layer_flow import groups as grouped
 from dmft.models.two_layer_flow import target as targets
 from dmft.models.two_layer_flow.description import DESCRIPTION
 from dmft.models.two_layer_flow.equations import TwoLayerFlow
-from dmft.models.two_layer_flow.exact.flow import ExactFlow
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import OF_SIGNS, WIDTHS
-from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
-from dmft.models.two_layer_flow.exact.process import Batches
 from dmft.models.two_layer_flow.exact.weights import Rule
 from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
@@ -34,6 +31,9 @@ from dmft.problem.table import ProblemError, shown
 
 if TYPE_CHECKING:
     from dmft.models.experiment import Setup
+    from dmft.models.two_layer_flow.exact.flow import ExactFlow
+    from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
+    from dmft.models.two_layer_flow.exact.process import Batches
     from dmft.models.two_layer_flow.exact.training import Training
     from dmft.models.two_layer_flow.simulation import TwoLayerExperiment
     from dmft.problem.problem import Problem
@@ -336,6 +336,8 @@ class TwoLayerFlowParameters(Parameters):
 
     def batches(self, settings: SolverSettings) -> Batches:
         """Law by which samples are drawn for each step."""
+        from dmft.models.two_layer_flow.exact.process import Batches
+
         assert settings.learning_rate is not None
         kept = math.exp(-settings.learning_rate / settings.batch_time) if settings.batch_time else 0.0
         return Batches(settings.batch, kept)
@@ -351,6 +353,9 @@ class TwoLayerFlowParameters(Parameters):
         return self._exact_flow(settings) if settings.scheme == "radau" else self._exact_descent(settings)
 
     def _exact_flow(self, settings: SolverSettings) -> ExactFlow:
+        # Imported here, as in `_exact_descent`: it loads SciPy's statistics, which nothing else needs.
+        from dmft.models.two_layer_flow.exact.flow import ExactFlow
+
         groups, given, sets = self.groups(), *self._sampled(settings)
         try:
             self._refuse_gaussian(settings)
@@ -392,6 +397,8 @@ class TwoLayerFlowParameters(Parameters):
         )
 
     def _exact_descent(self, settings: SolverSettings) -> ExactTwoLayer:
+        from dmft.models.two_layer_flow.exact.model import ExactTwoLayer
+
         a, v, kinds = self.neuron_starts()
         overlaps = v @ v.T
         np.fill_diagonal(overlaps, self.weight_scale**2)

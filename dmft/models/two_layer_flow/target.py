@@ -155,9 +155,11 @@ class Overlap:
 
 
 def overlap(activation: Array, target: Series) -> Overlap:
-    """Phi of an activation with coefficients s_k and a target."""
+    """Phi of an activation with coefficients s_k and a target; degrees beyond the activation's do not overlap with it."""
     degrees = target.indices.sum(axis=1)
     counts = np.array([multiplicity(tuple(map(int, index))) for index in target.indices])
-    weights = np.asarray(activation)[degrees] * target.coefficients * counts
+    s = np.zeros(max(len(activation), int(degrees.max(initial=0)) + 1))
+    s[: len(activation)] = activation
+    weights = s[degrees] * target.coefficients * counts
     kept = weights != 0
     return Overlap(target.indices[kept], weights[kept])

@@ -14,8 +14,8 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
 
+from dmft.mathematics import special
 from dmft.mathematics.functions import bell
 
 Array = NDArray[np.float64]
@@ -59,11 +59,11 @@ def _huber_curvature(w: float, f: Array, y: Array) -> Array:
 
 def _hinge(w: float, f: Array, y: Array) -> Array:
     x = (1 - y * f) / w
-    return w * (x * ndtr(x) + bell(x))
+    return w * (x * special.ndtr(x) + bell(x))
 
 
 def _hinge_slope(w: float, f: Array, y: Array) -> Array:
-    return -y * ndtr((1 - y * f) / w)
+    return -y * special.ndtr((1 - y * f) / w)
 
 
 def _hinge_curvature(w: float, f: Array, y: Array) -> Array:
@@ -77,7 +77,9 @@ SHAPED: dict[str, tuple[Callable[[float, Array, Array], Array], ...]] = {
 PLAIN = {
     "square": Loss(lambda f, y: (f - y) ** 2 / 2, lambda f, y: f - y, lambda f, y: np.ones_like(f)),
     "logistic": Loss(
-        lambda f, y: np.logaddexp(0.0, -y * f), lambda f, y: -y * expit(-y * f), lambda f, y: y**2 * expit(f) * expit(-f)
+        lambda f, y: np.logaddexp(0.0, -y * f),
+        lambda f, y: -y * special.expit(-y * f),
+        lambda f, y: y**2 * special.expit(f) * special.expit(-f),
     ),
 }
 LOSSES = (*PLAIN, *SHAPED)

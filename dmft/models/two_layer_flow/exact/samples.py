@@ -22,7 +22,7 @@ from dmft.models.two_layer_flow.exact.activation import Activation
 from dmft.models.two_layer_flow.exact.factor import Factor, Rows
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss
-from dmft.models.two_layer_flow.exact.memory import Crowd, mean_responses
+from dmft.models.two_layer_flow.exact.memory import Crowd, Memory
 from dmft.models.two_layer_flow.exact.normals import Normals, uniforms
 from dmft.models.two_layer_flow.exact.own import Slopes, applied, own_responses
 
@@ -49,7 +49,7 @@ class Kernels(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """State of the samples on the new nodes: h, g and sigma(h) (s, m, P); f, l' (s, P); T (s m, s m, P)."""
+    """State of the samples on the new nodes: h, g and sigma(h) (s, m, P); f, l' (s, P); T in chunks."""
 
     h: Array
     g: Array
@@ -98,7 +98,7 @@ class Samples:
         self._g = np.empty((0, m, size))
         self._g_mean = np.empty((0, task.crowd.G, size))
         self._R, self._R_minus = np.empty((0, task.crowd.G, 0, task.crowd.G)), np.empty((len(self._apart), 0, 0))
-        self._cells: list[Array] = []
+        self._memory = Memory(task.crowd, task.inverse_alpha)
         self._h_last = self._xi_last = np.zeros((m, size))
         self._columns: tuple[Array, list[Array]] = (np.empty((0, size)), [np.empty((0, 0)) for _ in self._apart])
         self._guess: Array | None = None
@@ -130,7 +130,8 @@ class Samples:
         self._g = np.concatenate([self._g, seen.g])
         self._g_mean = np.concatenate([self._g_mean, self.task.crowd.means(seen.g, 1)])
         self._R, self._R_minus = _grown(self._R, rows.R, self.n, 0, 2), _grown(self._R_minus, rows.R_minus, self.n, 1, 2)
-        self._cells.append(seen.T)
+        if self.n:
+            self._memory.keep(seen.T)
         self._h_last, self._xi_last, self.n, self._guess = seen.h[-1], fields[-1], total, None
 
     # -- fields ---------------------------------------------------------------------------------------------------------------
@@ -202,9 +203,7 @@ class Samples:
             if forward.size:
                 slopes = Slopes(*(np.ascontiguousarray(x[..., on]) for x in here.slopes))
                 T, f = own_responses(R, slopes), np.ascontiguousarray(defect[:, :, on].reshape(s * m, -1))
-                along = np.empty_like(f)
-                applied(T, f, along)
-                change = (R @ along - f).reshape(s, m, -1)
+                change = (R @ applied(T, f) - f).reshape(s, m, -1)
                 h[:, :, forward] += change
                 step[:, :, forward], shortened[forward], last[forward] = change, 1.0, size[on]
             active = active[left]
@@ -263,7 +262,7 @@ class Samples:
             D_minus[place, :, :n], D_minus[place, :, n:] = new @ past.T, new @ new.T
             D_minus[place] *= inverse_alpha / (P * number)
         R, R_minus = _grown(self._R, rows.R, n, 0, 2), _grown(self._R_minus, rows.R_minus, n, 1, 2)
-        T, T_minus = mean_responses(crowd, R, list(R_minus), [*self._cells, seen.T], inverse_alpha)
+        T, T_minus = self._memory.mean_responses(R, R_minus, seen.T, P)
         drift = np.einsum("sgnh,rnh->rsg", T, rows.v) - np.einsum("sgp,rp->rsg", mean, self.z) / P
         rates = -np.einsum("sgp,sp->gs", crowd.means(seen.value, 1), seen.slope) / P
         return Averages(D, D_minus, -T, -T_minus, drift, rates)

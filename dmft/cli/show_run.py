@@ -1,0 +1,85 @@
+"""dmft show of a run file: outcome and cost, problem, range of every observable, kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dmft.cli.output import say
+from dmft.cli.progress import duration
+from dmft.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from dmft import Solution
+
+DIGITS = ".8g"
+
+
+def show_run(file: Path, solution: Solution, at: float | None) -> None:
+    """Print what is in a run file, or its values at a time.  ValueError for a time that was not reached."""
+    if at is not None:
+        values = solution.entries_at(at)
+        print_table(f"{file} at t = {at:g}", [_at_a_time(solution, name, value, at) for name, value in values.items()])
+        return
+    print_table(str(file), _overview(solution))
+    say(solution.problem.to_toml())
+    if constants := solution.problem.parameters.constants():
+        print_table("constants", [(name, f"{value:{DIGITS}}") for name, value in constants.items()])
+    title = "observables: final, smallest, largest" + (", +- at the end" if solution.standard_errors else "")
+    print_table(title, _ranges(solution))
+    if arrays := _arrays(file, solution):
+        print_table("kernels and order parameters: units, meaning", arrays)
+    for title, rows in solution.problem.parameters.findings(solution).items():
+        print_table(title, rows)
+
+
+def _at_a_time(solution: Solution, name: str, value: float, time: float) -> tuple[str, ...]:
+    """Name and value of an observable, and its standard error if it has one."""
+    import numpy as np
+
+    row = (name, f"{value:{DIGITS}}")
+    error = solution.standard_errors.get(name)
+    return row if error is None else (*row, f"+- {np.interp(time, solution.time, error):.2g}")
+
+
+def _overview(solution: Solution) -> list[tuple[str, str]]:
+    """Outcome and cost of the run."""
+    origin = solution.provenance
+    return [
+        ("outcome", f"{solution.outcome.value}: {solution.advice}"),
+        ("time reached", f"{solution.time[-1]:{DIGITS}} of {solution.problem.solver.t_max:g}"),
+        *_verified(solution),
+        ("nodes", f"{len(solution.time)}"),
+        ("iterations", f"{solution.iterations}"),
+        ("last residual", f"{solution.residual:.1e}"),
+        ("wall time", duration(solution.wall_time)),
+        ("version", origin["dmft_version"]),
+        ("commit", origin["git"] or "none"),
+        ("command", origin["command"]),
+    ]
+
+
+def _verified(solution: Solution) -> list[tuple[str, str]]:
+    """The largest estimated error, of a run that was verified."""
+    worst = solution.largest_estimated_error()
+    return [] if worst is None else [("largest error", f"{worst[1]:.2g} tolerances, of {worst[0]}")]
+
+
+def _ranges(solution: Solution) -> list[tuple[str, ...]]:
+    """Name, final, smallest and largest value on the nodes of every observable."""
+    return [
+        (
+            name,
+            *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())),
+            *([f"+- {solution.last_error(name):.2g}"] if name in solution.standard_errors else []),
+        )
+        for name, values in solution.entries.items()
+    ]
+
+
+def _arrays(file: Path, solution: Solution) -> list[tuple[str, ...]]:
+    """Name, units and meaning of every two-time function and order parameter in the file."""
+    from dmft.exports.summary import arrays_of
+    from dmft.storage.run_file import stored_kernels
+
+    return [(name, found.units, found.meaning) for name, found in arrays_of(solution, stored_kernels(file)).items()]

@@ -1,0 +1,30 @@
+"""Libraries that a short run does not need are not loaded: to import them takes longer than to solve."""
+
+import subprocess
+import sys
+
+import pytest
+
+SLOW_TO_LOAD = ("scipy.special", "scipy.linalg", "scipy.stats", "scipy.optimize", "matplotlib", "mpi4py", "xarray", "pandas")
+SCRIPT = """
+import sys
+from dmft.cli.main import run
+assert run(sys.argv[2:]) == 0
+print("loaded:", *(name for name in sys.argv[1].split() if name in sys.modules))
+"""
+
+
+def loaded(names, *arguments) -> list[str]:
+    """Those of some modules that a command loads."""
+    script = [sys.executable, "-c", SCRIPT, " ".join(names), *map(str, arguments)]
+    out = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    return out.splitlines()[-1].split()[1:]
+
+
+@pytest.mark.slow
+def test_solving_loads_no_scipy(quick, tmp_path):
+    assert loaded(SLOW_TO_LOAD, "solve", quick, "-o", tmp_path / "run.h5", "-q") == []
+
+
+def test_help_loads_no_numpy():
+    assert loaded((*SLOW_TO_LOAD, "numpy", "numba", "h5py"), "--help") == []
