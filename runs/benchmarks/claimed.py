@@ -245,6 +245,7 @@ def worse(found: Solution) -> float:
 
 SIGNS = "runs/signs/README.md"
 README, SIMULATION, HINGE = "README.md", "docs/simulation.md", "runs/hinge/README.md"
+EXACT = "docs/exact-theory.md"
 SCALES = "runs/timescales/README.md"
 NOISE, NEAR = "runs/pure_noise/README.md", "runs/phase_diagram/README.md"
 VERSUS = "runs/theory_vs_simulation/README.md"
@@ -318,6 +319,14 @@ UNCHECKED: list[Unchecked] = [
               "python runs/benchmarks/agreement.py FOLDER"),
     Unchecked(HINGE, "M^({}) in 5 dimensions and M^({}) in 20, with errors of the fit of {} and {}",
               "python runs/hinge/draw.py laziness samples FIGURE.png"),
+    Unchecked(EXACT, "deviates from the theory by more than {} combined standard errors",
+              "python runs/benchmarks/exact_agreement.py FOLDER"),
+    Unchecked(EXACT, "tanh, m = 2, cubic target | Gaussian | {} | {} | {} | | | exact | {} | {} | {} |",
+              "python runs/benchmarks/exact_agreement.py FOLDER"),
+    Unchecked(EXACT, "softplus, m = 1 | Gaussian | {} | {} | {} | | | exact | {} | {} | {} |",
+              "python runs/benchmarks/exact_agreement.py FOLDER"),
+    Unchecked(EXACT, "each known to a factor of {}.", "python runs/benchmarks/monte_carlo.py 1024 24"),
+    Unchecked(EXACT, "two ranks are {} times as fast", "mpiexec -n 2 python runs/benchmarks/ranks.py"),
     Unchecked("runs/two_directions/README.md", "Half of it is learned between t = {} and {}, for",
               "python runs/two_directions/draw.py directions FIGURE.png"),
     Unchecked("runs/two_directions/README.md", "learned {} ± {} and {} ± {} at the end, where the theory has {} and {}.",
