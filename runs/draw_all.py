@@ -72,6 +72,7 @@ FIGURES: dict[str, list[str]] = {
     "exact": [
         "runs/exact/agreement.py {work}/exact tanh tanh-hard",
         "runs/exact/draw.py {work}/exact runs/exact/figure.png",
+        "runs/exact/residuals.py {work}/exact/tanh-hard.h5 runs/exact/residuals.png",
     ],
     "signs": [
         *sweeps("signs", "equal", "signs"),

@@ -125,11 +125,11 @@ def excess(units: int, time: float) -> float:
 
 
 @cache
-def ageing(name: str) -> dict[str, float]:
+def ageing(name: str, **keys: float) -> dict[str, float]:
     """Largest error of each observable, in units of the tolerance, against a run at a tenth of it."""
-    refined = run(name, tolerance=1e-5, stages=8)
-    tolerance = run(name).problem.solver.tolerance
-    return {observable: error / tolerance for observable, error in run(name).errors(refined).items()}
+    refined = run(name, tolerance=1e-5, stages=8, **keys)
+    coarse = run(name, **keys)
+    return {observable: error / coarse.problem.solver.tolerance for observable, error in coarse.errors(refined).items()}
 
 
 def exponent(values: Callable[[Solution], float], name: str, wide: float) -> tuple[float, float]:
@@ -284,8 +284,10 @@ CLAIMS: list[Claim] = [
     Claim("docs/hinge.md", "with mirror images at {}, {}, {}, {}.", all_final_losses, costly=True),
     Claim("runs/online_sgd/README.md", "at t = 10⁸ it is {} for L = 2 and {} for L = 0, {} for L = 3 and {} for L = 1",
           lambda: [excess(units, 1e8) for units in (2, 0, 3, 1)], costly=True),
-    Claim("docs/long-times.md", "the multiplier by {} at $t=10^6$ and $C_d(t,0)$ by {} from",
+    Claim("docs/long-times.md", "the multiplier was off by {} and $C_d(t,0)$ by {} up to",
           lambda: [ageing("long_times/pure_noise")[name] for name in ("multiplier", "memory_of_start")], costly=True),
+    Claim("docs/long-times.md", "the overlap $C_o(t,t)$ was off by {} tolerances",
+          lambda: [ageing("long_times/glassy", t_max=1e5)["neuron_overlap"]], costly=True),
     Claim(SCALES, "test error is {}, {}, {}, {}, 0.0854", lambda: [timescale(m).test_error[-1] for m in (10, 30, 100, 300)]),
     Claim(SCALES, "0.0928, {}, {} and {} for",
           lambda: [timescale(m).test_error[-1] for m in (1000, 10_000, 100_000)], costly=True),
