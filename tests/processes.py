@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-# Of a machine that is busy with other work.
-PATIENCE = 600.0
+# Of a machine that is busy with other work: what takes so long hangs.
+PATIENCE = 1800.0
 PROGRAM = Path(sysconfig.get_path("scripts")) / "dmft"
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dmft.compiled import Compiled, Digest, njit
+from tests.processes import PATIENCE
 
 CALLEE = "from dmft.compiled import njit\n\n@njit\ndef callee(x):\n    return {factor} * x\n"
 CALLER = """
@@ -40,7 +41,7 @@ def digest(value) -> str:
 def run(folder, cache, **environment) -> subprocess.CompletedProcess:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1", **environment}
     return subprocess.run(
-        [sys.executable, "caller.py"], cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, "caller.py"], cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE
     )
 
 

@@ -13,6 +13,7 @@ import yaml
 import dmft
 from dmft import Problem
 from dmft.cli.cite import citations
+from tests.processes import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "dmft"
@@ -113,4 +114,4 @@ def files(tmp_path_factory):
 )
 def test_what_compiles_nothing_starts_without_numba(files, command):
     code = f"import sys; from dmft.cli.main import run; run({command.split()!r}); assert 'numba' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=files, check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], cwd=files, check=True, capture_output=True, timeout=PATIENCE)

@@ -120,13 +120,14 @@ class Baseline:
         """Node 0, where every integral is zero."""
         model, dt, e = self.model, self.dt, self.model.inverse_width
         start = model.start()
-        C, v, a = start.C[0][:, 0, 0], start.overlap[0, 0], start.scalars[0]
+        # A single neuron has one channel; the other one, here that of an independent neuron, then acts on nothing.
+        C, v, a = np.append(start.C[0][:, 0, 0], 1.0)[:2], start.overlap[0, 0], start.scalars[0]
         h, h1, _ = model.covariance.evaluate(np.array([C[0] + (1 - e) * C[1], C[0] - e * C[1]]))
         (phat,), (slope,) = power_series(model.signal, np.array([v]))
         drift, output = a * slope, a * (e * h[0] + (1 - e) * h[1])
         local = -(a**2) * np.array([e * h1[0] + (1 - e) * h1[1], e * (h1[0] - h1[1])])
         force = local * C + np.array([drift * v, 0.0])
-        nu = model.channels[0].weights[:, 0] @ force
+        nu = force[0] + (1 - e) * force[1]
         rate = force - nu * C
         self.C[:, 0, 0], self.R[:, 0, 0] = C, 1.0
         self.v[0], self.a[0], self.a_phat[0], self.nu[0] = v, a, a * phat, nu

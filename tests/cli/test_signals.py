@@ -24,6 +24,7 @@ def wait_for(path, process):
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS)
 def test_signal_stops_after_a_checkpoint(dmft, slow, tmp_path, uninterrupted, number):
     path = tmp_path / "run.h5"
@@ -161,6 +162,7 @@ def test_handlers_are_put_back(dmft, quick, tmp_path):
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(dmft, slow, tmp_path, uninterrupted):
     path = tmp_path / "run.h5"
     chance = random.Random(1)

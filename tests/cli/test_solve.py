@@ -11,7 +11,7 @@ import pytest
 from dmft import Outcome, Problem, Solution, solve
 from tests.comparison import assert_same, datasets
 from tests.problem_files import POINT
-from tests.processes import start
+from tests.processes import PATIENCE, start
 
 
 def test_file_holds_what_the_library_finds(solved):
@@ -117,7 +117,7 @@ def test_live_line_on_a_terminal(slow, tmp_path):
     except OSError:
         pass
     os.close(ours)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert out.count("\n") == 1
     assert shown.count(b"cell ") > 1

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.comparison import assert_same, datasets
-from tests.processes import start
+from tests.processes import PATIENCE, start
 
 PROGRAM = [sys.executable, "-m", "dmft"]
 # Redirections of a shell: closed, full, and a pipe that nobody reads.
@@ -20,7 +20,7 @@ LOGS = ("2>&-", ">&-", "2>/dev/full", ">/dev/full", ">/dev/full 2>/dev/full", ">
 def shell(command: str, *arguments) -> int:
     """Exit status of the first command of a line of bash, in which $@ are the arguments."""
     line = f'{command}; exit "${{PIPESTATUS[0]}}"'
-    return subprocess.run(["bash", "-c", line, "bash", *map(str, arguments)], timeout=600, check=False).returncode
+    return subprocess.run(["bash", "-c", line, "bash", *map(str, arguments)], timeout=PATIENCE, check=False).returncode
 
 
 @pytest.mark.slow
@@ -46,14 +46,14 @@ def test_reader_that_leaves_early(solved):
 def test_results_that_are_lost_are_said(solved):
     with open("/dev/full", "w") as full:
         process = start("show", solved, stdout=full)
-        _, err = process.communicate(timeout=600)
+        _, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err) == (2, "dmft: standard output: No space left on device\n")
 
 
 def test_name_that_is_not_text_is_printed_with_escapes(solved, tmp_path):
     path = os.fsencode(tmp_path) + b"/\xff.h5"
     shutil.copy(solved, path)
-    ended = subprocess.run([*PROGRAM, "show", path], capture_output=True, timeout=600, check=False)
+    ended = subprocess.run([*PROGRAM, "show", path], capture_output=True, timeout=PATIENCE, check=False)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert ended.stdout.splitlines()[0].endswith(b"/\\xff.h5")
 
@@ -66,7 +66,7 @@ def limited(size):
 @pytest.mark.slow
 def test_figure_on_a_full_disk_is_one_line(solved, tmp_path):
     process = start("plot", solved, "-o", tmp_path / "run.png", preexec_fn=limited(2000))
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
     assert err == f"dmft: {tmp_path / 'run.png'}: cannot be drawn (File too large)\n"
     assert not (tmp_path / "run.png").exists()
@@ -102,5 +102,5 @@ def test_signal_ignored_from_the_start_stays_ignored(quick, tmp_path):
     code += "def init(*keys):\n    begin(*keys)\n    os.kill(os.getpid(), signal.SIGHUP)\n"
     code += "Meter.__init__ = init\nfrom dmft.cli.main import main\nmain()"
     process = start("-c", code, "solve", quick, "-o", tmp_path / "run.h5", program=[sys.executable], preexec_fn=ignore)
-    _, err = process.communicate(timeout=600)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 # A comment `<!-- example: reason` holds code that a page does not show, such as a smaller version of a command.
 EXAMPLE = re.compile(r"^(?:```python|<!-- example: [^\n]*)\n(.*?)^(?:```|-->)$", re.DOTALL | re.MULTILINE)
@@ -22,6 +24,6 @@ def test_examples_run(page, tmp_path):
     (tmp_path / "page.py").write_text("\n\n".join(PAGES[page]))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     result = subprocess.run(
-        [sys.executable, "page.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+        [sys.executable, "page.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
     assert result.returncode == 0, result.stderr

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGES = [path.stem for path in sorted((ROOT / "docs").glob("*.md"))]
@@ -67,7 +69,7 @@ def seen(site: Path, page: str, width: int) -> dict:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--disable-web-security"]
     options += [f"--user-data-dir={site / 'browser'}", "--window-size=1500,1000", "--virtual-time-budget=8000", "--dump-dom"]
     command = [str(CHROMIUM), *options, f"file://{site}/frame.html"]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
     return json.loads(html.unescape(re.findall(r"FOUND(.*?)END</pre>", shown, re.DOTALL)[0]))
 
 

@@ -76,11 +76,12 @@ def make_simulation(place: Path) -> None:
     (place / "kept.h5").rename(output)
 
 
-def rows(place: Path) -> list[tuple[Any, ...]]:
+def rows(place: Path) -> list[Values]:
     """The points of the collected table: their outcome and results."""
     table = Table.load(place / "out" / "sweep.h5")
-    names = [name for name in table.values if name not in ("file", "reason", "wall_time")]
-    return list(zip(*(table.values[name].ravel().tolist() for name in names), strict=True))
+    columns = {name: values.ravel().tolist() for name, values in table.values.items()}
+    compared = [name for name in columns if name not in ("file", "reason", "wall_time")]
+    return [{name: columns[name][index] for name in compared} for index in range(len(table.sweep))]
 
 
 def points(place: Path) -> Values:
@@ -99,11 +100,12 @@ def same(one: Values, other: Values) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name], equal_nan=True) for name in one)
 
 
-def same_rows(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]]) -> bool:
-    """Each row is the expected one, or says that its point cannot be read."""
-    if len(found) != len(expected):
-        return False
-    return all(UNREADABLE in row or repr(row) == repr(known) for row, known in zip(found, expected, strict=True))
+def same_rows(found: list[Values], expected: list[Values]) -> bool:
+    """Each row is the expected one, or says that its point cannot be read; columns that no point has are missing."""
+    pairs = zip(found, expected, strict=True)
+    return all(
+        row["outcome"] == UNREADABLE or all(repr(row[name]) == repr(known[name]) for name in row) for row, known in pairs
+    )
 
 
 class Case:

@@ -114,6 +114,7 @@ def test_numbers_and_names():
     assert function_name([0.0, 1 / 3, 1, 0, 5]) == "[0, 0.333, 1, 0, ...]"
 
 
+@pytest.mark.slow
 def test_needs_no_display_and_no_pyplot(small, tmp_path):
     solve(small.replace(tolerance=1e-3)).save(tmp_path / "run.h5")
     code = (

@@ -15,6 +15,11 @@ def test_every_figure_is_drawn():
     assert figures == drawn
 
 
+def test_copies_are_the_figures_of_runs():
+    for source, copy in SCRIPT["COPIES"].items():
+        assert (ROOT / source).read_bytes() == (ROOT / copy).read_bytes(), copy
+
+
 def test_what_is_used_exists():
     for word in WORDS:
         if word.startswith("runs/") and word.endswith((".py", ".toml")):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(ROOT / "runs" / "draw_all.py"))
 # The entries of less than a minute.
@@ -27,5 +29,5 @@ def test_the_commands_draw_the_figure(name, tmp_path):
     figure = next(word for word in SCRIPT["FIGURES"][name][-1].split() if word.endswith(".png"))
     (tmp_path / figure).unlink()
     command = [sys.executable, "runs/draw_all.py", str(tmp_path / "work"), name]
-    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=300)
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=PATIENCE)
     assert (tmp_path / figure).stat().st_size > 10_000

@@ -80,6 +80,7 @@ def test_only_new_seeds_are_run(dmft, quick, tmp_path, reference, monkeypatch):
     assert left(tmp_path) == ["sim.h5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["processes", "ranks"])
 def test_any_number_of_processes_gives_the_same_result(quick, tmp_path, reference, way):
     arguments = ["simulate", quick, "-o", tmp_path / "sim.h5", *OPTIONS, "--seeds", 4]
@@ -92,6 +93,7 @@ def test_any_number_of_processes_gives_the_same_result(quick, tmp_path, referenc
     assert left(tmp_path) == ["sim.h5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_signal_stops_after_a_checkpoint(dmft, slow, tmp_path, uninterrupted, jobs):
     output = tmp_path / "sim.h5"
@@ -109,6 +111,7 @@ def test_signal_stops_after_a_checkpoint(dmft, slow, tmp_path, uninterrupted, jo
     assert left(tmp_path) == ["sim.h5"]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(dmft, slow, tmp_path, uninterrupted):
     output = tmp_path / "sim.h5"
     arguments = ["simulate", slow, "-o", output, *OPTIONS, "--seeds", 4, "--checkpoint", 0.02]
@@ -136,6 +139,7 @@ def test_damaged_seed_is_simulated_again(dmft, quick, tmp_path, reference):
     assert left(tmp_path) == ["sim.h5"]
 
 
+@pytest.mark.slow
 def test_master_killed_ends_its_workers(slow, tmp_path):
     output = tmp_path / "sim.h5"
     process = start("simulate", slow, "-o", output, *OPTIONS, "--seeds", 4, "--jobs", 2, "--checkpoint", 0.05)
@@ -181,6 +185,7 @@ def build(stop, **arguments):
 """
 
 
+@pytest.mark.slow
 def test_a_seed_that_kills_its_process_is_a_failed_one(dmft, quick, tmp_path, monkeypatch):
     (tmp_path / "deadly.py").write_text(DEADLY)
     monkeypatch.syspath_prepend(tmp_path)
@@ -224,6 +229,7 @@ def test_another_simulation_is_refused_and_named(dmft, quick, tmp_path):
     assert left(tmp_path) == ["sim.h5"]
 
 
+@pytest.mark.slow
 def test_seeds_of_another_simulation_beside_the_file_are_refused(dmft, quick, slow, tmp_path):
     output = tmp_path / "sim.h5"
     process = start("simulate", slow, "-o", output, *OPTIONS, "--checkpoint", 0.02)
@@ -235,6 +241,7 @@ def test_seeds_of_another_simulation_beside_the_file_are_refused(dmft, quick, sl
     assert "holds another simulation: learning_rate" in ended.err
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_are_refused(dmft, slow, tmp_path):
     output = tmp_path / "sim.h5"
     process = start("simulate", slow, "-o", output, *OPTIONS, "--checkpoint", 0.02)

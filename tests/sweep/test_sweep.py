@@ -320,6 +320,7 @@ def test_sweep_file_of_the_user_in_the_folder_stays_as_it_is(dmft, tmp_path):
     assert own.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_limits_from_the_command_line_reach_the_processes(dmft, tmp_path):
     (tmp_path / "own").mkdir()
     own = tmp_path / "own" / "sweep.toml"
