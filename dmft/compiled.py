@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from functools import cache, cached_property, update_wrapper
 from itertools import count
 from pathlib import Path
+from time import monotonic, process_time
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -27,6 +28,31 @@ FOREIGN = {"numba", "numpy", "scipy", *sys.stdlib_module_names}
 # Files kept of one function: types of arguments, processors that share a home, states of the source.
 KEPT = 32
 PREFIX = 32  # bytes of the digest that opens a file
+
+
+class Compilation:
+    """Seconds that this process has compiled for, wall and CPU, and a function to be told when it begins to."""
+
+    def __init__(self) -> None:
+        self.seconds = self.cpu_seconds = 0.0
+        self.tell: Callable[[], None] = lambda: None
+        self._began: list[tuple[float, float]] = []
+
+    def begin(self) -> None:
+        """A function is compiled from now on; functions that it calls are compiled meanwhile."""
+        if not self._began:
+            self.tell()
+        self._began.append((monotonic(), process_time()))
+
+    def end(self) -> None:
+        """The function is compiled."""
+        began, cpu_began = self._began.pop()
+        if not self._began:
+            self.seconds += monotonic() - began
+            self.cpu_seconds += process_time() - cpu_began
+
+
+compilation = Compilation()
 
 
 def njit(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
@@ -89,6 +115,13 @@ class MachineCode:
         return digest.hexdigest()
 
     def load_overload(self, signature: Any, target: Any) -> Any:
+        """The function compiled for a signature; None if the cache has no whole file of it, and it is compiled next."""
+        found = self._load(signature, target)
+        if found is None:
+            compilation.begin()
+        return found
+
+    def _load(self, signature: Any, target: Any) -> Any:
         """The function compiled for a signature; None if the cache has no whole file of it.
 
         Numba's own cache first fills its tables of functions to compile, which takes longer than all else here.  Finished code
@@ -115,6 +148,7 @@ class MachineCode:
         """Keep what has been compiled for a signature."""
         from numba.core.serialize import dumps
 
+        compilation.end()
         folder = cache_folder()
         # Code with addresses of this process in it is of no use to another.
         if folder is None or compiled.library.has_dynamic_globals:

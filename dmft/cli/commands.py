@@ -29,7 +29,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     name="dmft",
     help="Dynamical mean-field theory of two-layer networks.",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

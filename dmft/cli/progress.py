@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shutil import get_terminal_size
 from time import monotonic, process_time
 from typing import TYPE_CHECKING
+
+from dmft.compiled import compilation
 
 if TYPE_CHECKING:
     from dmft.engines.base import AcceptedCell, Engine
@@ -18,8 +21,8 @@ Show = Callable[[str], None]
 
 LIVE_SECONDS = 0.1
 LOG_SECONDS = 60.0
-# Cells over which speed and step size are averaged.
-RECENT = 20
+# The estimate of the time left looks back to where this part of the seconds so far had passed.
+LATE = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,18 +34,25 @@ class Mark:
     nodes: int
 
 
-def seconds_left(then: Mark, now: Mark, t_max: float, engine: type[Engine] | Engine) -> float:
-    """Estimate from the steps between two marks: the nodes per unit of the engine's clock stay, the cost grows as it says.
+def seconds_left(marks: Sequence[Mark], t_max: float, power: float) -> float:
+    """Estimate from the marks of a run so far, one a cell: the seconds since t = 0 grow as a power of t.
 
+    The exponent is that of the later half of these seconds, at most `power`.  It holds whether steps grow with t or not, and
+    contains the cost of longer histories and of more iterations.  Nodes before the first mark, those of the first cell or of
+    a run that is continued, are taken to have cost as the next ones, less the growth with the number of nodes.
     Not a number while there is nothing to go by.
     """
-    if now.nodes == then.nodes:
+    if len(marks) < 3:
         return math.nan
-    clock, power = engine.clock, engine.power
-    nodes_left = (now.nodes - then.nodes) * (clock(t_max) - clock(now.time)) / (clock(now.time) - clock(then.time))
-    growth = 1.0 + nodes_left / now.nodes
-    seconds_per_node = (now.clock - then.clock) / (now.nodes - then.nodes)
-    return seconds_per_node * now.nodes * (growth**power - 1.0) / power
+    first, second, now = marks[0], marks[1], marks[-1]
+    before = (second.clock - first.clock) / (second.nodes - first.nodes) * first.nodes / power
+    passed = [mark.clock - first.clock + before for mark in marks]
+    late = min(bisect_left(passed, LATE * passed[-1]), len(marks) - 2)
+    then = marks[late]
+    if not (passed[late] > 0 and now.time > then.time > 0):
+        return math.nan
+    exponent = math.log(passed[-1] / passed[late]) / math.log(now.time / then.time)
+    return passed[-1] * math.expm1(min(exponent, power) * math.log(t_max / now.time))
 
 
 def duration(seconds: float) -> str:
@@ -62,38 +72,54 @@ class Meter:
 
     def __init__(self, t_max: float, show: Show, interval: float) -> None:
         self.t_max, self.show, self.interval = t_max, show, interval
-        self.cells = 0
-        self.began, self.cpu_began = monotonic(), process_time()
+        self.began, self.cpu_began = self._clock(), process_time()
         self.shown = self.began
-        self.recent: deque[Mark] = deque(maxlen=RECENT + 1)
+        self.marks: list[Mark] = []
 
     def __call__(self, march: Engine, cell: AcceptedCell) -> None:
         """Take note of a cell."""
-        self.cells += 1
-        now = Mark(monotonic(), cell.time, cell.nodes)
-        self.recent.append(now)
+        now = Mark(self._clock(), cell.time, cell.nodes)
+        self.marks.append(now)
         if now.clock - self.shown >= self.interval:
             self.shown = now.clock
             self.show(self.line(cell, march))
 
     def line(self, cell: AcceptedCell, march: Engine) -> str:
-        """Where the run is and how it fares."""
-        left = seconds_left(self.recent[0], self.recent[-1], self.t_max, march)
-        checks = "  ".join(f"{name} {value:.1e}" for name, value in cell.checks.items())
-        return (
-            f"cell {cell.cell}  t = {cell.time:.4g} of {self.t_max:g}  {cell.nodes} nodes  {cell.iterations} iterations  "
-            f"{checks}  left {duration(left)}"
-        )
+        """Time reached and left, nodes and iterations, as much of it as fits on the terminal."""
+        left = seconds_left(self.marks, self.t_max, march.power)
+        parts = [f"t = {cell.time:.4g} of {self.t_max:g}", f"left {duration(left)}", f"{cell.nodes} nodes"]
+        parts += [f"cell {cell.cell}", f"{cell.iterations} iterations"]
+        parts += [f"{name} {value:.1e}" for name, value in cell.checks.items()]
+        return fitting(parts, columns())
 
     @property
     def seconds(self) -> float:
-        """Wall time since the start."""
-        return monotonic() - self.began
+        """Wall time since the start, without that of compiling."""
+        return self._clock() - self.began
 
     @property
     def cells_per_cpu_second(self) -> float:
-        """Throughput since the start."""
-        return self.cells / max(process_time() - self.cpu_began, 1e-9)
+        """Throughput since the start, without what was compiled in its course."""
+        return len(self.marks) / max(process_time() - self.cpu_began - compilation.cpu_seconds, 1e-9)
+
+    @staticmethod
+    def _clock() -> float:
+        return monotonic() - compilation.seconds
+
+
+def columns() -> float:
+    """Width of the terminal; a log has no end of a line."""
+    return get_terminal_size().columns if sys.stderr.isatty() else math.inf
+
+
+def fitting(parts: Sequence[str], room: float) -> str:
+    """Parts of a line, the most important first, as many as fit."""
+    line = parts[0]
+    for part in parts[1:]:
+        if len(line) + 2 + len(part) >= room:
+            break
+        line = f"{line}  {part}"
+    return line
 
 
 @contextmanager
@@ -114,6 +140,31 @@ def shown_line(quiet: bool) -> Iterator[tuple[Show, float]]:
         from rich.text import Text
 
         with Live("dmft: starting", console=Console(stderr=True), auto_refresh=False, transient=True) as live:
-            yield lambda line: live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True), LIVE_SECONDS
+
+            def show(line: str) -> None:
+                live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+
+            with _telling_of_compilation(show):
+                yield show, LIVE_SECONDS
     else:
-        yield lambda line: print(line, file=sys.stderr, flush=True), LOG_SECONDS
+
+        def log(line: str) -> None:
+            print(line, file=sys.stderr, flush=True)
+
+        with _telling_of_compilation(log):
+            yield log, LOG_SECONDS
+
+
+@contextmanager
+def _telling_of_compilation(show: Show) -> Iterator[None]:
+    """Say once that code is being compiled, which a second run need not wait for."""
+
+    def tell() -> None:
+        compilation.tell = before
+        show("dmft: compiling, once")
+
+    before, compilation.tell = compilation.tell, tell
+    try:
+        yield
+    finally:
+        compilation.tell = before

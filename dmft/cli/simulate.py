@@ -135,7 +135,7 @@ class SimulateCommand:
             warn_without_locks(taken, asked.output)
             self.todo = self.seeds.missing(self.wanted)
             self.stop.defer()
-            with sweep_meter(len(self.todo), asked.quiet, "seeds") as self.meter:
+            with sweep_meter(len(self.todo), asked.quiet, "seeds", len(self.wanted) - len(self.todo)) as self.meter:
                 yield (problem, setup) if self.todo else None
 
     def lead(self) -> ExitCode:

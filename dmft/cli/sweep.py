@@ -106,7 +106,7 @@ class SweepCommand:
         from dmft import ProblemError
         from dmft.jobs.pool import StartError
         from dmft.sweeps.folder import open_folder
-        from dmft.sweeps.run import missing
+        from dmft.sweeps.run import missing, part
 
         asked = self.asked
         wanted = load_sweep(asked.file, asked.assignments)
@@ -117,7 +117,8 @@ class SweepCommand:
             warn_without_locks(taken, asked.output)
             self.todo = missing(self.folder, asked.task, asked.tasks, retry=asked.retry)
             self.stop.defer()
-            with sweep_meter(len(self.todo), asked.quiet) as self.meter:
+            before = len(part(wanted, asked.task, asked.tasks)) - len(self.todo)
+            with sweep_meter(len(self.todo), asked.quiet, before=before) as self.meter:
                 yield wanted if self.todo else None
 
     def lead(self) -> ExitCode:

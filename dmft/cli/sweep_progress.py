@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from dmft.cli.progress import Show, duration, shown_line
+from dmft.cli.progress import Show, columns, duration, fitting, shown_line
 
 if TYPE_CHECKING:
     from dmft.jobs.tasks import Result
@@ -21,12 +21,13 @@ RECENT = 100
 class SweepMeter:
     """Counts the points, or seeds, that ended, and shows a line every `interval` seconds.
 
+    todo, before: points that are to be solved now, and that had ended before.
     at_hand: the task that is being run now, in words, if that is known.
     refused: the first task that needs more memory than there is.
     """
 
-    def __init__(self, todo: int, show: Show, interval: float, noun: str = "points") -> None:
-        self.todo, self.show, self.interval, self.noun = todo, show, interval, noun
+    def __init__(self, todo: int, show: Show, interval: float, noun: str = "points", before: int = 0) -> None:
+        self.todo, self.show, self.interval, self.noun, self.before = todo, show, interval, noun, before
         self.at_hand = ""
         self.endings: Counter[str] = Counter()
         self.refused: Result | None = None
@@ -60,13 +61,12 @@ class SweepMeter:
         return monotonic() - self.began
 
     def line(self) -> str:
-        """State of the sweep in one line."""
+        """State of the sweep in one line, as much of it as fits on the terminal; points of earlier runs count too."""
         per_second = rate(len(self.recent) - 1, monotonic() - self.recent[0])
         left = (self.todo - self.ended) / per_second if per_second else math.nan
-        return (
-            f"{self.ended} of {self.todo} {self.noun}  {self.endings['failed']} failed  {speed(per_second, self.noun)}  "
-            f"{duration(self.seconds)}  left {duration(left)}  {self.at_hand}"
-        ).rstrip()
+        parts = [f"{self.before + self.ended} of {self.before + self.todo} {self.noun}", f"left {duration(left)}"]
+        parts += [f"{self.endings['failed']} failed", speed(per_second, self.noun), duration(self.seconds)]
+        return fitting([*parts, *([self.at_hand] if self.at_hand else [])], columns())
 
 
 def rate(points: int, seconds: float) -> float:
@@ -83,10 +83,10 @@ def speed(per_second: float, noun: str = "points") -> str:
 
 
 @contextmanager
-def sweep_meter(todo: int, quiet: bool, noun: str = "points") -> Iterator[SweepMeter]:
+def sweep_meter(todo: int, quiet: bool, noun: str = "points", before: int = 0) -> Iterator[SweepMeter]:
     """The meter of a sweep or simulation that suits the place where standard error goes."""
     with shown_line(quiet) as (show, interval):
-        yield SweepMeter(todo, show, interval, noun)
+        yield SweepMeter(todo, show, interval, noun, before)
 
 
 def ignore(result: Result | None) -> None:

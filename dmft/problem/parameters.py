@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dmft.problem.description import Description, Found, Panel, Solved
+from dmft.problem.description import Description, Panel, Solved
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError, Table
 
@@ -89,6 +89,6 @@ class Parameters(Table):
         """
         return {}
 
-    def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
+    def findings(self, found: Solved) -> dict[str, list[tuple[str, str]]]:
         """Report on a run beyond the range of every observable: tables of two columns, by title."""
         return {}

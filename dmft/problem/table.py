@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 
 
 class ProblemError(ValueError):
@@ -94,11 +95,10 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"wanted one of {', '.join(known)}"
 
 
+# Complaints about a bound, and the signs of bounds by their names in the metadata of a key.
+BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 WANTED = {
-    "greater_than": "a number > {gt:g}",
-    "greater_than_equal": "a number >= {ge:g}",
-    "less_than": "a number < {lt:g}",
-    "less_than_equal": "a number <= {le:g}",
     "finite_number": "a finite number",
     "float_type": "a number",
     "int_type": "a whole number",
@@ -106,6 +106,12 @@ WANTED = {
     "tuple_type": "a list",
     "literal_error": "{expected}",
 }
+
+
+def bounds(key: FieldInfo) -> str:
+    """The range of a key in words: a number > 0 and <= 1."""
+    found = [(sign, getattr(part, name)) for name, sign in SIGNS.items() for part in key.metadata if hasattr(part, name)]
+    return f"a number {' and '.join(f'{sign} {bound:g}' for sign, bound in found)}"
 
 
 def _one_line(error: Any, schema: type[Table], where: str) -> str:
@@ -118,7 +124,7 @@ def _one_line(error: Any, schema: type[Table], where: str) -> str:
         return f"{key} = {shown(error['input'])}: {message}" if key else message
     if len(error["loc"]) > 1:  # inside a list, or none of several types
         return f"{key} = {shown(error['input'])}: wanted {schema.model_fields[key].description}"
-    wanted = WANTED.get(error["type"])
+    wanted = bounds(schema.model_fields[key]) if error["type"] in BOUNDS else WANTED.get(error["type"])
     wanted = wanted.format(**error.get("ctx", {})) if wanted else error["msg"][0].lower() + error["msg"][1:]
     return f"{key} = {shown(error['input'])}: wanted {wanted}"
 

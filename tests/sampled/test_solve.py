@@ -43,6 +43,26 @@ def test_linear_network_is_that_of_the_gaussian_theory(keys, samples):
     np.testing.assert_allclose(found.kernels["R_d"], known.kernels["R_d"], atol=1e-6)
 
 
+def test_steps_with_exact_second_moments_are_said():
+    """The normal numbers of that step are orthonormal, later ones are not; those have little weight in a smooth run."""
+    asked = problem(activation="linear", target=[0.0, 0.8], t_max=20.0, samples=128, replicates=1, learning_rate=0.4)
+    model, found, known = equations(asked), solve(asked), solve(gaussian(asked))
+    m, r = model.alignment.shape
+    normals = Normals(128, r + 1 + m, np.random.SeedSequence(0))
+
+    def defect(steps):
+        rows = normals.rows(r + 1 + m * (steps + 1))
+        return np.abs(rows @ rows.T / 128 - np.eye(len(rows))).max()
+
+    assert defect(model.exact_steps) < 1e-12
+    assert defect(model.exact_steps + 40) > 0.01
+    np.testing.assert_allclose(found.train_error, known.train_error, atol=1e-6)
+    ((name, words),) = asked.parameters.findings(found)["sampling"]
+    assert (name, words.split(",")[0]) == ("second moments", f"exact until t = {0.4 * model.exact_steps:.6g}")
+    short = asked.replace(t_max=4.0)
+    assert "sampling" not in short.parameters.findings(solve(short))
+
+
 def test_standard_errors_say_how_far_replicates_are_apart():
     """Of 24 runs with three sets each, against the scatter of their means, which is known to 15 %."""
     found = [solve(problem(seed=seed, t_max=2.0)) for seed in range(24)]

@@ -24,7 +24,7 @@ from dmft.models.two_layer_flow.exact.loss import OF_SIGNS, WIDTHS
 from dmft.models.two_layer_flow.exact.weights import Rule
 from dmft.models.two_layer_flow.groups import GroupedFlow
 from dmft.models.two_layer_flow.neurons import Group, NeuronGroup, checked_alignment, read_groups, sizes
-from dmft.problem.description import Curve, Curves, Found, Pair, Panel, Solved, smallest
+from dmft.problem.description import Curve, Curves, Pair, Panel, Solved, smallest
 from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError, shown
@@ -468,12 +468,20 @@ class TwoLayerFlowParameters(Parameters):
 
         return of(solution, np.array([group.fraction for group in self.groups()]))
 
-    def findings(self, found: Found) -> dict[str, list[tuple[str, str]]]:
-        """Early stopping and the gap."""
+    def findings(self, found: Solved) -> dict[str, list[tuple[str, str]]]:
+        """Early stopping and the gap; for how long samples have exact second moments, where that is not all of the run."""
         gap = found.observables["test_error"] - found.observables["train_error"]
-        return {
+        tables = {
             "generalisation": [
                 ("smallest test error", smallest(found, "test_error")),
                 ("gap, test - train", f"{gap[-1]:.8g} at the end, {gap.max():.8g} at most"),
             ]
         }
+        settings = found.problem.solver
+        if settings.theory == "exact" and settings.learning_rate is not None:
+            model = self._exact_descent(settings)
+            if (exact := model.exact_steps) < len(found.time) - 1:
+                time, fewest = exact * settings.learning_rate, min(one.size for one in model.sets)
+                words = f"exact until t = {time:.6g}, then of new numbers up to errors of {fewest} samples"
+                tables["sampling"] = [("second moments", words)]
+        return tables

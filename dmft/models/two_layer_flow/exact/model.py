@@ -15,6 +15,7 @@ from dmft.models.two_layer_flow.exact.activation import activation, mean_squared
 from dmft.models.two_layer_flow.exact.kinds import Kinds
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import loss
+from dmft.models.two_layer_flow.exact.normals import exact_rows
 from dmft.models.two_layer_flow.exact.process import Batches, Network, Process
 from dmft.models.two_layer_flow.exact.weights import Rule, Vectors, Weights
 
@@ -84,6 +85,12 @@ class ExactTwoLayer:
         """Of each sample: three numbers for each neuron, one, and its normal numbers, at each node."""
         m = len(self.second_layer)
         return sum(one.size for one in self.sets) * nodes * (4 * m + 1)
+
+    @property
+    def exact_steps(self) -> int:
+        """Number of steps for which second moments are exact in all sets."""
+        m, r = self.alignment.shape
+        return (exact_rows(min(one.size for one in self.sets)) - r - 1) // m - 1
 
     def network(self, width: float) -> Network:
         """The network and its training, a kink smoothed over a width."""

@@ -25,14 +25,18 @@ def uniforms(random: np.random.Generator, size: int) -> Array:
     return (random.permutation(size) + random.random()) / size
 
 
+def exact_rows(size: int) -> int:
+    """Number of rows that are orthonormal: later ones would have to fill what directions the others leave."""
+    return size // 2 - 1
+
+
 class Normals:
     """Rows (count, size), made as they are needed; the same seeds give the same rows whenever they are asked for."""
 
     def __init__(self, size: int, even: int, seed: np.random.SeedSequence) -> None:
         points, later = seed.spawn(2)
         self.size, self._random = size, np.random.default_rng(later)
-        # Rows beyond half of the samples would have to fill what directions the others leave.
-        self._most = size // 2
+        self._most = exact_rows(size) + 1
         self._rows = np.ones((1, size))
         sobol = qmc.Sobol(even, rng=np.random.default_rng(points)).random_base2(math.ceil(math.log2(size)))[:size]
         self._add(ndtri(np.clip(sobol, 1e-12, 1 - 1e-12)).T)
