@@ -86,6 +86,7 @@ FIGURES: dict[str, list[str]] = {
         *sweeps("specialisation", "sweep"),
         "runs/specialisation/draw.py {work}/specialisation-sweep runs/specialisation/figure.png",
     ],
+    "sgd": ["runs/sgd/draw.py {work}/sgd runs/sgd/figure.png"],
     "explore": ["runs/explore/picture.py docs/figures/explore.png"],
     "long_times": ["runs/benchmarks/long_times.py docs/figures/long_times.png"],
     # Writes docs/figures/race.png and its tables.
