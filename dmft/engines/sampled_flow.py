@@ -8,7 +8,7 @@ has none, those of a few samples at a larger tolerance.  See `sampled.py` for th
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from dmft.engines.densities import densities
 from dmft.engines.march import March, standard
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Begin, Sampled
-from dmft.engines.sets import cut
+from dmft.engines.sets import cut, of_set
 from dmft.history.fields import TIME, TIME_PRIME, Field
 from dmft.history.history import History
 from dmft.mathematics.tableau import radau
@@ -105,6 +105,17 @@ def restored(model: SampledFlowModel, known: Stretch) -> History:
         values[name] = earlier + field.exchanged(later) if field.symmetric else earlier
     history.append(values)
     return history
+
+
+def samples_along(model: SampledFlowModel, history: History) -> Iterator[tuple[float, list[Any]]]:
+    """The samples of every set at the end of each cell of a run, with its time: they follow from what a run file holds."""
+    sets = Sets(model)
+    known = [restored(model, of_set(sets, history, number)) for number in range(len(model.sets))]
+    equations = [model.of_set(one) for one in model.sets]
+    for n in range(1, min(one.n for one in known) + 1, model.stages):
+        for one, past in zip(equations, known, strict=True):
+            one.follow(past.before(n))
+        yield float(known[0]["time"][n - 1]), [one.samples for one in equations]
 
 
 def _parts(cell: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

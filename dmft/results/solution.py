@@ -105,6 +105,8 @@ class Solution(Observed):
     @property
     def advice(self) -> str:
         """Advice on the outcome; where a theory is too noisy, the number of samples that would do."""
+        if self.outcome is Outcome.NOT_CONVERGED and self.problem.solver.theory == "exact":
+            return "the equations of a cell were not solved, however short it was made; try more samples"
         if self.outcome is not Outcome.TOO_NOISY:
             return self.outcome.advice
         return f"{self.outcome.advice}: samples = {self.samples_needed}"
@@ -232,6 +234,8 @@ class Solution(Observed):
             steps = np.minimum(np.searchsorted(self.time, s.ravel(), side="right") - 1, len(self.time) - 1)
             found = np.einsum("pi,ip...->p...", cell_weights(self.time, 1, t.ravel()), kernel[:, steps])
             return found.reshape((*t.shape, *kernel.shape[2:]))
+        if solver.theory == "exact":
+            raise ValueError('responses at any times: wanted theory = "gaussian", or the nodes of kernels')
         smooth = Smooth(model, self.state.history, solver.stages)
         return response(smooth, name, t.ravel(), s.ravel(), solver.tolerance).reshape(t.shape)
 

@@ -125,11 +125,11 @@ def excess(units: int, time: float) -> float:
 
 
 @cache
-def ageing(name: str) -> dict[str, float]:
+def ageing(name: str, **keys: float) -> dict[str, float]:
     """Largest error of each observable, in units of the tolerance, against a run at a tenth of it."""
-    refined = run(name, tolerance=1e-5, stages=8)
-    tolerance = run(name).problem.solver.tolerance
-    return {observable: error / tolerance for observable, error in run(name).errors(refined).items()}
+    refined = run(name, tolerance=1e-5, stages=8, **keys)
+    coarse = run(name, **keys)
+    return {observable: error / coarse.problem.solver.tolerance for observable, error in coarse.errors(refined).items()}
 
 
 def exponent(values: Callable[[Solution], float], name: str, wide: float) -> tuple[float, float]:
@@ -245,7 +245,7 @@ def worse(found: Solution) -> float:
 
 SIGNS = "runs/signs/README.md"
 README, SIMULATION, HINGE = "README.md", "docs/simulation.md", "runs/hinge/README.md"
-EXACT = "docs/exact-theory.md"
+EXACT, SGD = "docs/exact-theory.md", "runs/sgd/README.md"
 SCALES = "runs/timescales/README.md"
 NOISE, NEAR = "runs/pure_noise/README.md", "runs/phase_diagram/README.md"
 VERSUS = "runs/theory_vs_simulation/README.md"
@@ -284,8 +284,10 @@ CLAIMS: list[Claim] = [
     Claim("docs/hinge.md", "with mirror images at {}, {}, {}, {}.", all_final_losses, costly=True),
     Claim("runs/online_sgd/README.md", "at t = 10⁸ it is {} for L = 2 and {} for L = 0, {} for L = 3 and {} for L = 1",
           lambda: [excess(units, 1e8) for units in (2, 0, 3, 1)], costly=True),
-    Claim("docs/long-times.md", "the multiplier by {} at $t=10^6$ and $C_d(t,0)$ by {} from",
+    Claim("docs/long-times.md", "the multiplier was off by {} and $C_d(t,0)$ by {} up to",
           lambda: [ageing("long_times/pure_noise")[name] for name in ("multiplier", "memory_of_start")], costly=True),
+    Claim("docs/long-times.md", "the overlap $C_o(t,t)$ was off by {} tolerances",
+          lambda: [ageing("long_times/glassy", t_max=1e5)["neuron_overlap"]], costly=True),
     Claim(SCALES, "test error is {}, {}, {}, {}, 0.0854", lambda: [timescale(m).test_error[-1] for m in (10, 30, 100, 300)]),
     Claim(SCALES, "0.0928, {}, {} and {} for",
           lambda: [timescale(m).test_error[-1] for m in (1000, 10_000, 100_000)], costly=True),
@@ -323,6 +325,12 @@ UNCHECKED: list[Unchecked] = [
               "python runs/benchmarks/exact_agreement.py FOLDER"),
     Unchecked(EXACT, "softplus, m = 1 | Gaussian | {} | {} | {} | | | exact | {} | {} | {} |",
               "python runs/benchmarks/exact_agreement.py FOLDER"),
+    Unchecked(EXACT, "quadratic, m = 1, its own target | Gaussian | {} | {} | {} | | | exact | {} | {} | {} |",
+              "python runs/benchmarks/exact_agreement.py FOLDER"),
+    Unchecked(SGD, "whether they have found it yet: {} ± {} with all samples, {} ± {}",
+              "python runs/sgd/draw.py FOLDER FIGURE.png"),
+    Unchecked(SGD, "smallest at t = {}, {}, {} and {} for batches of", "python runs/sgd/draw.py FOLDER FIGURE.png"),
+    Unchecked(SGD, "the excess is a power {} ± {} of", "python runs/sgd/draw.py FOLDER FIGURE.png"),
     Unchecked(EXACT, "each known to a factor of {}.", "python runs/benchmarks/monte_carlo.py 1024 24"),
     Unchecked(EXACT, "two ranks are {} times as fast", "mpiexec -n 2 python runs/benchmarks/ranks.py"),
     Unchecked("runs/two_directions/README.md", "Half of it is learned between t = {} and {}, for",

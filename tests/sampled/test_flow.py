@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dmft import Outcome, Problem, ProblemError, Solution, solve
-from dmft.engines.sampled_flow import continued
+from dmft.engines.kinds import equations
+from dmft.engines.sampled_flow import continued, samples_along
 from dmft.models.two_layer_flow.exact import samples
 from dmft.models.two_layer_flow.exact.memory import Crowd, Memory
 from dmft.models.two_layer_flow.exact.own import Slopes, own_responses
@@ -235,3 +236,24 @@ def stop_after(time: float):
             raise StopRun
 
     return stop
+
+
+def test_kernels_are_read_between_nodes():
+    found = solve(problem(samples=64, t_max=0.2, tolerance=1e-2))
+    assert found.correlation("C_d", 0.1, 0.1) == pytest.approx(1.0, abs=1e-4)
+    with pytest.raises(ValueError, match="wanted C_d or C_o"):
+        found.correlation("R_d", 0.1, 0.1)
+    with pytest.raises(ValueError, match="the nodes of kernels"):
+        found.response("R_d", 0.1, 0.0)
+
+
+def test_samples_follow_from_what_a_run_holds():
+    """Their mean loss at the end of each cell is the train error."""
+    found = solve(problem(samples=64, replicates=2, t_max=0.5, tolerance=1e-2))
+    times, losses = [], []
+    for time, sets in samples_along(equations(found.problem), found.state.history):
+        times.append(time)
+        losses.append(np.mean([(of.kept.f[-1] - of.y) ** 2 / 2 for of in sets]))
+    ends = slice(None, None, found.problem.solver.stages)
+    np.testing.assert_allclose(times, found.time[ends], rtol=1e-14)
+    np.testing.assert_allclose(losses, found.train_error[ends], rtol=1e-6)

@@ -76,6 +76,11 @@ class ExactFlow:
         """True if all neurons start alike, and the target has one direction."""
         return self.alignment.shape == (1, 1)
 
+    @property
+    def response_kernels(self) -> tuple[str, ...]:
+        """Kernels that are responses."""
+        return ("R_d", "R_o") if sum(self.numbers_of_groups) > 1 else ("R_d",)
+
     def of_set(self, one: SampleSet) -> FlowOfSamples:
         """The equations with the averages over the samples of a set."""
         return FlowOfSamples(self, one)

@@ -100,6 +100,8 @@ class Samples:
         self._R, self._R_minus = np.empty((0, task.crowd.G, 0, task.crowd.G)), np.empty((len(self._apart), 0, 0))
         self._memory = Memory(task.crowd, task.inverse_alpha)
         self._h_last = self._xi_last = np.zeros((m, size))
+        # State on the nodes that were kept last.
+        self.kept: Seen | None = None
         self._columns: tuple[Array, list[Array]] = (np.empty((0, size)), [np.empty((0, 0)) for _ in self._apart])
         self._guess: Array | None = None
 
@@ -133,6 +135,7 @@ class Samples:
         if self.n:
             self._memory.keep(seen.T)
         self._h_last, self._xi_last, self.n, self._guess = seen.h[-1], fields[-1], total, None
+        self.kept = seen
 
     # -- fields ---------------------------------------------------------------------------------------------------------------
 
