@@ -12,10 +12,11 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from dmft.plots import entries, labels
-from dmft.plots.curves import LINES, Shown, draw_entry, first_motion, legend, set_scale
+from dmft.plots.curves import LINES, MARKERS, Shown, draw_entry, first_motion, legend, set_scale
 from dmft.plots.entries import Entry
 from dmft.plots.look import TIME, Look
 from dmft.plots.style import COLOURS, TICKS
@@ -27,6 +28,8 @@ Array = NDArray[np.float64]
 # Inches of a panel; up to so many panels stand in one column.
 WIDTH, HEIGHT, ONE_COLUMN = 6.0, 2.6, 2
 POINTS = 400
+# Letters of a line below a column of panels.
+LETTERS = 75
 
 
 def figure(results: Sequence[Shown], look: Look) -> Figure:
@@ -48,6 +51,8 @@ def figure(results: Sequence[Shown], look: Look) -> Figure:
             axes.remove()
         if look.headline:
             drawn.suptitle(_shared(results), fontsize="large", wrap=True)
+        if len(results) > 1:
+            _name_runs(drawn, results, columns)
         _say_what_failed(drawn, results)
     return drawn
 
@@ -75,12 +80,11 @@ def _refuse_unknown(results: Sequence[Shown], names: Iterable[str]) -> None:
 def _panel(axes: Axes, results: Sequence[Shown], name: str, look: Look) -> None:
     having = [shown for shown in results if {name, look.x} <= {TIME, *shown.first.observables}]
     curve = _curves(having[0]).get(name, Curve(name)) if having else Curve(name)
-    distinct = labels.differences([shown.problem for shown in results])
     start = min(first_motion(shown.first) for shown in having)
-    for place, (shown, told) in enumerate(zip(results, distinct, strict=True)):
+    lines: dict[str, str] = {}
+    for shown, run in zip(results, _looks(results), strict=True):
         if shown in having:
-            drawn = Entry((), told or None, COLOURS[place % len(COLOURS)], LINES[place // len(COLOURS) % len(LINES)])
-            _draw(axes, shown, curve, _times(shown, start, look), look, drawn)
+            lines |= _draw(axes, shown, curve, _times(shown, start, look), look, run if len(results) > 1 else None)
     if look.x == TIME:
         axes.set_xscale("log")
         axes.margins(x=0)
@@ -89,25 +93,50 @@ def _panel(axes: Axes, results: Sequence[Shown], name: str, look: Look) -> None:
     axes.set_ylabel(labels.of_axis(curve, described[name]))
     axes.set_xlabel(results[0].problem.parameters.description.time if look.x == TIME else described[look.x].label)
     axes.tick_params(**TICKS)
-    if axes.get_legend_handles_labels()[1]:
+    if len(results) > 1 and lines:
+        axes.legend(handles=[Line2D([], [], color="0.3", linestyle=line, label=name) for name, line in lines.items()])
+    elif axes.get_legend_handles_labels()[1]:
         legend(axes)
     look.apply(axes)
+
+
+def _looks(results: Sequence[Shown]) -> list[Entry]:
+    """Colour and line of each run."""
+    return [Entry((), None, COLOURS[i % len(COLOURS)], LINES[i // len(COLOURS) % len(LINES)]) for i in range(len(results))]
+
+
+def _name_runs(drawn: Figure, results: Sequence[Shown], columns: int) -> None:
+    """Below the panels, the parameters by which runs differ, in their colours; simulations alone have the mark of points."""
+    told = labels.differences([shown.problem for shown in results])
+    handles = []
+    for shown, run, name in zip(results, _looks(results), told, strict=True):
+        mark = {"linestyle": run.line} if shown.solution is not None else {"marker": next(iter(MARKERS)), "linestyle": "none"}
+        text = textwrap.fill(name, LETTERS * columns, break_long_words=False)
+        handles.append(Line2D([], [], color=run.colour, label=text, **mark))
+    in_a_row = max(1, min(len(told), LETTERS * columns // (max(map(len, told)) + 8)))
+    drawn.legend(handles=handles, loc="outside lower center", ncols=in_a_row, fontsize="small")
 
 
 def _quantities(shown: Shown) -> dict[str, Quantity]:
     return dict(shown.problem.parameters.description.observables)
 
 
-def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, look: Look, run: Entry) -> None:
-    """All entries of an observable; of several runs, each has the colour of its run, and its entries have lines."""
+def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, look: Look, run: Entry | None) -> dict[str, str]:
+    """All entries of an observable, those of one of several runs in its colour; returns their lines by name."""
     if look.x != TIME and fields(shown.problem)[look.x].entries > 1:
         raise ValueError(f"x = {look.x!r} is several numbers at each time: wanted a single one")
+    if run is None:
+        for entry in entries.of(shown.problem, curve.observable, LINES[0], COLOURS[0], None):
+            draw_entry(axes, shown, curve, times, entry, look.x)
+        return {}
     found = entries.of(shown.problem, curve.observable, run.line, run.colour, None)
+    lines = {}
     for entry, line in zip(found, cycle(entries.LINES), strict=False):
-        name = ", ".join(part for part in (run.name, entry.name) if part) or None
-        if run.name is not None:
-            entry = replace(entry, colour=run.colour, line=line if len(found) > 1 else run.line)
-        draw_entry(axes, shown, curve, times, replace(entry, name=name), look.x)
+        drawn = replace(entry, name=None, colour=run.colour, line=line if len(found) > 1 else run.line)
+        draw_entry(axes, shown, curve, times, drawn, look.x)
+        if entry.name:
+            lines[entry.name] = drawn.line
+    return lines
 
 
 def _times(shown: Shown, start: float, look: Look) -> Array:

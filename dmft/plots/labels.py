@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Symbols of keys of [solver], which belong to no theory.
 SOLVER = {"learning_rate": r"\eta", "t_max": r"t_\mathrm{max}", "momentum": r"\beta", "batch": "b"}
+# Keys of [solver] that say how networks are trained; the others are about the accuracy of the solution.
+ALGORITHM = {"theory", "scheme", "learning_rate", "momentum", "nesterov", "batch", "batch_time"}
 # A part of a title that says one key: the symbol before the sign of equality.
 SYMBOL = re.compile(r"(\$[^={]*[^={ ])\s*=")
 # The colour of what failed.
@@ -89,10 +91,12 @@ def differences(problems: Sequence[Problem]) -> list[str]:
     """The keys that tell problems apart, in words and numbers, one text each; numbers where nothing does."""
     if len(problems) == 1:
         return [""]
-    varied = differing(problems)
-    told = _told(problems, [key for key in varied if key not in {*LIMITS, *GROWING}])
-    if len(set(told)) < len(told):
-        told = _told(problems, varied)
+    varied, told = differing(problems), [""] * len(problems)
+    physics = [key for key in varied if not any(key in problem.tables["solver"] for problem in problems) or key in ALGORITHM]
+    for keys in (physics, [key for key in varied if key not in {*LIMITS, *GROWING}], varied):
+        told = _told(problems, keys)
+        if len(set(told)) == len(told):
+            break
     return told if len(set(told)) == len(told) else [f"{place}: {one}".removesuffix(": ") for place, one in enumerate(told, 1)]
 
 

@@ -36,13 +36,28 @@ def grouped():
 
 def test_several_runs_are_told_by_colour_and_by_what_differs(runs):
     figure = plot(runs)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["$m = 3$", "$m = 6$"]
+    assert [line.get_color() for line in legend.get_lines()] == list(COLOURS[:2])
     for panel in figure.axes:
-        assert [line.get_label() for line in panel.lines] == ["$m = 3$", "$m = 6$"]
         assert [line.get_color() for line in panel.lines] == list(COLOURS[:2])
         for run, line in zip(runs, panel.lines, strict=True):
             assert np.asarray(line.get_xdata())[-1] == run.time[-1]
     assert "$m" not in figure.get_suptitle()
     assert r"\tau = 0.3" in figure.get_suptitle()
+
+
+def test_runs_that_differ_in_much_keep_their_panels(runs, grouped):
+    """Long names stand below the panels, those of entries in them; tolerances tell nothing where the physics differs."""
+    figure = plot([runs[0], grouped])
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    first, second = (text.get_text() for text in legend.get_texts())
+    assert "tolerance" not in first + second
+    below = legend.get_window_extent().y1
+    assert all(panel.get_window_extent().y0 > below for panel in figure.axes)
+    named = [[text.get_text() for text in panel.get_legend().get_texts()] for panel in figure.axes if panel.get_legend()]
+    assert ["group 0", "group 1"] in named
 
 
 def test_chosen_observables_in_their_order(runs):
