@@ -86,6 +86,7 @@ FIGURES: dict[str, list[str]] = {
         *sweeps("specialisation", "sweep"),
         "runs/specialisation/draw.py {work}/specialisation-sweep runs/specialisation/figure.png",
     ],
+    "sgd": ["runs/sgd/draw.py {work}/sgd runs/sgd/figure.png"],
     "explore": ["runs/explore/picture.py docs/figures/explore.png"],
     "long_times": ["runs/benchmarks/long_times.py docs/figures/long_times.png"],
     # Writes docs/figures/race.png and its tables.
@@ -105,6 +106,7 @@ TITLES = {
     "random_features": "Random features",
     "hinge": "Hinge loss, with mirror images and without",
     "exact": "What the Gaussian approximation costs",
+    "sgd": "SGD in real networks: phase retrieval, and the noise of a classifier",
     "signs": "Neurons of both signs",
     "two_directions": "Two directions: which one is learned when",
     "specialisation": "Specialisation of two halves",

@@ -169,7 +169,7 @@ class Descent:
         for stack, C in zip(self.model.channels, matrices(self.history, "C", self.model), strict=True):
             G = stack.width
             differences = C.reshape(stack.count, n, G, n * G)[:, last, :, : (last[-1] + 1) * G]
-            size = np.diagonal(C[:, -G:, -G:], axis1=1, axis2=2).max(axis=1)
+            size = np.maximum(np.diagonal(C[:, -G:, -G:], axis1=1, axis2=2).max(axis=1), np.finfo(float).tiny)
             for q in range(most):
                 differences = np.diff(differences, axis=1)
                 worst[q] = np.maximum(worst[q], (np.abs(differences[:, 0]).max(axis=(1, 2)) / size).max())
@@ -229,7 +229,7 @@ class Descent:
         tiny, changes = np.finfo(float).tiny, []
         for place, stack in enumerate(self.model.channels):
             C, R = (np.abs(rows[place]).max(axis=2) for rows in (new.C, new.R))
-            C = np.maximum(C, FLOOR * np.tile(stack.sizes, (1, C.shape[1] // stack.width)))
+            C = np.maximum(C, np.maximum(FLOOR * np.tile(stack.sizes, (1, C.shape[1] // stack.width)), tiny))
             changes.append(np.abs(new.C[place] - old.C[place]).max(axis=2) / C)
             changes.append(np.abs(new.R[place] - old.R[place]).max(axis=2) / np.maximum(R, tiny))
             if place == 0:

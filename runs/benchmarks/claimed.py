@@ -245,7 +245,7 @@ def worse(found: Solution) -> float:
 
 SIGNS = "runs/signs/README.md"
 README, SIMULATION, HINGE = "README.md", "docs/simulation.md", "runs/hinge/README.md"
-EXACT = "docs/exact-theory.md"
+EXACT, SGD = "docs/exact-theory.md", "runs/sgd/README.md"
 SCALES = "runs/timescales/README.md"
 NOISE, NEAR = "runs/pure_noise/README.md", "runs/phase_diagram/README.md"
 VERSUS = "runs/theory_vs_simulation/README.md"
@@ -325,6 +325,12 @@ UNCHECKED: list[Unchecked] = [
               "python runs/benchmarks/exact_agreement.py FOLDER"),
     Unchecked(EXACT, "softplus, m = 1 | Gaussian | {} | {} | {} | | | exact | {} | {} | {} |",
               "python runs/benchmarks/exact_agreement.py FOLDER"),
+    Unchecked(EXACT, "quadratic, m = 1, its own target | Gaussian | {} | {} | {} | | | exact | {} | {} | {} |",
+              "python runs/benchmarks/exact_agreement.py FOLDER"),
+    Unchecked(SGD, "whether they have found it yet: {} ± {} with all samples, {} ± {}",
+              "python runs/sgd/draw.py FOLDER FIGURE.png"),
+    Unchecked(SGD, "smallest at t = {}, {}, {} and {} for batches of", "python runs/sgd/draw.py FOLDER FIGURE.png"),
+    Unchecked(SGD, "the excess is a power {} ± {} of", "python runs/sgd/draw.py FOLDER FIGURE.png"),
     Unchecked(EXACT, "each known to a factor of {}.", "python runs/benchmarks/monte_carlo.py 1024 24"),
     Unchecked(EXACT, "two ranks are {} times as fast", "mpiexec -n 2 python runs/benchmarks/ranks.py"),
     Unchecked("runs/two_directions/README.md", "Half of it is learned between t = {} and {}, for",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dmft import Problem, Solution, solve
+from dmft.engines.outcome import Outcome
 from tests.agreement.descending_neurons import DescendingNeurons
 from tests.comparison import assert_same, datasets
 
@@ -161,3 +162,18 @@ def test_files_resume_and_figures(solver, tmp_path):
     direct.save(tmp_path / "direct.h5")
     assert_same(datasets(path), datasets(tmp_path / "direct.h5"))
     assert len(continued.plot().axes) >= 3
+
+
+@pytest.mark.parametrize("solver", [{}, {"scheme": "gradient-descent", "learning_rate": 0.1}])
+def test_a_group_without_alignment_in_an_infinite_network(solver):
+    """Its neurons have no overlap with anything at t = 0: the limit of a small alignment."""
+    keys = {**BASE, **solver, "width": math.inf, "target": [0.0, 0.7, 0.5], "t_max": 1.0}
+
+    def run(alignment: float) -> Solution:
+        return solve(Problem(**keys, neurons=[{**PAIR[0], "alignment": 0.3}, {"fraction": 0.5, "alignment": alignment}]))
+
+    without, with_little = run(0.0), run(1e-9)
+    assert without.outcome is Outcome.DONE
+    for name in ("alignment", "neuron_overlap", "test_error"):
+        found, limit = (solution.observables[name][-1] for solution in (without, with_little))
+        np.testing.assert_allclose(found, limit, atol=1e-8, err_msg=name)
