@@ -183,7 +183,7 @@ def refuse_without_errors(theory: Solution) -> None:
     if not np.max(theory.error_degrees) > 0:
         samples, replicates = theory.problem.solver.samples, theory.problem.solver.replicates
         raise ProblemError(
-            f"samples = {samples}, replicates = {replicates}: a single set of samples has no standard error, wanted more replicates"
+            f"samples = {samples}, replicates = {replicates}: a single set of samples has no standard error, wanted several"
         )
 
 
