@@ -24,10 +24,12 @@ CASES = {
     "tanh-wide": {"width": 4},
     "tanh-lazy": {"width": 4, "init": "lazy"},
     "tanh-cubic": {"samples_per_dimension": 2.0, "target": [0.0, 0.7, 0.0, 0.6], "alignment": 0.2},
-    "erf": {},
-    "softplus": {"width": 1},
-    "quadratic": {"target": [0.0, 0.0, 1.0], "alignment": 0.3, "init_scale": 1.0},
-    "relu": {"init_scale": 1.0, "alignment": 0.2},
+    "tanh-one": {"width": 1},
+    "tanh-slow": {"init_scale": 1.0, "alignment": 0.2},
+    "tanh-even": {"target": [0.0, 0.0, 1.0], "alignment": 0.3, "init_scale": 1.0},
+    "erf": {"activation": "erf"},
+    "softplus": {"activation": "softplus", "width": 1},
+    "relu": {"activation": "relu", "init_scale": 1.0, "alignment": 0.2},
 }
 SAMPLING = {"theory": "exact", "samples": 4096, "replicates": 2}
 DIMENSIONS, SEEDS, LEARNING_RATE = (100, 200), 32, 0.02
