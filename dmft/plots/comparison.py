@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import cycle
 from math import ceil
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -94,7 +95,7 @@ def _panel(axes: Axes, results: Sequence[Shown], name: str, look: Look) -> None:
     axes.set_xlabel(results[0].problem.parameters.description.time if look.x == TIME else described[look.x].label)
     axes.tick_params(**TICKS)
     if len(results) > 1 and lines:
-        axes.legend(handles=[Line2D([], [], color="0.3", linestyle=line, label=name) for name, line in lines.items()])
+        axes.legend(handles=[_sample("0.3", line, name) for name, line in lines.items()])
     elif axes.get_legend_handles_labels()[1]:
         legend(axes)
     look.apply(axes)
@@ -110,11 +111,16 @@ def _name_runs(drawn: Figure, results: Sequence[Shown], columns: int) -> None:
     told = labels.differences([shown.problem for shown in results])
     handles = []
     for shown, run, name in zip(results, _looks(results), told, strict=True):
-        mark = {"linestyle": run.line} if shown.solution is not None else {"marker": next(iter(MARKERS)), "linestyle": "none"}
+        line, mark = (run.line, "") if shown.solution is not None else ("none", next(iter(MARKERS)))
         text = textwrap.fill(name, LETTERS * columns, break_long_words=False)
-        handles.append(Line2D([], [], color=run.colour, label=text, **mark))
+        handles.append(_sample(run.colour, line, text, mark))
     in_a_row = max(1, min(len(told), LETTERS * columns // (max(map(len, told)) + 8)))
     drawn.legend(handles=handles, loc="outside lower center", ncols=in_a_row, fontsize="small")
+
+
+def _sample(colour: str, line: Any, name: str, mark: str = "") -> Line2D:
+    """A line for a legend."""
+    return Line2D([], [], color=colour, linestyle=line, marker=mark, label=name)
 
 
 def _quantities(shown: Shown) -> dict[str, Quantity]:

@@ -283,6 +283,6 @@ def _native(value: Any) -> Any:
 
 
 def _title(table: Table) -> str:
-    """What is held fixed, the number of points, and of each outcome."""
+    """The parameters that are held fixed, the number of points, and of each outcome."""
     varied = {key.partition(".")[2] for axis in table.sweep.axes for key in axis.keys if len(axis) > 1}
     return f"{labels.title(table.problem, without=varied)}\n{len(table.sweep)} points: {table.endings}"

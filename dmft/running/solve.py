@@ -89,15 +89,22 @@ def solve(
                     for observe in observers:
                         observe(march, cell)
                     if output is not None and monotonic() - written > checkpoint_every:
-                        run_file.write(output, snapshot(Outcome.RUNNING))
+                        _keep(output, snapshot(Outcome.RUNNING))
                         written = monotonic()
             outcome = march.outcome
         except StopRun:
             outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
         solution = snapshot(outcome)
     if output is not None:
-        run_file.write(output, solution)
+        _keep(output, solution)
     return solution
+
+
+def _keep(output: Path, solution: Solution) -> None:
+    """Write a run file; only runs that are kept load HDF5."""
+    from dmft.storage import run_file
+
+    run_file.write(output, solution)
 
 
 @contextmanager

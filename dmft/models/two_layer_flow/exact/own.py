@@ -1,4 +1,4 @@
-"""What samples do within a cell: the equations of its s nodes for m neurons, sample by sample.
+"""Samples within a cell: the equations of its s nodes for m neurons, sample by sample.
 
 On the nodes of a cell, each neuron of each node an index,
 

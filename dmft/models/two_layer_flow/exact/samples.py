@@ -72,7 +72,7 @@ class Averages(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What samples and network are: neurons in groups, d/n, activation, loss and labels."""
+    """Kinds of the samples and of the network: neurons in groups, d/n, activation, loss and labels."""
 
     crowd: Crowd
     directions: int
@@ -242,7 +242,7 @@ class Samples:
         return np.ascontiguousarray(found.reshape(s * crowd.m, -1))
 
     def _state(self, h: Array, a: Array, part: NDArray[np.int64]) -> State:
-        """What some samples do at preactivations h (s, m, samples); a (s, m, 1)."""
+        """Forces and losses of some samples at preactivations h (s, m, samples); a (s, m, 1)."""
         value, slope, curvature = self.task.activation(h)
         f, y = (a * value).mean(axis=1), self.y[part]
         loss_slope, q = self.task.loss.slope(f, y), a * slope
