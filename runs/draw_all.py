@@ -106,6 +106,7 @@ TITLES = {
     "random_features": "Random features",
     "hinge": "Hinge loss, with mirror images and without",
     "exact": "What the Gaussian approximation costs",
+    "sgd": "SGD in real networks: phase retrieval, and the noise of a classifier",
     "signs": "Neurons of both signs",
     "two_directions": "Two directions: which one is learned when",
     "specialisation": "Specialisation of two halves",

@@ -42,10 +42,12 @@ def compare(
     """
     from dmft import ProblemError
     from dmft.simulation.compare import compare as find
-    from dmft.simulation.compare import refuse_unlike
+    from dmft.simulation.compare import refuse_unlike, refuse_without_errors
 
     _refuse_options(level, within, threshold)
     theory, simulations = load_solution(run), [load_simulation(file) for file in files]
+    with naming(run, ProblemError):
+        refuse_without_errors(theory)
     for file, simulation in zip(files, simulations, strict=True):
         with naming(file, ProblemError):
             refuse_unlike(simulations[0], simulation)

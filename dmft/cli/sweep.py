@@ -115,6 +115,8 @@ class SweepCommand:
             open_folder(asked.output, wanted, asked.task, asked.tasks, wait=asked.wait) as (self.folder, self.locks, taken),
         ):
             warn_without_locks(taken, asked.output)
+            if self.folder.growth is not None and not asked.quiet:
+                complain(f"{asked.output}: {self.folder.growth}")
             self.todo = missing(self.folder, asked.task, asked.tasks, retry=asked.retry)
             self.stop.defer()
             before = len(part(wanted, asked.task, asked.tasks)) - len(self.todo)

@@ -206,7 +206,7 @@ class Sampled:
 
     @cached_property
     def _work(self) -> list[float]:
-        """What is left to do for each set."""
+        """Work that is left for each set, in any unit."""
         left = [self.last**self.power - one.n**self.power for one in self._found]
         return [one.size * steps for one, steps in zip(self.model.sets, left, strict=True)]
 

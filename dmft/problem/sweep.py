@@ -153,6 +153,13 @@ class Sweep:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def with_limits_of(self, other: Sweep) -> Sweep:
+        """The same sweep with the limits of another one that are no matter of what is solved, t_max apart."""
+        solver = {key: value for key, value in self.tables.get("solver", {}).items() if key not in LIMITS[1:]}
+        solver |= {key: value for key, value in other.tables.get("solver", {}).items() if key in LIMITS[1:]}
+        axes, points = self._given
+        return Sweep({**self.tables, "solver": solver}, axes, points=points, keep=self.keep)  # type: ignore[arg-type]
+
     def __repr__(self) -> str:
         axes = " x ".join(f"{len(axis)} {axis.name}" for axis in self.axes)
         return f"<Sweep: {len(self)} points, {axes}>"

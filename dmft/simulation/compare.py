@@ -110,14 +110,9 @@ class _Errors:
     @classmethod
     def of(cls, theory: Solution, given: Mapping[str, Array] | None) -> _Errors:
         """Those that are given, or else the theory's own."""
-        degrees = theory.error_degrees
-        if given is None and not np.max(degrees) > 0:
-            solver = theory.problem.solver
-            raise ProblemError(
-                f"samples = {solver.samples}, replicates = {solver.replicates}: a single set of samples has no standard error, "
-                "wanted more replicates"
-            )
-        return cls(theory.standard_errors if given is None else given, degrees)
+        if given is None:
+            refuse_without_errors(theory)
+        return cls(theory.standard_errors if given is None else given, theory.error_degrees)
 
     def nodes(self, theory: Solution) -> int:
         """Number of nodes whose errors are known."""
@@ -181,6 +176,15 @@ def _refuse_other(theory: Solution, simulation: Simulation) -> None:
     simulation.refuse_other_problem(theory.problem)
     if len(simulation.seeds) < 2:
         raise ProblemError(f"seeds = {len(simulation.seeds)}: wanted at least 2 for a standard error")
+
+
+def refuse_without_errors(theory: Solution) -> None:
+    """ProblemError for a theory of a single set of samples."""
+    if not np.max(theory.error_degrees) > 0:
+        samples, replicates = theory.problem.solver.samples, theory.problem.solver.replicates
+        raise ProblemError(
+            f"samples = {samples}, replicates = {replicates}: a single set of samples has no standard error, wanted several"
+        )
 
 
 def refuse_unlike(first: Simulation, simulation: Simulation) -> None:

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ from dmft.storage import failure_file, run_file
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
 from dmft.storage.hdf5 import FileError
 from dmft.system.sealed_text import sealed
+
+if TYPE_CHECKING:
+    from dmft.sweeps.growth import Growth
 
 FAN = 1000
 FAILED_RUN, FAILED_TEXT = ".failed.h5", ".failed.txt"
@@ -51,10 +55,13 @@ class FolderError(ProblemError):
 
 
 class Folder:
-    """The folder of one sweep, which exists; `open_folder` makes one."""
+    """The folder of one sweep, which exists; `open_folder` makes one.
 
-    def __init__(self, path: Path, sweep: Sweep) -> None:
-        self.path, self.sweep = path, sweep
+    growth: fate of the files of an earlier sweep in it, if that had other points.
+    """
+
+    def __init__(self, path: Path, sweep: Sweep, growth: Growth | None = None) -> None:
+        self.path, self.sweep, self.growth = path, sweep, growth
 
     @classmethod
     def load(cls, path: str | Path) -> Folder:
@@ -194,7 +201,8 @@ def open_folder(
 
     wait: seconds that another process has to end; some file systems hold the locks of a node that failed for a while.
 
-    Raises FolderError if the folder holds another sweep, or another process is at work on any of these points.
+    Raises FolderError if the folder holds another sweep that has no point in common with this one, or another process is at
+    work on any of these points.
     """
     try:
         if (path / "points").exists() and not (path / "sweep.toml").exists():
@@ -202,6 +210,7 @@ def open_folder(
         path.mkdir(parents=True, exist_ok=True)
         refuse_unwritable(path / "sweep.toml")
         locks = Locks(path / ".lock")
+        growth = _grown(path, sweep, locks, tasks, monotonic() + wait)
     except OSError as error:
         raise FolderError(f"cannot be written ({error.strerror}): wanted a folder") from None
     try:
@@ -209,7 +218,7 @@ def open_folder(
         if taken is Taken.OTHERS:
             raise FolderError("another process is at work on this sweep: wanted to wait for it, or another part of --tasks N")
         _put_sweep(path / "sweep.toml", sweep)
-        folder = Folder(path, sweep)
+        folder = Folder(path, sweep, growth)
         folder.make_groups()
         try:
             yield folder, locks, taken
@@ -217,6 +226,37 @@ def open_folder(
             folder.tidy(alone=tasks == 1 and taken is Taken.OURS)
     finally:
         locks.close()
+
+
+def _grown(path: Path, sweep: Sweep, locks: Locks, tasks: int, deadline: float) -> Growth | None:
+    """Put the files of an earlier sweep into their places, if there is one with other points, while nobody works on it.
+
+    Raises FolderError if somebody does, or if no file of it belongs to the sweep.
+    """
+    from dmft.sweeps.growth import MOVING, grow, set_aside
+
+    if not (path / "sweep.toml").exists():
+        return None
+    try:
+        old = _stored(path / "sweep.toml")
+        if old == sweep.with_limits_of(old) and not (path / MOVING).exists():
+            return None
+        number = 2 * max(len(old), len(sweep))
+        taken = _take(locks, 0, number, deadline)
+        if taken is Taken.OTHERS or (taken is Taken.UNKNOWN and tasks > 1):
+            raise FolderError("is in use, and its sweep is to change: wanted to wait until no process works on it")
+        if _stored(path / "sweep.toml") != old:
+            raise FolderError("has just been changed by another process: wanted to run the same command again")
+        growth = grow(path, old, sweep)
+        if not _ours((path / "sweep.toml").read_bytes(), old):
+            set_aside(path, path / "sweep.toml")
+        write_whole(path / "sweep.toml", sealed(sweep.to_toml()))
+        locks.give_back(0, number)
+    except FolderError:
+        raise
+    except ProblemError as error:
+        raise FolderError(str(error)) from None
+    return growth
 
 
 def _take(locks: Locks, first: int, end: int, deadline: float) -> Taken:
@@ -239,10 +279,15 @@ def _put_sweep(path: Path, sweep: Sweep) -> None:
         except ProblemError as error:
             raise FolderError(str(error)) from None
         there = path.read_bytes()
-        written = stored.to_toml()
-        if there == sealed(text) or there not in (sealed(written), written.encode()):
+        if there == sealed(text) or not _ours(there, stored):
             return
     write_whole(path, sealed(text))
+
+
+def _ours(content: bytes, sweep: Sweep) -> bool:
+    """True if this program wrote the file of a sweep, and not a person."""
+    text = sweep.to_toml()
+    return content in (sealed(text), text.encode())
 
 
 def _stored(path: Path) -> Sweep:

@@ -296,7 +296,7 @@ CLAIMS: list[Claim] = [
           lambda: exponent(lambda one: one.early_stopping.time, "timescales/sweep", 1000), costly=True),
     Claim(SCALES, "p = {} +- {}: this is", lambda: exponent(half_of_the_fall, "timescales/lazy", 1000), costly=True),
     Claim(NEAR, "p = {} +- {} at m = 10 and {} +- {} at m = 100", cube_law, costly=True),
-    Claim(NOISE, "halved at t = {}, {}, {}, 735, 2416 and 23691 for", lambda: halved(10, 30, 100)),
+    Claim(NOISE, "halved at t = {}, {}, {}, 736, 2416 and 2.37e4 for", lambda: halved(10, 30, 100)),
     Claim(NOISE, "halved at t = 17.4, 71.5, 247, {}, {} and {} for", lambda: halved(300, 1000, 10_000), costly=True),
     Claim(NOISE, "p = {} +- {} (standard", lambda: noise_exponent((100, 300, 1000, 10_000)), costly=True),
     Claim(NOISE, "end at {} for m = 10 and at 2.79", lambda: [noise(10).complexity[-1]]),

@@ -7,7 +7,7 @@ Run: python runs/exact/agreement.py FOLDER      (solves and simulates what is no
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,12 @@ CASES = {
     "tanh-wide": {"width": 4},
     "tanh-lazy": {"width": 4, "init": "lazy"},
     "tanh-cubic": {"samples_per_dimension": 2.0, "target": [0.0, 0.7, 0.0, 0.6], "alignment": 0.2},
-    "erf": {},
-    "softplus": {"width": 1},
-    "quadratic": {"target": [0.0, 0.0, 1.0], "alignment": 0.3, "init_scale": 1.0},
-    "relu": {"init_scale": 1.0, "alignment": 0.2},
+    "tanh-one": {"width": 1},
+    "tanh-slow": {"init_scale": 1.0, "alignment": 0.2},
+    "tanh-even": {"target": [0.0, 0.0, 1.0], "alignment": 0.3, "init_scale": 1.0},
+    "erf": {"activation": "erf"},
+    "softplus": {"activation": "softplus", "width": 1},
+    "relu": {"activation": "relu", "init_scale": 1.0, "alignment": 0.2},
 }
 SAMPLING = {"theory": "exact", "samples": 4096, "replicates": 2}
 DIMENSIONS, SEEDS, LEARNING_RATE = (100, 200), 32, 0.02
@@ -55,8 +57,9 @@ def networks(case: str, folder: Path) -> list[Simulation]:
     return [simulate(Problem(**keys), dim=dim, seeds=SEEDS, times=25, output=folder / f"{case}_{dim}") for dim in DIMENSIONS]
 
 
-def limit(small: Simulation, large: Simulation, name: str) -> tuple[np.ndarray, np.ndarray]:
+def limit(trained: Sequence[Simulation], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Observable at infinite dimension, and its standard error, at all times."""
+    small, large = trained
     error = np.hypot(2 * large.standard_errors[name], small.standard_errors[name])
     return 2 * large.observables[name] - small.observables[name], error
 
@@ -65,11 +68,11 @@ def rows(case: str, folder: Path) -> Iterator[str]:
     """Lines of the table: values at the end, deviations in combined standard errors, variances of as many samples."""
     known, found, trained = gaussian(case), exact(case, folder), networks(case, folder)
     for name in COMPARED:
-        values, errors = limit(*trained, name)
+        values, errors = limit(trained, name)
         value, error = found.observables[name][-1], found.standard_errors[name][-1]
         deviation = (value - values[-1]) / np.hypot(error, errors[-1])
         # Of as many samples: networks in the larger dimension, and the sets of the exact theory.
-        samples = SEEDS * trained[-1].problem.parameters.inverse_alpha ** -1 * DIMENSIONS[-1]
+        samples = SEEDS * float((BASE | CASES[case])["samples_per_dimension"]) * DIMENSIONS[-1]
         variance = samples * trained[-1].standard_errors[name][-1] ** 2
         gain = variance / (SAMPLING["samples"] * SAMPLING["replicates"] * error**2)
         approximate = f"{known.observables[name][-1]:9.5f}" if known else "        -"

@@ -32,7 +32,7 @@ def draw(panel: Axes, case: str, folder: Path) -> None:
         panel.plot(times, along(found, name, times), color=colour, label=label)
         if known is not None:
             panel.plot(times, along(known, name, times), color=colour, linestyle="--", linewidth=1.2)
-        values, errors = limit(*trained, name)
+        values, errors = limit(trained, name)
         panel.errorbar(
             trained[0].time[seen], values[seen], errors[seen],
             fmt="o", markersize=4, markerfacecolor="white", color=colour, elinewidth=1,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dmft import Problem, Solution, solve
+from dmft.engines.outcome import Outcome
 from tests.agreement.descending_neurons import DescendingNeurons
 from tests.comparison import assert_same, datasets
 
@@ -172,7 +173,7 @@ def test_a_group_without_alignment_in_an_infinite_network(solver):
         return solve(Problem(**keys, neurons=[{**PAIR[0], "alignment": 0.3}, {"fraction": 0.5, "alignment": alignment}]))
 
     without, with_little = run(0.0), run(1e-9)
-    assert without.outcome == "done"
+    assert without.outcome is Outcome.DONE
     for name in ("alignment", "neuron_overlap", "test_error"):
         found, limit = (solution.observables[name][-1] for solution in (without, with_little))
         np.testing.assert_allclose(found, limit, atol=1e-8, err_msg=name)

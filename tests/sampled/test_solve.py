@@ -182,6 +182,7 @@ def test_what_does_not_fit_into_memory_is_refused_beforehand():
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [{}, {"activation": "relu"}], ids=str)
 def test_processes_share_the_sets_bit_for_bit(keys):
     asked = problem(samples=1100, replicates=2, t_max=2.0, **keys)

@@ -25,7 +25,7 @@ def test_values_set_on_the_command_line(dmft, quick, tmp_path):
     out = tmp_path / "out"
     assert dmft("sweep", quick, "-o", out, "--set", "solver.t_max=0.5").code == 0
     assert {run_file.read(path).time[-1] for path in (out / "points").iterdir()} == {0.5}
-    ended = dmft("sweep", quick, "-o", out)
+    ended = dmft("sweep", quick, "-o", out, "--set", "solver.t_max=0.2")
     assert ended.code == 2
     assert "t_max" in ended.err
 
@@ -203,16 +203,6 @@ def test_a_full_disk_stops_the_sweep_and_leaves_nothing_half(dmft, quick, tmp_pa
     assert_same_points(contents(tmp_path / "out"), reference)
 
 
-def test_a_changed_sweep_is_refused_and_named(dmft, quick, tmp_path):
-    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
-    before = contents(tmp_path / "out").keys()
-    quick.write_text(SWEEP.replace("[0.5, 1.0]", "[0.5, 1.0, 2.0]"))
-    ended = dmft("sweep", quick, "-o", tmp_path / "out")
-    assert ended.code == 2
-    assert ended.err == f"dmft: {tmp_path / 'out'}: holds another sweep: axis problem.init_scale lacks 2.0 that is wanted\n"
-    assert contents(tmp_path / "out").keys() == before
-
-
 def test_a_wrong_point_is_refused_before_anything_runs(dmft, quick, tmp_path):
     quick.write_text(SWEEP.replace("[0.5, 1.0]", '[0.5, "one"]'))
     ended = dmft("sweep", quick, "-o", tmp_path / "out")
@@ -302,7 +292,7 @@ def test_from_python(quick, tmp_path, reference):
     assert_same_points(contents(tmp_path / "out"), reference)
     assert missing(Folder.load(tmp_path / "out")) == []
     with pytest.raises(ProblemError, match="init_scale"):
-        package.sweep(Sweep.from_toml(SWEEP.replace("[0.5, 1.0]", "[0.5]")), tmp_path / "out")
+        package.sweep(Sweep.from_toml(SWEEP.replace("[0.5, 1.0]", "[0.7]")), tmp_path / "out")
 
 
 def test_sweep_file_of_the_user_in_the_folder_stays_as_it_is(dmft, tmp_path):
