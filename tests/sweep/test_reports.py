@@ -103,12 +103,14 @@ def test_plot_over_any_axes(dmft, quick, tmp_path, axes):
     assert (tmp_path / "out" / "sweep.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_too_many_axes_for_a_figure_are_refused(dmft, quick, tmp_path):
+def test_too_many_axes_for_a_figure_are_refused(dmft, quick, tmp_path, monkeypatch):
+    # A long path would shorten the message.
+    monkeypatch.chdir(tmp_path)
     more = '\n"problem.width" = [2, 3]\n"problem.noise" = [0.1, 0.2]'
     quick.write_text(SWEEP.replace("[0.5, 1.0]", "[0.5, 1.0]" + more).replace("t_max = 2.0", "t_max = 0.1"))
-    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
-    dmft("collect", tmp_path / "out")
-    ended = dmft("plot", tmp_path / "out" / "sweep.h5")
+    assert dmft("sweep", quick, "-o", "out", "--quiet").code == 0
+    dmft("collect", "out")
+    ended = dmft("plot", "out/sweep.h5")
     assert ended.code == 2
     assert "3 samples_per_parameter x 2 init_scale x 2 width x 2" in ended.err
     assert "at most two axes, and a third one of at most 6 values" in ended.err
