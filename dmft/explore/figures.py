@@ -13,9 +13,10 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from dmft.explore.explorer import Pinned
+from dmft.plots import entries
 from dmft.plots.curves import first_motion
 from dmft.plots.labels import words
-from dmft.plots.pictures import on_log_grid
+from dmft.plots.pictures import different, on_log_grid
 from dmft.plots.style import COLOURS
 from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.results.solution import Solution
@@ -60,6 +61,18 @@ class Line:
 
 
 @dataclass(frozen=True)
+class OfGroup:
+    """One entry of an observable against time, such as that of a group and a direction; the only one has no index."""
+
+    curve: Curve
+    index: tuple[int, ...]
+    name: str | None
+
+    def __str__(self) -> str:
+        return self.name or plain(self.curve.label or words(self.curve.observable))
+
+
+@dataclass(frozen=True)
 class Entry:
     """One entry of an order parameter against time."""
 
@@ -81,7 +94,7 @@ class Waited:
         return f"waited {self.waiting_time:g}"
 
 
-Drawn = Curve | Entry | Waited
+Drawn = OfGroup | Entry | Waited
 
 
 def curve_figures(solution: Solution, pinned: Sequence[Pinned], view: View) -> list[figure]:
@@ -91,11 +104,10 @@ def curve_figures(solution: Solution, pinned: Sequence[Pinned], view: View) -> l
         colours = cycle(COLOURS)
         own = _figure(label, view)
         for curve, colour in zip(curves, colours, strict=False):
-            name = plain(curve.label or words(curve.observable)) if isinstance(curve, Curve) else str(curve)
             for kept, dash in zip(pinned, cycle(("dashed", "dotted", "dotdash", "dashdot")), strict=False):
-                if kept.solution.problem.parameters.model == solution.problem.parameters.model:
+                if _has(kept.solution, solution, curve):
                     _draw(own, _line(kept.solution, curve, view, kept.name), colour, dash, 0.55)
-            _draw(own, _line(solution, curve, view, name), colour, "solid", 1.0)
+            _draw(own, _line(solution, curve, view, str(curve)), colour, "solid", 1.0)
         own.legend.label_text_font_size = "9pt"
         own.legend.background_fill_alpha = 0.6
         own.legend.click_policy = "hide"
@@ -103,12 +115,32 @@ def curve_figures(solution: Solution, pinned: Sequence[Pinned], view: View) -> l
     return drawn
 
 
-def kernel_figure(solution: Solution, kernel: str) -> figure:
-    """One kernel for t' <= t over the logarithms of both times."""
+def _has(kept: Solution, solution: Solution, curve: Drawn) -> bool:
+    """True if a solution that was kept is of the same theory and has this curve."""
+    if kept.problem.parameters.model != solution.problem.parameters.model:
+        return False
+    if not isinstance(curve, OfGroup):
+        return True
+    shape = kept.observables[curve.curve.observable].shape[1:]
+    return len(shape) == len(curve.index) and all(place < size for place, size in zip(curve.index, shape, strict=True))
+
+
+def kernel_choices(solution: Solution) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name of each kernel, and of each group or pair of groups of it -> kernel and index."""
+    parameters, found = solution.problem.parameters, {}
+    declared = parameters.description.kernel_fields(parameters.axes)
+    for kernel in solution.kernels:
+        for index, where in different(declared[kernel]).items():
+            found[f"{kernel}, {where}" if where else kernel] = kernel, index
+    return found
+
+
+def kernel_figure(solution: Solution, kernel: str, index: tuple[int, ...] = ()) -> figure:
+    """One kernel, of one group or pair of groups if it has several, for t' <= t over the logarithms of both times."""
     quantity = solution.problem.parameters.description.kernels[kernel]
     low, high = np.log10(first_motion(solution)), np.log10(solution.time[-1])
     grid = np.logspace(low, high, PIXELS)
-    picture = on_log_grid(solution.time, solution.kernels[kernel], grid).filled(np.nan).T
+    picture = on_log_grid(solution.time, solution.kernels[kernel][(..., *index)], grid).filled(np.nan).T
     shown = np.abs(picture[np.isfinite(picture)])
     largest = float(shown.max(initial=0.0)) or 1.0
     two_signs = bool((picture[np.isfinite(picture)] < -1e-3 * largest).any())
@@ -156,10 +188,10 @@ def _axes(solution: Solution) -> Iterator[tuple[str, list[Drawn]]]:
     for panel in solution.problem.parameters.panels():
         match panel:
             case Curves(curves, label):
-                yield label, list(curves)
+                yield label, [one for curve in curves for one in _entries(solution, curve)]
             case Pair(left, right):
                 for curve in (left, right):
-                    yield curve.label or description.observables[curve.observable].label, [curve]
+                    yield curve.label or description.observables[curve.observable].label, _entries(solution, curve)
             case Entries(name):
                 if name in solution.order_parameters:
                     shape = solution.order_parameters[name].shape[1:]
@@ -169,16 +201,21 @@ def _axes(solution: Solution) -> Iterator[tuple[str, list[Drawn]]]:
                 yield description.kernels[kernel].label, [Waited(kernel, 10.0**power) for power in powers]
 
 
+def _entries(solution: Solution, curve: Curve) -> list[Drawn]:
+    found = entries.of(solution.problem, curve.observable, "", "", None)
+    return [OfGroup(curve, entry.index, entry.name) for entry in found]
+
+
 def _line(solution: Solution, curve: Drawn, view: View, label: str) -> Line:
     """Values of a curve at times that are even on the axis of time."""
     first, last = first_motion(solution), float(solution.time[-1])
     if isinstance(curve, Waited):
         return _ageing(solution, curve, label)
     times = np.geomspace(first, last, POINTS) if view.log_time else np.linspace(0.0, last, POINTS)
-    if isinstance(curve, Curve):
-        values = np.array([solution.at(float(t))[curve.observable] for t in times])
-        if curve.distance_from is not None:
-            values = np.abs(values - curve.distance_from)
+    if isinstance(curve, OfGroup):
+        values = np.asarray(solution.at(times)[curve.curve.observable])[(..., *curve.index)]
+        if curve.curve.distance_from is not None:
+            values = np.abs(values - curve.curve.distance_from)
     else:
         values = np.array([solution.order_parameters_at(float(t))[curve.order_parameter][curve.index] for t in times])
     if view.log_values:

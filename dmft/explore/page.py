@@ -11,7 +11,7 @@ from typing import Any
 import panel as pn
 
 from dmft.explore.explorer import Explorer, options
-from dmft.explore.figures import View, curve_figures, kernel_figure
+from dmft.explore.figures import View, curve_figures, kernel_choices, kernel_figure
 from dmft.problem import registry
 from dmft.problem.description import Control, Slider
 from dmft.results.solution import Solution
@@ -69,12 +69,12 @@ class Page:
     def _draw(self, solution: Solution) -> None:
         view = View(self.log_time.value, self.log_values.value)
         self.curves.objects = [pn.pane.Bokeh(own) for own in curve_figures(solution, self.explorer.pinned, view)]
-        # Not what is masked: a single neuron has fewer kernels than its theory describes.
-        names = list(solution.kernels)
+        choices = kernel_choices(solution)
+        names = list(choices)
         if self.shown_kernel.options != names:
             self.shown_kernel.param.update(options=names, value=names[0] if names else None)
         self.shown_kernel.visible = bool(names)
-        self.kernel.objects = [pn.pane.Bokeh(kernel_figure(solution, self.shown_kernel.value))] if names else []
+        self.kernel.objects = [pn.pane.Bokeh(kernel_figure(solution, *choices[self.shown_kernel.value]))] if names else []
 
     def _fill_controls(self) -> None:
         """A widget for each control of the theory."""

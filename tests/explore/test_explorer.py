@@ -66,7 +66,20 @@ def test_every_theory_has_an_example_and_controls_of_it(name):
     assert explorer.problem.parameters.model == name
 
 
-@pytest.mark.parametrize("tables", [SMALL, registry.load("spherical-pspin").description.example], ids=["two-layer", "p-spin"])
+GROUPS = {
+    "problem": {
+        "width": 4,
+        "samples_per_parameter": 1.0,
+        "activation": [0.0, 1.0, 0.5],
+        "target": {"1,0": 0.7, "0,1": 0.3},
+        "neurons": [{"fraction": 0.5, "alignment": [0.1, 0.0]}, {"fraction": 0.5, "second_layer": -1.0}],
+    },
+    "solver": {"t_max": 1.0, "tolerance": 1e-3},
+}
+THEORIES = {"two-layer": SMALL, "groups": GROUPS, "p-spin": registry.load("spherical-pspin").description.example}
+
+
+@pytest.mark.parametrize("tables", THEORIES.values(), ids=THEORIES)
 def test_what_is_found_is_drawn(tables):
     figures = pytest.importorskip("dmft.explore.figures", exc_type=ModuleNotFoundError)
     explorer = Explorer(tables)
@@ -77,5 +90,16 @@ def test_what_is_found_is_drawn(tables):
         drawn = figures.curve_figures(solution, explorer.pinned, view)
         assert drawn
         assert all(own.renderers for own in drawn)
-    for kernel in solution.kernels:
-        assert figures.kernel_figure(solution, kernel).renderers
+    choices = figures.kernel_choices(solution)
+    assert {kernel for kernel, _ in choices.values()} == set(solution.kernels)
+    for kernel, index in choices.values():
+        assert figures.kernel_figure(solution, kernel, index).renderers
+
+
+def test_a_pin_of_another_number_of_groups_is_drawn_where_it_has_the_curve():
+    figures = pytest.importorskip("dmft.explore.figures", exc_type=ModuleNotFoundError)
+    explorer = Explorer(SMALL)
+    explorer.pin()
+    drawn = figures.curve_figures(Explorer(GROUPS).answer().solution, explorer.pinned, figures.View())
+    counts = [len(own.renderers) for own in drawn]
+    assert 4 in counts  # train and test error, each of both
