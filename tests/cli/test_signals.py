@@ -11,6 +11,7 @@ import pytest
 from dmft import Outcome, Solution
 from dmft.cli.progress import Meter
 from dmft.cli.signals import SIGNALS
+from dmft.storage import run_file
 from tests.comparison import assert_same, datasets
 from tests.processes import PATIENCE, start
 
@@ -87,15 +88,15 @@ def test_signal_in_the_last_cell_changes_nothing(dmft, quick, tmp_path, monkeypa
 @pytest.mark.parametrize("number", SIGNALS)
 def test_more_signals_while_the_checkpoint_is_written(dmft, slow, tmp_path, uninterrupted, monkeypatch, number):
     path = tmp_path / "run.h5"
-    save = Solution.save
+    save = run_file.write
 
-    def save_under_fire(solution, *arguments):
+    def save_under_fire(*arguments):
         os.kill(os.getpid(), number)
         save(solution, *arguments)
         os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Solution, "save", save_under_fire)
+        patch.setattr(run_file, "write", save_under_fire)
         ended = dmft("solve", slow, "-o", path, "--checkpoint", "0")
     assert (ended.code, ended.err.count("\n")) == (4, 1)
     assert Solution.load(path).outcome is Outcome.INTERRUPTED
