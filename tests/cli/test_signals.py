@@ -92,7 +92,7 @@ def test_more_signals_while_the_checkpoint_is_written(dmft, slow, tmp_path, unin
 
     def save_under_fire(*arguments):
         os.kill(os.getpid(), number)
-        save(solution, *arguments)
+        save(*arguments)
         os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
