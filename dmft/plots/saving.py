@@ -7,7 +7,7 @@ import logging
 import os
 import re
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -29,7 +29,9 @@ def save(drawn: Figure, path: Path, source: Path | None = None) -> None:
     # The subsetter of fonts for PDF remarks on their dates.
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     suffix = path.suffix.lstrip(".").lower()
-    said = {} if source is None or suffix not in FIELD else {FIELD[suffix]: MARK.format(quote(beside(source, path)))}
+    said = (
+        {} if source is None or suffix not in FIELD else {FIELD[suffix]: MARK.format(quote(os.fsencode(beside(source, path))))}
+    )
     image = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         drawn.savefig(image, format=suffix, dpi=DOTS_PER_INCH, metadata=said)
@@ -39,7 +41,7 @@ def save(drawn: Figure, path: Path, source: Path | None = None) -> None:
 def source_of(figure: Path) -> str | None:
     """The file that a figure shows, relative to the folder of the figure; None if it does not say."""
     found = MARKED.search(figure.read_bytes())
-    return None if found is None else unquote(found[1].decode("ascii", "replace"))
+    return None if found is None else os.fsdecode(unquote_to_bytes(found[1]))
 
 
 def beside(file: Path, figure: Path) -> str:
