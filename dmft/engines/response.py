@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.fixed_point import Anderson
+from dmft.engines.loops import response_rows
 from dmft.engines.nodes import append, matrices, new_history, overlaps, scalars
 from dmft.engines.step_control import StepControl
 from dmft.history.history import History
@@ -98,9 +99,7 @@ class Kick:
 
         def responses(x: Array) -> Rows:
             """x holds M - nu inside the cell, and the sum over the history."""
-            x = x.reshape(shape)
-            P = np.linalg.inv(np.eye(stages) - A @ x[:, :, n:])
-            return Rows(rows.C, (np.concatenate([P @ x[:, :, :n], P @ A], axis=2),), rows.overlap, rows.scalars)
+            return Rows(rows.C, (response_rows(A, x.reshape(shape), n),), rows.overlap, rows.scalars)
 
         def G(x: Array) -> Array:
             forces[:] = [self.model.forces(self.history, responses(x), known)]

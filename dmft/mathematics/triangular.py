@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 # Rows or columns of the matrix that a product takes at once.
 PANEL = 512
-# Matrices of so many rows are inverted by compiled loops, larger ones by LAPACK.
+# Matrices of up to this many rows are inverted by compiled loops, larger ones by LAPACK.
 SMALL = 16
 
 

@@ -26,7 +26,7 @@ from dmft.results.entries import fields
 
 Array = NDArray[np.float64]
 
-# Inches of a panel; up to so many panels stand in one column.
+# Inches of a panel; ONE_COLUMN is the number of panels up to which they stand in one column.
 WIDTH, HEIGHT, ONE_COLUMN = 6.0, 2.6, 2
 POINTS = 400
 # Letters of a line below a column of panels.

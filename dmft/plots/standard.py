@@ -34,7 +34,7 @@ DRAW: dict[type[Panel], Callable[..., None]] = {
 }
 # Inches: of the figure, and of the part that the panels have.
 HEIGHT, PANELS, COLUMN_OF_PICTURES = 6.4, 4.4, 3.3
-# Up to so many pictures stand in one or two rows.
+# Up to this many pictures stand in one or two rows.
 FEW = 4
 # Between rows of pictures, relative to the height of all.
 GAP = 0.06

@@ -65,7 +65,7 @@ def plan(problem: Problem, seconds: float = PILOT_SECONDS) -> Plan:
 
 
 def _pilot(problem: Problem, limit: float) -> tuple[Solution, float, float]:
-    """The solution after so many seconds, and the nodes and seconds to t_max, extrapolated by the engine's clock.
+    """The solution that `limit` seconds reach, and the nodes and seconds to t_max, extrapolated by the engine's clock.
 
     Time counts from the first cell on, before which code may have been compiled.
     """

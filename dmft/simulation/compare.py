@@ -156,7 +156,7 @@ def _components(name: str, shape: tuple[int, ...]) -> list[tuple[str, tuple[int,
 
 
 def _common_times(theory: Solution, simulation: Simulation, nodes: int | None = None) -> Array:
-    """Times of a simulation that the theory has reached, or so many nodes of it."""
+    """Times of a simulation up to the end of the theory, or up to the last of its first `nodes` nodes."""
     end = theory.time[:nodes][-1]
     # Whole steps may be off by rounding.
     return np.minimum(simulation.time[simulation.time <= end * (1 + TIME_ROUNDING)], end)

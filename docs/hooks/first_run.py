@@ -1,4 +1,4 @@
-"""What the commands of the first run print, executed when the site is built."""
+"""The output of the commands of the first run, which are executed when the site is built."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def after(calls: int) -> Callable[[], bool]:
 
 
 def make_sweep(place: Path) -> None:
-    """What a killed sweep leaves: points that are done, failed in both ways, on their way, and missing."""
+    """Write the folder of a killed sweep: points that are done, failed in both ways, on their way, and missing."""
     (place / "s.toml").write_text(SWEEP)
     path = place / "out"
     fewer = Sweep.from_toml(SWEEP.replace("t_max", "max_nodes = 4\nt_max"))

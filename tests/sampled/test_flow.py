@@ -5,13 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dmft import Outcome, Problem, ProblemError, Solution, solve
+from dmft import Outcome, Problem, ProblemError, solve
 from dmft.engines.kinds import equations
 from dmft.engines.sampled_flow import continued, samples_along
 from dmft.models.two_layer_flow.exact import samples
 from dmft.models.two_layer_flow.exact.memory import Crowd, Memory
 from dmft.models.two_layer_flow.exact.own import Slopes, own_responses
 from dmft.running.solve import StopRun
+from tests.sampled.resuming import assert_bit_for_bit
 
 SAMPLING = ("samples", "replicates", "seed", "kink_width", "theory")
 
@@ -158,21 +159,7 @@ def test_networks_are_met_where_the_gaussian_theory_is_off():
 
 
 def test_stop_and_resume_and_more_samples_are_bit_for_bit(tmp_path):
-    asked = problem(samples=1100, replicates=2, t_max=2.0)
-    whole = solve(asked)
-
-    def stop(march, cell):
-        raise StopRun
-
-    fewer = asked.replace(samples=1024, replicates=1)
-    assert solve(fewer, observers=[stop], output=tmp_path / "run.h5").outcome is Outcome.INTERRUPTED
-    assert solve(fewer, output=tmp_path / "run.h5").outcome is Outcome.DONE
-    solve(asked, output=tmp_path / "run.h5")
-    found = Solution.load(tmp_path / "run.h5")
-    for name, values in whole.observables.items():
-        np.testing.assert_array_equal(found.observables[name], values, err_msg=name)
-        np.testing.assert_array_equal(found.standard_errors[name], whole.standard_errors[name], err_msg=name)
-    np.testing.assert_array_equal(found.kernels["C_d"], whole.kernels["C_d"])
+    assert_bit_for_bit(problem(samples=1100, replicates=2, t_max=2.0), tmp_path / "run.h5")
 
 
 @pytest.mark.parametrize(

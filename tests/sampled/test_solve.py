@@ -11,8 +11,8 @@ from dmft.engines.sampled import NOISE
 from dmft.history.history import History
 from dmft.models.two_layer_flow.exact.normals import Normals
 from dmft.results.solution import State
-from dmft.running.solve import StopRun
 from dmft.simulation.compare import compare
+from tests.sampled.resuming import assert_bit_for_bit
 
 
 def problem(**keys) -> Problem:
@@ -96,22 +96,7 @@ def test_errors_fall_as_the_root_of_the_number_of_samples():
 )
 def test_stop_and_resume_and_more_samples_are_bit_for_bit(tmp_path, keys):
     asked = problem(samples=1100, replicates=2, **keys)
-    whole = solve(asked)
-
-    def stop(march, cell):
-        if cell.time > 1.0:
-            raise StopRun
-
-    fewer = asked.replace(samples=1024, replicates=1)
-    assert solve(fewer, observers=[stop], output=tmp_path / "run.h5").outcome is Outcome.INTERRUPTED
-    assert solve(fewer, output=tmp_path / "run.h5").outcome is Outcome.DONE
-    solve(asked, output=tmp_path / "run.h5")
-    found = Solution.load(tmp_path / "run.h5")
-    for name, values in whole.observables.items():
-        np.testing.assert_array_equal(found.observables[name], values)
-    for name, values in whole.standard_errors.items():
-        np.testing.assert_array_equal(found.standard_errors[name], values)
-    np.testing.assert_array_equal(found.kernels["C_d"], whole.kernels["C_d"])
+    assert_bit_for_bit(asked, tmp_path / "run.h5", stop_after=1.0)
     with pytest.raises(ProblemError, match="has samples"):
         solve(asked.replace(samples=1024), output=tmp_path / "run.h5")
 
