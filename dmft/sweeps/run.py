@@ -83,8 +83,8 @@ MOST_ORDERED = 20_000
 def by_cost(sweep: Sweep, todo: list[int]) -> list[int]:
     """Points in the order of expected cost, largest first, so that no long one is left for the end.
 
-    More than MOST_ORDERED points are not compared: their order spreads every stretch of it evenly over the sweep.  The last of so
-    large a number are a small part of the whole.
+    More than MOST_ORDERED points are not compared.  Their order spreads every stretch of it evenly over the sweep, so that the
+    last points are a small part of the whole.
     """
     if len(todo) > MOST_ORDERED:
         return np.asarray(todo)[spread(len(todo))].tolist()
