@@ -70,7 +70,10 @@ def response_rows(A, given, known):
     for c in range(channels):
         matrix = np.empty((size, size))
         product(A, given[c, :, known:], matrix)
-        P = inverse_of_one_minus(matrix)
+        for a in range(size):
+            for b in range(size):
+                matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b]
+        P = inverse(matrix)
         product(P, given[c, :, :known], R[c, :, :known])
         product(P, A, R[c, :, known:])
     return R
@@ -132,20 +135,11 @@ def resolvent(A, M, multiplier, constraints, out):
     size, width = len(A), len(constraints)
     matrix = np.empty((size, size))
     product(A, M, matrix)
-    if multiplier.shape[1] > 0:
-        for a in range(size):
-            for b in range(size):
-                matrix[a, b] -= A[a, b] * multiplier[b // width, constraints[b % width]]
-    copy(inverse_of_one_minus(matrix), out)
-
-
-@njit
-def inverse_of_one_minus(matrix):
-    """(1 - matrix)^(-1); the matrix is destroyed."""
-    for a in range(len(matrix)):
-        for b in range(len(matrix)):
-            matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b]
-    return inverse(matrix)
+    for a in range(size):
+        for b in range(size):
+            nu = multiplier[b // width, constraints[b % width]] if multiplier.shape[1] > 0 else 0.0
+            matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b] + A[a, b] * nu
+    copy(inverse(matrix), out)
 
 
 @njit
