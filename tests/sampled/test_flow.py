@@ -159,7 +159,7 @@ def test_networks_are_met_where_the_gaussian_theory_is_off():
 
 
 def test_stop_and_resume_and_more_samples_are_bit_for_bit(tmp_path):
-    assert_bit_for_bit(problem(samples=1100, replicates=2, t_max=2.0), tmp_path / "run.h5")
+    assert_bit_for_bit(problem(samples=1100, replicates=2, t_max=2.0), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,9 @@ def test_errors_fall_as_the_root_of_the_number_of_samples():
 )
 def test_stop_and_resume_and_more_samples_are_bit_for_bit(tmp_path, keys):
     asked = problem(samples=1100, replicates=2, **keys)
-    assert_bit_for_bit(asked, tmp_path / "run.h5", stop_after=1.0)
+    assert_bit_for_bit(asked, tmp_path, stop_after=1.0)
     with pytest.raises(ProblemError, match="has samples"):
-        solve(asked.replace(samples=1024), output=tmp_path / "run.h5")
+        solve(asked.replace(samples=1024), output=tmp_path / "whole.h5")
 
 
 def test_kinks_are_extrapolated_to_zero_width():
