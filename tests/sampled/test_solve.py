@@ -63,6 +63,7 @@ def test_steps_with_exact_second_moments_are_said():
     assert "sampling" not in short.parameters.findings(solve(short))
 
 
+@pytest.mark.slow
 def test_standard_errors_say_how_far_replicates_are_apart():
     """Of 24 runs with three sets each, against the scatter of their means, which is known to 15 %."""
     found = [solve(problem(seed=seed, t_max=2.0)) for seed in range(24)]
@@ -84,6 +85,7 @@ def test_errors_fall_as_the_root_of_the_number_of_samples():
         assert abs(slope + 0.5) < 3.5 * of_slope, (name, slope, of_slope)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [
