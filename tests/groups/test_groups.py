@@ -3,7 +3,6 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from dmft import Problem, Solution, solve
 from dmft.engines.outcome import Outcome
 from tests.agreement.descending_neurons import DescendingNeurons
-from tests.comparison import assert_same, datasets
+from tests.comparison import assert_same, datasets, same_groups
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "neuron_groups.json").read_text())["three_neurons"]
 BASE = {"samples_per_parameter": 1.0, "activation": [0.1, 0.8, 0.6], "noise": 0.3, "t_max": 3.0, "tolerance": 1e-6}
@@ -21,8 +20,6 @@ PAIR = [
     {"fraction": 0.25, "second_layer": -0.7, "alignment": [-0.2, 0.2]},
     {"fraction": 0.25, "second_layer": 0.5, "alignment": [0.0, -0.4]},
 ]
-# Axes of each observable that are over groups.
-OVER_GROUPS = {"second_layer": [1], "alignment": [1], "multiplier": [1], "memory_of_start": [1], "neuron_overlap": [1, 2]}
 
 
 def test_reference_values():
@@ -80,15 +77,6 @@ def test_steps_are_those_of_individual_neurons(keys):
                 np.testing.assert_allclose(found.kernels["R_o"][:, :, k, other] * 0.1, twin.R[i, :, j], atol=1e-10)
 
 
-def same_results(one: Solution, other: Solution, order: Any = slice(None), tolerance=1e-8):
-    """Equal observables at the end, with the groups of `other` taken in an order."""
-    for name, values in one.observables.items():
-        last = other.observables[name][-1:]
-        for axis in OVER_GROUPS.get(name, []):
-            last = np.take(last, np.arange(last.shape[axis])[order], axis)
-        np.testing.assert_allclose(values[-1], last[0], atol=tolerance, err_msg=name)
-
-
 @pytest.mark.parametrize("solver", [{}, {"scheme": "gradient-descent", "learning_rate": 0.1}])
 @pytest.mark.parametrize(
     "keys", [{"width": 8}, {"width": math.inf, "samples_per_dimension": 2.0}, {"width": 40, "init": "lazy", "t_max": 1.0}]
@@ -98,9 +86,9 @@ def test_permutation_split_and_rotation(keys, solver):
     if "samples_per_dimension" in keys:
         del given["samples_per_parameter"]
     whole = solve(Problem(**given, neurons=PAIR))
-    same_results(whole, solve(Problem(**given, neurons=[PAIR[i] for i in (2, 0, 1)])), order=[1, 2, 0])
+    same_groups(whole, solve(Problem(**given, neurons=[PAIR[i] for i in (2, 0, 1)])), [1, 2, 0], 1e-8)
     halves = [{**PAIR[0], "fraction": 0.25}, {**PAIR[0], "fraction": 0.25}, *PAIR[1:]]
-    same_results(whole, solve(Problem(**given, neurons=halves)), order=[0, 2, 3])
+    same_groups(whole, solve(Problem(**given, neurons=halves)), [0, 2, 3], 1e-8)
     angle = 0.7
     c, s = math.cos(angle), math.sin(angle)
     # The same function of turned directions: a linear part p . z, and z . Q z - tr Q with Q = [[q_11, q_12], [q_12, q_22]].
