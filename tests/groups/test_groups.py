@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dmft import Problem, Solution, solve
+from dmft import Problem, Solution, Sweep, solve, sweep
 from dmft.engines.outcome import Outcome
 from tests.agreement.descending_neurons import DescendingNeurons
 from tests.comparison import assert_same, datasets, same_groups
@@ -165,3 +165,22 @@ def test_a_group_without_alignment_in_an_infinite_network(solver):
     for name in ("alignment", "neuron_overlap", "test_error"):
         found, limit = (solution.observables[name][-1] for solution in (without, with_little))
         np.testing.assert_allclose(found, limit, atol=1e-8, err_msg=name)
+
+
+def test_the_complexity_between_nodes_has_its_kink(tmp_path):
+    """Where one group changes sign; of a run, and of the table of a sweep, whose columns are entries."""
+    neurons = [{"fraction": 0.5, "second_layer": 0.3, "alignment": -0.5}, {"fraction": 0.5, "alignment": 0.2}]
+    keys = {**BASE, "activation": "erf", "target": [0.0, 1.0], "width": 4, "neurons": neurons, "t_max": 10.0}
+    run = solve(Problem(**keys))
+    crossing = np.flatnonzero(np.diff(np.sign(run.second_layer[:, 0])))[0]
+    time = run.time[crossing : crossing + 2].mean()
+    expected = np.abs(run.at(time)["second_layer"]).mean() * run.complexity[0] / np.abs(run.second_layer[0]).mean()
+    assert run.at(time)["complexity"] == pytest.approx(expected, rel=1e-12)
+    table = sweep(Sweep(Problem(**keys), {"problem.noise": [0.3]}), tmp_path / "sweep")
+    assert table.at(time)["complexity"][0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_table_of_one_group_and_two_directions_at_a_time(tmp_path):
+    problem = Problem(**{**BASE, "width": 2, "target": TARGET, "alignment": [0.1, -0.3]})
+    table = sweep(Sweep(problem, {"problem.noise": [0.1, 0.3]}), tmp_path / "sweep")
+    assert table.at(1.0)["complexity"][1] == pytest.approx(solve(problem).at(1.0)["complexity"], rel=1e-12)
