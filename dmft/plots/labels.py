@@ -53,10 +53,13 @@ def title(problem: Problem, without: Collection[str] = ()) -> str:
 
     without: keys whose parts are left out, such as those that a figure varies.
     """
-    given, description = problem.tables["problem"], problem.parameters.description
-    parts = [part for part in description.title if _keys(part) <= given.keys() - set(without)]
-    filled = (part.format(**{key: description.written.get(key, value)(given[key]) for key in _keys(part)}) for part in parts)
-    return ",  ".join([problem.parameters.model, *filled])
+    parameters, settings = problem.parameters, problem.solver
+    given = problem.tables["problem"] if without else parameters.headline(settings)
+    written = parameters.description.written
+    parts = [part for part in parameters.description.title if _keys(part) <= given.keys() - set(without)]
+    filled = (part.format(**{key: written.get(key, value)(given[key]) for key in _keys(part)}) for part in parts)
+    theory = [f"{settings.theory} theory"] if settings.theory == "exact" and "theory" not in without else []
+    return ",  ".join([parameters.model, *theory, *filled])
 
 
 def symbol(description: Description, key: str) -> str:
@@ -137,12 +140,21 @@ def ending(solution: Solution) -> str:
     """Where the run arrived and how it ended."""
     reached = f"$t = {number(float(solution.time[-1]), 4)}$ with {len(solution.time)} nodes"
     if solution.complete:
-        settings = solution.problem.solver
+        settings, sampled = solution.problem.solver, _sampled(solution)
         if settings.learning_rate is not None:
-            return f"gradient descent to {reached} at learning rate ${number(settings.learning_rate)}$"
-        return f"solved to {reached} at tolerance ${number(settings.tolerance)}${_verified(solution)}"
+            return f"gradient descent to {reached} at learning rate ${number(settings.learning_rate)}${sampled}"
+        return f"solved to {reached} at tolerance ${number(settings.tolerance)}${_verified(solution)}{sampled}"
     of = f" of ${number(solution.problem.solver.t_max, 4)}$"
     return f"{solution.outcome.value.upper()} at {reached.replace(' with', of + ' with')}: {solution.advice}"
+
+
+def _sampled(solution: Solution) -> str:
+    """The samples of a theory that has some, and what their scatter looks like."""
+    settings = solution.problem.solver
+    if settings.samples is None:
+        return ""
+    sets = f"{settings.samples} samples" + (f" in each of {settings.replicates} replicates" if settings.replicates != 1 else "")
+    return f", {sets}" + (", bands of one standard error" if solution.standard_errors else "")
 
 
 def _verified(solution: Solution) -> str:

@@ -134,6 +134,7 @@ def test_both_signs_start_at_zero_output():
     assert start == pytest.approx((1.0 + 0.09 + 1 / 3 / 10) / 2, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [{}, {"scheme": "gradient-descent", "learning_rate": 0.1}])
 def test_files_resume_and_figures(solver, tmp_path):
     problem = Problem(**{**BASE, "width": 4, "target": TARGET, "neurons": PAIR, **solver})

@@ -49,6 +49,7 @@ def test_several_runs_are_told_by_colour_and_by_what_differs(runs):
     assert r"\tau = 0.3" in figure.get_suptitle()
 
 
+@pytest.mark.slow
 def test_runs_that_differ_in_much_keep_their_panels(runs, grouped):
     """Long names stand below the panels, those of entries in them; tolerances tell nothing where the physics differs."""
     figure = plot([runs[0], grouped])
@@ -113,6 +114,7 @@ def test_what_does_not_fit_is_refused(runs, look, message):
         plot(runs[0], **look)
 
 
+@pytest.mark.slow
 def test_kernels_of_every_group_and_pair(grouped):
     figure = grouped.plot()
     shown = [text.get_text() for axes in figure.subfigs[1].axes for text in axes.texts]
@@ -124,6 +126,7 @@ def test_kernels_of_every_group_and_pair(grouped):
     assert len(parts(grouped)) == 2 + 3 + 2 + 1 <= MOST
 
 
+@pytest.mark.slow
 def test_rows_of_kernels_stand_beside_the_panels(runs):
     left, right = runs[0].plot().subfigs
     edges = [axes.get_position() for axes in (left.axes[0], left.axes[1])]
@@ -171,6 +174,7 @@ def test_headlines_end_lines_outside_of_formulas(grouped, width):
         assert heading.get_window_extent().width <= figure.bbox.width
 
 
+@pytest.mark.slow
 def test_titles_of_targets_and_groups(grouped):
     title = labels.title(grouped.problem)
     assert r"$\varphi$ = $0.7\,\mathrm{He}_{1,0} - 0.5\,\mathrm{He}_{0,2}$" in title

@@ -283,6 +283,14 @@ class TwoLayerFlowParameters(Parameters):
         assert self.samples_per_parameter is not None
         return 1.0 / self.width / self.samples_per_parameter
 
+    def headline(self, settings: SolverSettings) -> dict[str, Any]:
+        """Of the exact theory, which holds at a fixed width, n/d in place of n/(m d)."""
+        given = super().headline(settings)
+        if settings.theory != "exact":
+            return given
+        del given["samples_per_parameter"]
+        return {**given, "samples_per_dimension": 1.0 / self.inverse_alpha}
+
     def covariance(self) -> Covariance:
         """h of the activation."""
         closed_form = self.activation == "erf" and self.activation_degree is None
@@ -454,7 +462,8 @@ class TwoLayerFlowParameters(Parameters):
 
     def panels(self) -> tuple[Panel, ...]:
         """Errors; alignment and size of the second layer."""
-        errors = Curves((Curve("test_error"), Curve("train_error", decades=True)), r"error  $\langle(f-y)^2\rangle/2$")
+        label = r"error  $\langle(f-y)^2\rangle/2$" if self.loss == "square" else f"mean {self.loss} loss"
+        errors = Curves((Curve("test_error"), Curve("train_error", decades=True)), label)
         if self.axes:
             names = ("alignment", "second_layer")
             return (errors, *(Curves((Curve(name),), self.description.observables[name].label) for name in names))
