@@ -116,19 +116,15 @@ class March(Stepper[Attempt]):
         return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, found.x, observed)
 
     def _clock_error(self, cell: Cell, x: Array, observed: dict[str, Array], residual: float) -> float:
-        """See `clock.py`; none in the first cell, where time has no logarithm, and of several groups, whose speeds differ."""
+        """See `clock.py`; none in the first cell, where time has no logarithm."""
         history, last, model = self.history, self.history.n - 1, self.model
-        if last == 0 or not model.energy or any(stack.width > 1 for stack in model.channels):
+        if last == 0 or not model.energy:
             return 0.0
-        rows, s = cell.rows(x), cell.tableau.stages
-        C = np.zeros((s + 1, s + 1))
-        for stack, past, block in zip(model.channels, cell.C, rows.C, strict=True):
-            weights = stack.weights[:, 0]
-            C[0, 0] += weights @ past[:, last, last]
-            C[1:] += np.tensordot(weights, block[:, :, last:], 1)
-        C[0, 1:] = C[1:, 0]
+        rows = cell.rows(x)
+        stacks = zip(model.channels, cell.C, rows.C, strict=True)
+        C = np.sum([clock.weighted(stack, past, block, last) for stack, past, block in stacks], axis=0)
         energy = np.append(history[model.energy][last], observed[model.energy])
-        scalars = np.hstack([cell.scalars[:, -1:], rows.scalars])
+        scalars = np.hstack([cell.scalars[:, -1:], rows.scalars]) * clock.roots(model.channels[0], len(rows.scalars))
         floor = FLOOR * float(np.abs(history[model.energy]).max())
         # An energy below its floor is held to the tolerance of the floor.
         unresolved = self.settings.tolerance * floor if np.abs(energy).min() < floor else 0.0
