@@ -53,6 +53,7 @@ def example(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_change_in_another_file_is_seen_though_the_times_of_the_files_are_the_same(example):
     assert run(example, example / "cache").stdout.split() == ["3.0", "0"]
     assert run(example, example / "cache").stdout.split() == ["3.0", "1"]

@@ -68,6 +68,7 @@ class FlowProcess:
         history = None if known is None else restored(model, known)
         solver = standard(min(settings.max_iterations, MOST_ITERATIONS), Anderson(DEPTH, max_iterations=EASY))
         settings = settings.model_copy(update={"tolerance": min(settings.tolerance, LARGEST_TOLERANCE)})
+        self._stages = model.stages
         self._march = OnCells(model.of_set(one), settings, history, fixed_point=solver)
         self._march.ends = ends
 
@@ -78,32 +79,33 @@ class FlowProcess:
 
     def found(self, first: int) -> Stretch:
         """See SampledProcess."""
-        return stretch(self._march.history, first)
+        return stretch(self._march.history, first, self._stages)
 
 
-def stretch(history: History, first: int) -> Stretch:
-    """The arrays of a history from a node on, with the axes of time last."""
+def stretch(history: History, first: int, stages: int) -> Stretch:
+    """The arrays of a history from a node on, with the axes of time last; zero where the second node is in a later cell."""
     one_time, two_time = {}, {}
+    known, _ = _parts(history.n, stages)
     for name, field in history.fields.items():
         axes = [field.dims.index(dim) for dim in (TIME, TIME_PRIME) if dim in field.dims]
         values = np.moveaxis(history[name], axes, range(-len(axes), 0))
         if len(axes) == 1:
             one_time[name] = values[..., first:].copy()
         else:
-            two_time[name] = values[..., first:, :].copy()
+            two_time[name] = values[..., first:, :] * known[first:]
     return Stretch(first, history.n, one_time, two_time)
 
 
 def restored(model: SampledFlowModel, known: Stretch) -> History:
     """The history of a set from its arrays; the inverse of `stretch`."""
     history = empty_history(model.of_set(model.sets[0]), known.n)
-    values, cell = {}, (np.arange(known.n) + model.stages - 1) // model.stages
+    values, parts = {}, _parts(known.n, model.stages)
     for name, field in history.fields.items():
         axes = [field.dims.index(dim) for dim in (TIME, TIME_PRIME) if dim in field.dims]
         if len(axes) == 1:
             values[name] = np.moveaxis(known.one_time[name], -1, axes[0])
             continue
-        earlier, later = (np.moveaxis(known.two_time[name] * part, (-2, -1), axes) for part in _parts(cell))
+        earlier, later = (np.moveaxis(known.two_time[name] * part, (-2, -1), axes) for part in parts)
         values[name] = earlier + field.exchanged(later) if field.symmetric else earlier
     history.append(values)
     return history
@@ -120,8 +122,9 @@ def samples_along(model: SampledFlowModel, history: History) -> Iterator[tuple[f
         yield float(known[0]["time"][n - 1]), [one.samples for one in equations]
 
 
-def _parts(cell: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Pairs of nodes of which the second one is in a cell that is no later, and in an earlier one."""
+def _parts(n: int, stages: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Pairs of the first n nodes of which the second one is in a cell that is no later, and in an earlier one."""
+    cell = (np.arange(n) + stages - 1) // stages
     return cell[:, None] >= cell, cell[:, None] > cell
 
 

@@ -193,6 +193,16 @@ class Covariance:
         self(np.ascontiguousarray(q), out[0], out[1], out[2])
         return out
 
+    @property
+    def slope_at_one(self) -> float:
+        """h'(1) = E[sigma'^2], without compiled code."""
+        if self.closed_form:
+            return 2.0 / pi * (1.0 / sqrt(3.0))
+        value = slope = 0.0
+        for power in self.powers[::-1].tolist():
+            value, slope = value + power, slope + value
+        return slope
+
 
 @njit(fastmath=True)
 def power_series(coefficients, x):

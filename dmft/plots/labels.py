@@ -23,12 +23,16 @@ SOLVER = {"learning_rate": r"\eta", "t_max": r"t_\mathrm{max}", "momentum": r"\b
 ALGORITHM = {"theory", "scheme", "learning_rate", "momentum", "nesterov", "batch", "batch_time"}
 # A part of a title that says one key: the symbol before the sign of equality.
 SYMBOL = re.compile(r"(\$[^={]*[^={ ])\s*=")
+# A key of one table of a list, as the columns of a table of points name it: neurons_1_second_layer.
+NESTED = re.compile(r"(.+?)_(\d+)_(\D.*)")
 # The colour of what failed.
 ALARM = "#B2182B"
 
 
 def words(name: str) -> str:
-    """An observable as one says it: test error."""
+    """An observable or a key as one says it: test error; second layer of neurons[1]."""
+    if found := NESTED.fullmatch(name):
+        return f"{words(found[3])} of {words(found[1])}[{found[2]}]"
     return name.replace("_", " ")
 
 
@@ -49,10 +53,13 @@ def title(problem: Problem, without: Collection[str] = ()) -> str:
 
     without: keys whose parts are left out, such as those that a figure varies.
     """
-    given, description = problem.tables["problem"], problem.parameters.description
-    parts = [part for part in description.title if _keys(part) <= given.keys() - set(without)]
-    filled = (part.format(**{key: description.written.get(key, value)(given[key]) for key in _keys(part)}) for part in parts)
-    return ",  ".join([problem.parameters.model, *filled])
+    parameters, settings = problem.parameters, problem.solver
+    given = problem.tables["problem"] if without else parameters.headline(settings)
+    written = parameters.description.written
+    parts = [part for part in parameters.description.title if _keys(part) <= given.keys() - set(without)]
+    filled = (part.format(**{key: written.get(key, value)(given[key]) for key in _keys(part)}) for part in parts)
+    theory = [f"{settings.theory} theory"] if settings.theory == "exact" and "theory" not in without else []
+    return ",  ".join([parameters.model, *theory, *filled])
 
 
 def symbol(description: Description, key: str) -> str:
@@ -133,12 +140,21 @@ def ending(solution: Solution) -> str:
     """Where the run arrived and how it ended."""
     reached = f"$t = {number(float(solution.time[-1]), 4)}$ with {len(solution.time)} nodes"
     if solution.complete:
-        settings = solution.problem.solver
+        settings, sampled = solution.problem.solver, _sampled(solution)
         if settings.learning_rate is not None:
-            return f"gradient descent to {reached} at learning rate ${number(settings.learning_rate)}$"
-        return f"solved to {reached} at tolerance ${number(settings.tolerance)}${_verified(solution)}"
+            return f"gradient descent to {reached} at learning rate ${number(settings.learning_rate)}${sampled}"
+        return f"solved to {reached} at tolerance ${number(settings.tolerance)}${_verified(solution)}{sampled}"
     of = f" of ${number(solution.problem.solver.t_max, 4)}$"
     return f"{solution.outcome.value.upper()} at {reached.replace(' with', of + ' with')}: {solution.advice}"
+
+
+def _sampled(solution: Solution) -> str:
+    """The samples of a theory that has some, and what their scatter looks like."""
+    settings = solution.problem.solver
+    if settings.samples is None:
+        return ""
+    sets = f"{settings.samples} samples" + (f" in each of {settings.replicates} replicates" if settings.replicates != 1 else "")
+    return f", {sets}" + (", bands of one standard error" if solution.standard_errors else "")
 
 
 def _verified(solution: Solution) -> str:

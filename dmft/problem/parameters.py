@@ -66,6 +66,10 @@ class Parameters(Table):
         """The simulation of this parameter point, a `dmft.models.experiment.Experiment`; ProblemError if there is none."""
         raise ProblemError(f'model = "{self.model}": wanted a theory that can be simulated')
 
+    def headline(self, settings: SolverSettings) -> dict[str, Any]:
+        """Values of the keys that the headline of a figure may say."""
+        return self.model_dump(exclude_none=True)
+
     def constants(self) -> dict[str, float]:
         """Numbers that follow from the parameters alone, those that the description names."""
         return {}

@@ -245,7 +245,7 @@ class Baseline:
             "multiplier": self.nu,
             "neuron_overlap": np.diagonal(K) - e * np.diagonal(C_minus),
             "memory_of_start": K[:, 0] + (1 - e) * C_minus[:, 0],
-            "complexity": np.abs(self.a) * np.sqrt(model.slope_at_one * model.inverse_alpha),
+            "complexity": np.abs(self.a) * np.sqrt(model.covariance.slope_at_one * model.inverse_alpha),
         }
         time = np.arange(self.a.size, dtype=np.float64) * self.dt
         time[-1] = self.problem.solver.t_max

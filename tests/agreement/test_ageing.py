@@ -17,6 +17,7 @@ AGEING = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", AGEING)
 def test_tolerance_holds_in_ageing(case):
     problem = Problem(**AGEING[case], tolerance=1e-4)

@@ -63,6 +63,7 @@ def test_flow_is_the_limit_to_first_order():
         assert np.polyfit(np.log(rates), np.log(errors), 1)[0] == pytest.approx(1.0, abs=0.1), name
 
 
+@pytest.mark.slow
 def test_eight_hundred_steps_have_three_digits():
     found = solve(problem(width=3, alignment=0.1, learning_rate=0.025))
     values = [found.observables[name][-1] for name in ("train_error", "test_error", "second_layer", "alignment")]
@@ -158,6 +159,7 @@ def test_bad_input(keys, words):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_command_line(dmft, tmp_path):
     file, run, far = tmp_path / "problem.toml", tmp_path / "run.h5", tmp_path / "far.h5"
     file.write_text(problem().to_toml())

@@ -101,6 +101,7 @@ def test_control_characters_of_files_are_not_printed(dmft, solved):
     assert r"dmft \x1b[31m\x07\u202e solve" in ended.out
 
 
+@pytest.mark.slow
 def test_names_that_are_not_utf8(dmft, quick, tmp_path):
     problem, run, figure = (tmp_path / os.fsdecode(b"p\xff\x1b" + end) for end in (b".toml", b".h5", b".png"))
     problem.write_bytes(quick.read_bytes())

@@ -13,6 +13,7 @@ def other(solved, tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_several_runs_with_options(dmft, solved, other, tmp_path):
     options = [
         "--observables",
@@ -32,7 +33,7 @@ def test_several_runs_with_options(dmft, solved, other, tmp_path):
         assert figure.stat().st_size > 1000
 
 
-@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+@pytest.mark.parametrize("suffix", ["png", *(pytest.param(vector, marks=pytest.mark.slow) for vector in ("pdf", "svg"))])
 def test_a_figure_of_another_file_stays(dmft, solved, other, tmp_path, suffix):
     figure = tmp_path / f"figure.{suffix}"
     assert dmft("plot", solved, "-o", figure).code == 0

@@ -85,6 +85,7 @@ def test_signal_in_the_last_cell_changes_nothing(dmft, quick, tmp_path, monkeypa
     assert Solution.load(tmp_path / "run.h5").complete
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS)
 def test_more_signals_while_the_checkpoint_is_written(dmft, slow, tmp_path, uninterrupted, monkeypatch, number):
     path = tmp_path / "run.h5"

@@ -62,6 +62,7 @@ def test_errors_of_samples_are_not_verified(dmft, tmp_path):
     assert not (tmp_path / "run.h5").exists()
 
 
+@pytest.mark.slow
 def test_real_networks_with_a_kink_go_through_every_command(dmft, tmp_path):
     """The Gaussian theory has no equations for them, and nothing may ask for these."""
     (tmp_path / "problem.toml").write_text(

@@ -59,6 +59,7 @@ def test_what_still_falls_has_no_minimum():
     assert "at t =" in smallest(solve(problem.replace(samples_per_parameter=1.0, noise=0.5, t_max=300.0)), "test_error")
 
 
+@pytest.mark.slow
 def test_mean_squares_are_not_negative():
     """A linear network without noise learns a linear target: both errors fall to rounding."""
     problem = Problem(width=3, samples_per_parameter=2.0, activation="linear", target="linear", alignment=0.5, t_max=1e3)

@@ -9,7 +9,13 @@ from dmft import Problem, solve
 FILES = sorted((Path(__file__).parents[2] / "runs" / "long_times").glob("*.toml"))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+# Ten seconds each.
+LONG = {"glassy", "pure_noise"}
+
+
+@pytest.mark.parametrize(
+    "file", [pytest.param(file, id=file.stem, marks=[pytest.mark.slow] if file.stem in LONG else []) for file in FILES]
+)
 def test_a_million_units_of_time(file):
     """Nodes and evaluations, not seconds: with more than 20,000 of these at 400 nodes, a run would take half a minute."""
     solution = solve(Problem.load(file))

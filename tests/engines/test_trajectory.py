@@ -95,6 +95,7 @@ def test_errors_of_ten_turns_add_up_to_little():
     assert worst(engine, np.exp(-0.1 * t) * np.array([np.cos(2 * t), np.sin(2 * t)])) < 2e-5
 
 
+@pytest.mark.slow
 def test_stiff_and_relaxing():
     """Steps are those of the slow solution; the polynomial of a cell holds between its nodes."""
     engine = run(STIFF, 50.0, 1e-8)

@@ -35,6 +35,7 @@ def errors(found, exact):
     return {name: (np.abs(found[name] - exact[name]) / scales[name]).max() for name in SMOOTH}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("population", [16, 40])
 @pytest.mark.parametrize("keys", [{}, {"laziness": 0.1}, {"laziness": 10.0, "output_variance": 0.0}], ids=["1", "rich", "lazy"])
 def test_in_mirrored_data_the_population_is_the_one_node(keys, population):
@@ -62,6 +63,7 @@ def small_steps(model, time, steps):
     return model.observe(y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [{}, {"laziness": 0.1}, {"laziness": 10.0}], ids=["1", "rich", "lazy"])
 def test_population_by_small_steps(keys):
     """Of an independent program from the same weights: they approach the solution as their length."""
@@ -92,6 +94,7 @@ def reference():
     return solve(one_sided(t_max=30.0, tolerance=2e-5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-3, 1e-4])
 def test_tolerance_is_kept(reference, tolerance):
     """On the nodes of a coarse solution, and half way between them."""
@@ -177,6 +180,7 @@ def test_larger_populations_are_closer():
     assert -0.8 < power < -0.3
 
 
+@pytest.mark.slow
 def test_lazy_limit():
     """alpha -> infinity: alpha f and alpha g have a limit, which small changes of the nodes make without loss of digits."""
     lazy, lazier = (solve(one_sided(laziness=laziness, t_max=10.0, tolerance=1e-3)) for laziness in (1e4, 1e8))

@@ -85,6 +85,7 @@ def test_uncorrelated_pairs():
     assert sum(orthant(R * np.outer(flip, flip)) for flip in flips) == pytest.approx(1.0, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_exact_limits():
     opposite = np.array([[1, -1, 0.3, 0.1], [-1, 1, -0.3, -0.1], [0.3, -0.3, 1, 0.2], [0.1, -0.1, 0.2, 1]])
     assert orthant(opposite) == pytest.approx(0.0, abs=1e-15)

@@ -16,6 +16,7 @@ PROBLEM = Problem(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [{}, {"scheme": "gradient-descent", "learning_rate": 0.1}])
 def test_gaussian_fields_tend_to_the_theory(solver):
     """Every entry of every observable at the end, extrapolated to 1/d = 0, within 4.5 standard errors."""

@@ -1,6 +1,7 @@
 """Weights of a hinge loss and kinks of relu during a step, against small steps that switch."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def test_a_held_example_that_is_off_the_limit_is_brought_there():
     assert last[1] == mean[1] == 0.0
 
 
+@pytest.mark.slow
 @quick
 @given(seeds)
 def test_part_active_by_small_steps(seed):

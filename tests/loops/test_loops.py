@@ -48,6 +48,8 @@ def test_closed_form_of_erf_is_its_series(q):
     powers = series("erf") ** 2
     closed, summed = Covariance(powers, closed_form=True).evaluate(q), Covariance(powers).evaluate(q)
     np.testing.assert_allclose(closed, summed, atol=2e-12)
+    at_one = [Covariance(powers, closed_form=closed) for closed in (True, False)]
+    assert [one.slope_at_one for one in at_one] == pytest.approx([one.evaluate(np.ones(1))[1, 0] for one in at_one], rel=1e-14)
 
 
 @quick

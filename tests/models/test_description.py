@@ -181,6 +181,7 @@ def test_plan_counts_the_arrays_of_the_model(problem, tmp_path, capsys):
     assert two_time_arrays(problem) == ARRAYS.get(problem.parameters.model, 2)
 
 
+@pytest.mark.slow
 def test_figure_shows_panels_and_pictures(problem, path):
     solution = Solution.load(path)
     figure = solution.plot(path.with_suffix(".png"))

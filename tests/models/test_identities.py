@@ -107,6 +107,7 @@ def test_errors_in_the_spiked_tensor_are_caught(monkeypatch, example, part, inde
     assert worst(problem) > 1, problem.to_toml()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [*PARTS, "noise"])
 @pytest.mark.parametrize(("keys", "equations"), [(NETWORK, TwoLayerFlow), (GROUPS, GroupedFlow)], ids=["alike", "groups"])
 def test_errors_in_the_two_layer_flow_are_caught(monkeypatch, keys, equations, error):

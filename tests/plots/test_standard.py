@@ -23,6 +23,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ODD)
 def test_odd_runs_are_drawn(small, case):
     drawn = texts(solve(small.replace(tolerance=1e-3, **ODD[case])).plot())
@@ -133,6 +134,7 @@ def test_a_figure_that_fails_leaves_nothing(small, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_problem_and_solution_are_untouched(small):
     problem = Problem.from_toml(small.to_toml())
     solution = solve(small.replace(tolerance=1e-3))

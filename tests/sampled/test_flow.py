@@ -41,6 +41,7 @@ GROUPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [{}, {"width": 1}, {"width": 4, "init": "lazy", "init_scale": 0.5, "samples": 700}, GROUPS],
@@ -109,6 +110,7 @@ def test_fields_need_a_regularised_factor(monkeypatch):
     assert found.time[-1] < 5.0
 
 
+@pytest.mark.slow
 def test_energy_falls_as_the_weights_move():
     """d train/dt = -(d_t d_t' C_d + (da/dt)^2) at the ends of cells, within the statistical errors of the energy."""
     found = solve(problem(samples=1024, replicates=4, t_max=4.0, tolerance=1e-4))
@@ -159,8 +161,9 @@ def test_networks_are_met_where_the_gaussian_theory_is_off():
     assert missed > 4
 
 
+@pytest.mark.slow
 def test_stop_and_resume_and_more_samples_are_bit_for_bit(tmp_path):
-    assert_bit_for_bit(problem(samples=1100, replicates=2, t_max=2.0), tmp_path / "run.h5")
+    assert_bit_for_bit(problem(samples=1100, replicates=2, t_max=2.0), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_steps_with_exact_second_moments_are_said():
     assert "sampling" not in short.parameters.findings(solve(short))
 
 
+@pytest.mark.slow
 def test_standard_errors_say_how_far_replicates_are_apart():
     """Of 24 runs with three sets each, against the scatter of their means, which is known to 15 %."""
     found = [solve(problem(seed=seed, t_max=2.0)) for seed in range(24)]
@@ -84,6 +85,7 @@ def test_errors_fall_as_the_root_of_the_number_of_samples():
         assert abs(slope + 0.5) < 3.5 * of_slope, (name, slope, of_slope)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [
@@ -96,9 +98,9 @@ def test_errors_fall_as_the_root_of_the_number_of_samples():
 )
 def test_stop_and_resume_and_more_samples_are_bit_for_bit(tmp_path, keys):
     asked = problem(samples=1100, replicates=2, **keys)
-    assert_bit_for_bit(asked, tmp_path / "run.h5", stop_after=1.0)
+    assert_bit_for_bit(asked, tmp_path, stop_after=1.0)
     with pytest.raises(ProblemError, match="has samples"):
-        solve(asked.replace(samples=1024), output=tmp_path / "run.h5")
+        solve(asked.replace(samples=1024), output=tmp_path / "whole.h5")
 
 
 def test_kinks_are_extrapolated_to_zero_width():

@@ -27,6 +27,7 @@ def problem(request):
     return PROBLEMS[request.param]
 
 
+@pytest.mark.slow
 def test_going_on_from_any_state_gives_the_same(problem):
     experiment = made(problem, 8, times=6)
     watch = Onlooker()
@@ -58,6 +59,7 @@ def test_steps_of_gradient_flow_are_small_enough():
         assert fine < coarse / 3, name
 
 
+@pytest.mark.slow
 def test_random_features_are_compared(tmp_path):
     problem = random_features(t_max=3.0)
     found = compare(solve(problem), [simulate(problem, dim=dim, seeds=6, times=6) for dim in (50, 100)])

@@ -101,6 +101,7 @@ def test_cite(dmft, files):
     assert "hairer1996solving" not in flow
 
 
+@pytest.mark.slow
 def test_plot_draws_theory_as_lines_and_simulations_as_points(dmft, files, tmp_path):
     ended = dmft("plot", files / "run.h5", files / "ten.h5", files / "twenty.h5", "-o", tmp_path / "both.png")
     assert ended.code == 0

@@ -88,6 +88,7 @@ def test_theory_of_another_noise_is_rejected(small, simulations):
     assert not compare(wrong, simulations).agrees()
 
 
+@pytest.mark.slow
 def test_bias_of_a_small_dimension_is_seen_and_extrapolated(small):
     """With many seeds the O(1/d) of a tiny system is rejected, and it shrinks like 1/d."""
     problem, theory = small

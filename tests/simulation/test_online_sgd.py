@@ -23,6 +23,7 @@ FULL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["erf", "relu", "linear"])
 def test_simulation_agrees_with_the_theory(activation):
     """With every term of the equations, in 400 and 1000 dimensions, and extrapolated from both."""
@@ -37,6 +38,7 @@ def test_simulation_agrees_with_the_theory(activation):
     assert (found.error < 0.02 * found.theory[0]).all()
 
 
+@pytest.mark.slow
 def test_fluctuations_fall_with_the_dimension():
     """As N^(-1/2): the theory is the limit of every single run."""
     problem = online(3.0, activation="erf", **FULL)

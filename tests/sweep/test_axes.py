@@ -72,6 +72,7 @@ def test_toml_gives_the_same_sweep():
 scalars = st.one_of(st.floats(allow_nan=False), st.integers(-(10**9), 10**9), st.booleans(), st.text(max_size=50))
 
 
+@pytest.mark.slow
 @given(st.lists(scalars, min_size=1, max_size=20, unique_by=identity))
 def test_names_are_different_safe_and_short(values):
     texts = distinct_texts(values)

@@ -85,6 +85,7 @@ def test_show_a_table(dmft, table):
     assert "raise max_nodes" in ended.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "axes",
     [

@@ -56,6 +56,7 @@ def test_kernels_are_kept_if_asked_for(dmft, quick, tmp_path):
     assert dmft("solve", tmp_path / "point.toml", "-o", path, "--set", "solver.t_max=3.0").code == 0
 
 
+@pytest.mark.slow
 def test_a_file_of_observables_is_shown_drawn_and_not_extended(dmft, quick, tmp_path):
     assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
     path = tmp_path / "out" / "points" / "samples_per_parameter=1,init_scale=1.h5"

@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -88,11 +88,6 @@ class TwoLayerFlow:
     def response_kernels(self) -> tuple[str, ...]:
         """Responses of neurons and of the residual."""
         return ("R_d", "R_F") if self.alone else ("R_d", "R_o", "R_F")
-
-    @cached_property
-    def slope_at_one(self) -> float:
-        """h'(1) = E[sigma'^2]."""
-        return float(self.covariance.evaluate(np.ones(1))[1, 0])
 
     @property
     def channels(self) -> tuple[Channels, ...]:
@@ -162,7 +157,7 @@ class TwoLayerFlow:
 
     def complexity(self, a: Array) -> Array:
         """|a| sqrt(h'(1)/alpha)."""
-        return np.abs(a) * math.sqrt(self.slope_at_one * self.inverse_alpha)
+        return np.abs(a) * math.sqrt(self.covariance.slope_at_one * self.inverse_alpha)
 
     def kernels(self, history: History) -> dict[str, Array]:
         """C_d, C_o, R_d, R_o, C_F, R_F; R_F without its delta."""
@@ -187,7 +182,7 @@ class TwoLayerFlow:
         _, h1_d, _ = self.covariance.evaluate(K + (1 - e) * C_minus)
         _, h1_o, _ = self.covariance.evaluate(K - e * C_minus)
         S = self.inverse_alpha * a * a[0] * (h1_d * R_d + h1_o * (1 - e) * (plus - minus))
-        equal = self.inverse_alpha * a**2 * self.slope_at_one
+        equal = self.inverse_alpha * a**2 * self.covariance.slope_at_one
         found = {
             "R_d": (R_d, np.ones_like(a)),
             "R_o": (R_o, np.zeros_like(a)),

@@ -80,11 +80,6 @@ class GroupedFlow:
         """v_k at t = 0, (G, r)."""
         return np.array([group.alignment for group in self.groups])
 
-    @cached_property
-    def slope_at_one(self) -> float:
-        """h'(1) = E[sigma'^2]."""
-        return float(self.covariance.evaluate(np.ones(1))[1, 0])
-
     @property
     def directions(self) -> int:
         """Number of directions r."""
@@ -201,7 +196,7 @@ class GroupedFlow:
 
     def complexity(self, a: Array) -> Array:
         """Mean |a| times sqrt(h'(1)/alpha), from a (..., G)."""
-        return np.abs(a) @ self.blocks.fractions * math.sqrt(self.slope_at_one * self.inverse_alpha)
+        return np.abs(a) @ self.blocks.fractions * math.sqrt(self.covariance.slope_at_one * self.inverse_alpha)
 
     def kernels(self, history: History) -> dict[str, Array]:
         """C_d, R_d of each group, C_o, R_o of each pair of groups; C_F, R_F, the latter without its delta."""
@@ -220,7 +215,7 @@ class GroupedFlow:
         pairs = 1.0 - np.diag(self.blocks.inverse_numbers)
         a, f = history.series("second_layer").T, self.blocks.fractions
         S = self.inverse_alpha * (f * a * (a[0] * h1_d * R_d + (a[0] * h1_o * pairs * r).sum(axis=2))).sum(axis=1)
-        equal = self.inverse_alpha * self.slope_at_one * (a**2 @ f)
+        equal = self.inverse_alpha * self.covariance.slope_at_one * (a**2 @ f)
         found = {
             "R_d": (R_d, np.ones_like(R_d)),
             "R_o": (r * self.blocks.inverse_numbers, np.zeros_like(r)),

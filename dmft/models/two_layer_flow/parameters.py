@@ -283,6 +283,14 @@ class TwoLayerFlowParameters(Parameters):
         assert self.samples_per_parameter is not None
         return 1.0 / self.width / self.samples_per_parameter
 
+    def headline(self, settings: SolverSettings) -> dict[str, Any]:
+        """Of the exact theory, which holds at a fixed width, n/d in place of n/(m d)."""
+        given = super().headline(settings)
+        if settings.theory != "exact":
+            return given
+        del given["samples_per_parameter"]
+        return {**given, "samples_per_dimension": 1.0 / self.inverse_alpha}
+
     def covariance(self) -> Covariance:
         """h of the activation."""
         closed_form = self.activation == "erf" and self.activation_degree is None
@@ -445,13 +453,17 @@ class TwoLayerFlowParameters(Parameters):
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""
         plain = self.activation_degree is not None or self.activation not in functions.KINKED
-        if "complexity" not in observables or not plain or len(self.groups()) > 1:
+        if "complexity" not in observables or not plain:
             return {}
-        return {"complexity": self.build().complexity(observables["second_layer"])}
+        a = observables.get("second_layer")
+        if a is None:  # by its entries
+            a = np.stack([observables[f"second_layer[{k}]"] for k in range(len(self.groups()))], axis=-1)
+        return {"complexity": self.build().complexity(a)}
 
     def panels(self) -> tuple[Panel, ...]:
         """Errors; alignment and size of the second layer."""
-        errors = Curves((Curve("test_error"), Curve("train_error", decades=True)), r"error  $\langle(f-y)^2\rangle/2$")
+        label = r"error  $\langle(f-y)^2\rangle/2$" if self.loss == "square" else f"mean {self.loss} loss"
+        errors = Curves((Curve("test_error"), Curve("train_error", decades=True)), label)
         if self.axes:
             names = ("alignment", "second_layer")
             return (errors, *(Curves((Curve(name),), self.description.observables[name].label) for name in names))

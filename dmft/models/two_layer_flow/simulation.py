@@ -311,7 +311,7 @@ class TwoLayerExperiment:
         found = {
             "train_error": forces.train_error,
             "test_error": max(a @ h @ a / m**2 - 2 * (a @ self._overlap_of_outputs(v)) / m + model.label_variance, 0.0) / 2,
-            "complexity": np.abs(a).mean() * math.sqrt(model.slope_at_one * model.inverse_alpha),
+            "complexity": np.abs(a).mean() * math.sqrt(model.covariance.slope_at_one * model.inverse_alpha),
         }
         each = {"second_layer": a, "alignment": v, "multiplier": along(W, forces.f), "memory_of_start": along(W, W_0)}
         if self.grouped is not None:

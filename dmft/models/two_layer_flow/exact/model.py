@@ -212,6 +212,8 @@ class ExactSet:
             if n > first
         }
         if n > first:
+            # C with later steps is that of their rows: what is found does not depend on where rounds end.
+            rows["C"] = np.tril(rows["C"], first)
             # D of later steps is not there yet, and R of them is zero.
             later = [np.pad(kinds.entries_of(D), ((0, 0), (0, n - 1 - k))) for k, D in enumerate(process.noise[first:], first)]
             rows["D"] = np.stack(later, axis=1)
