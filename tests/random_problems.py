@@ -42,6 +42,31 @@ def changing_sign(random: np.random.Generator) -> Problem:
     return network(random, **keys, init_scale=0.3, alignment=-random.uniform(0.1, 0.9))
 
 
+def groups(random: np.random.Generator, **keys) -> Problem:
+    """Two or three groups of neurons of both signs, on a target of one or two directions of degree 2 at most."""
+    directions, number = int(random.integers(1, 3)), int(random.integers(2, 4))
+    parts = random.multinomial(8 - number, [1 / number] * number) + 1
+    infinite = random.random() < 0.3
+    neurons = []
+    for part in parts:
+        v = random.normal(size=directions)
+        size = {"fraction": float(part) / 8} if infinite else {"count": 2 * int(part)}
+        start = (v * random.uniform(0.0, 0.7) / np.linalg.norm(v)).tolist()
+        neurons.append({**size, "second_layer": float(random.normal()), "alignment": start})
+    indices = ("1", "2") if directions == 1 else ("1,0", "0,1", "2,0", "1,1", "0,2")
+    drawn = {
+        "width": np.inf if infinite else 16,
+        "target": {index: float(random.normal()) * 0.6 for index in indices},
+        "noise": float(random.choice([0.0, 0.3])),
+        "neurons": neurons,
+        "alignment": 0.0,
+        "t_max": 10 ** random.uniform(0.5, 1.5),
+        "init": "mean-field" if infinite else str(random.choice(["mean-field", "lazy"])),
+        "train_second_layer": bool(random.random() < 0.8),
+    }
+    return network(random, **drawn | keys)
+
+
 def glass(random: np.random.Generator) -> Problem:
     """A spherical p-spin mixture."""
     powers = random.choice([2, 3, 4, 6, 8, 12], size=int(random.integers(1, 3)), replace=False)
@@ -49,7 +74,7 @@ def glass(random: np.random.Generator) -> Problem:
     return Problem(model="spherical-pspin", couplings=couplings, t_max=10 ** random.uniform(1, 3), tolerance=1e-4)
 
 
-KINDS = {"network": network, "single neuron": single_neuron, "changing sign": changing_sign, "glass": glass}
+KINDS = {"network": network, "single neuron": single_neuron, "changing sign": changing_sign, "groups": groups, "glass": glass}
 
 
 def drawn(kind: str, seed: int, index: int) -> Problem:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dmft.results.simulation import Simulation
     from dmft.simulation.agreement import Agreement, Comparison, Verdict
 
+# A standard error below this, relative to the value, is one of rounding.
+ROUNDING = 1e-12
 HEAD = ("observable", "at t", "theory", "simulation", "z", "off by", "seen from")
 
 
@@ -103,7 +105,7 @@ def _with_error(value: float, error: float) -> str:
     """A value with its standard error in parentheses, in units of the last digits: 0.6513(80)."""
     from math import floor, isfinite, log10
 
-    if not (error > 0 and isfinite(value)):
+    if not (error > ROUNDING * abs(value) and isfinite(value)):
         return f"{value:.4g}"
     digits = 1 - floor(log10(error))
     if not -3 < digits < 7:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dmft.cli.output import say
 from dmft.cli.progress import duration
 from dmft.cli.tables import print_table
+from dmft.results.entries import mirrored
 
 if TYPE_CHECKING:
     from dmft import Solution
@@ -26,8 +27,7 @@ class Moments(NamedTuple):
 def show_run(file: Path, solution: Solution, at: float | None) -> None:
     """Print what is in a run file, or its values at a time.  ValueError for a time that was not reached."""
     if at is not None:
-        values = solution.entries_at(at)
-        print_table(f"{file} at t = {at:g}", [_at_a_time(solution, name, value, at) for name, value in values.items()])
+        print_table(f"{file} at t = {at:g}", _at_a_time(solution, at))
         if known := moments(solution):
             nearest = min({row.time for row in known}, key=lambda time: abs(time - at))
             print_table(f"{_MOMENTS} at t = {nearest:g}", [row.cells[1:] for row in known if row.time == nearest])
@@ -66,13 +66,19 @@ def moments(solution: Solution) -> list[Moments]:
     return rows
 
 
-def _at_a_time(solution: Solution, name: str, value: float, time: float) -> tuple[str, ...]:
-    """Name and value of an observable, and its standard error if it has one."""
+def _at_a_time(solution: Solution, time: float) -> list[tuple[str, ...]]:
+    """Name and value of every observable, and its standard error if it has one."""
     import numpy as np
 
-    row = (name, f"{value:{DIGITS}}")
-    error = solution.standard_errors.get(name)
-    return row if error is None else (*row, f"+- {np.interp(time, solution.time, error):.2g}")
+    found, errors = solution.entries_at(time), solution.entry_errors
+    ending = {name: f"+- {np.interp(time, solution.time, error):.2g}" for name, error in errors.items()}
+    return [(name, f"{found[name]:{DIGITS}}", *([ending[name]] if errors else [])) for name in _shown(solution)]
+
+
+def _shown(solution: Solution) -> list[str]:
+    """Names of the entries of observables, of those that are equal one."""
+    repeated = mirrored(solution.problem)
+    return [name for name in solution.entries if name not in repeated]
 
 
 def _overview(solution: Solution) -> list[tuple[str, str]]:
@@ -100,13 +106,14 @@ def _verified(solution: Solution) -> list[tuple[str, str]]:
 
 def _ranges(solution: Solution) -> list[tuple[str, ...]]:
     """Name, final, smallest and largest value on the nodes of every observable."""
+    found, errors = solution.entries, solution.entry_errors
     return [
         (
             name,
-            *(f"{value:{DIGITS}}" for value in (values[-1], values.min(), values.max())),
-            *([f"+- {solution.last_error(name):.2g}"] if name in solution.standard_errors else []),
+            *(f"{value:{DIGITS}}" for value in (found[name][-1], found[name].min(), found[name].max())),
+            *([f"+- {errors[name][-1]:.2g}"] if errors else []),
         )
-        for name, values in solution.entries.items()
+        for name in _shown(solution)
     ]
 
 

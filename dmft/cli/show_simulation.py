@@ -9,6 +9,7 @@ from dmft.cli.output import say
 from dmft.cli.progress import duration
 from dmft.cli.tables import print_table
 from dmft.mathematics.notation import plus_minus
+from dmft.results.entries import mirrored
 
 if TYPE_CHECKING:
     from dmft.results.simulation import Simulation
@@ -52,5 +53,7 @@ def _overview(simulation: Simulation) -> list[tuple[str, str]]:
 
 def _values(simulation: Simulation, at: int) -> list[tuple[str, ...]]:
     """Name, mean and standard error at one of the times."""
-    errors = simulation.entry_errors
-    return [(name, f"{values[at]:{DIGITS}}", plus_minus(errors[name][at])) for name, values in simulation.entries.items()]
+    found, errors, repeated = simulation.entries, simulation.entry_errors, mirrored(simulation.problem)
+    return [
+        (name, f"{values[at]:{DIGITS}}", plus_minus(errors[name][at])) for name, values in found.items() if name not in repeated
+    ]

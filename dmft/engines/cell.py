@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.loops import history_terms, overlap_terms, response_rows, solve_own_block
-from dmft.engines.nodes import append, first_rows, matrices, multiplier, new_history, overlaps, rows_of, scalars
+from dmft.engines.nodes import append, first_rows, kicked, matrices, multiplier, new_history, overlaps, rows_of, scalars
 from dmft.engines.step_control import FLOOR, scales
 from dmft.history.history import History
 from dmft.mathematics.tableau import Tableau
@@ -157,13 +157,13 @@ class Cell:
         )
         C_BB, R_BB = (tuple(map(np.empty_like, self.P)) for _ in range(2))
         v_B = np.empty(forces.drift.shape)
-        guess = self.multiplier.copy()
+        # From the same guess at each x: there are other roots, and an iterate far off must not leave its own to the next.
+        self.multiplier[:] = self._last_multiplier()
         defect = solve_own_block(
             self.A, M_BB, D_BB, MC_HB, DR_HB, C_last, forces.drift, v_rhs, self.weights, self.constraints, self.multiplier,
             self.P, C_BB, R_BB, v_B,
         )  # fmt: skip
         if not defect < 1e-6:
-            self.multiplier[:] = guess
             return np.full_like(x, np.nan)
         for place, known in enumerate(self.known):
             new.C[place][:, :, :known] = self.P[place] @ C_rhs[place]
@@ -228,16 +228,11 @@ class Cell:
         """Responses of the new nodes to a kick of the weights at t = 0, by name, with the shapes of their fields."""
         assert self.forces is not None
         found = {}
-        for place, (stack, kick) in enumerate(zip(self.stacks, matrices(self.history, "kick", self.model), strict=True)):
-            columns = kick[:, :, None] if stack.width == 1 else kick
-            M_BH, A = self.forces.M[place][:, :, : self.known[place]], self.A[place]
-            new = []
-            for column in np.moveaxis(columns, -1, 0):
-                pushed = np.einsum("cij,cj->ci", M_BH, column)
-                last = np.tile(column[:, -stack.width :], (1, self.tableau.stages)) if stack.width > 1 else column[:, -1:]
-                new.append(np.einsum("cij,cj->ci", self.P[place], last + pushed @ A.T))
+        for place, (stack, past) in enumerate(zip(self.stacks, matrices(self.history, "kick", self.model), strict=True)):
+            columns = past[:, :, None] if stack.width == 1 else past
+            new = kicked(self.A[place], self.P[place], self.forces.M[place][:, :, : self.known[place]], columns)
             field = self.history.fields[f"kick{stack.name}"]
-            found[field.name] = np.stack(new, axis=-1).reshape(field.shape(self.tableau.stages))
+            found[field.name] = new.reshape(field.shape(self.tableau.stages))
         return found
 
 

@@ -5,12 +5,12 @@ with log t is off by as much as the clock.  In a cell the estimate of `step_cont
 see the error of a rate: motions on all times between those of the fast modes and the cell's length are polynomials in it.
 The energy does.  Along the exact flow, with the speed of all weights and of the scalars a of the model,
 
-    E(end) - E(start) + int |dw/dt|^2 + (da/dt)^2 dt = 0,     |dw/dt|^2 = sum_c weight_c d_t d_t' C_c(t, t') at t' = t.
+    E(end) - E(start) + int |dw/dt|^2 + (da/dt)^2 dt = 0,     |dw/dt|^2 = sum_c weight_c d_t d_t' C_c(t, t') at t' = t,
 
-For the polynomials of a cell it is `defect`.  In units of the change of E it is in proportion to the relative error of the
-rate; what an observable is off by then is that times its change in the cell.  Where the polynomials are too rough, more energy
-is lost than E falls.  A small E may be off at the node before the cell: the defect counts as far as it is there from the first
-node of the cell on, too.
+where groups have shares in both.  For the polynomials of a cell it is `defect`.  In units of the change of E it is in
+proportion to the relative error of the rate; what an observable is off by then is that times its change in the cell.  Where the
+polynomials are too rough, more energy is lost than E falls.  A small E may be off at the node before the cell: the defect then
+counts as far as it is there from the first node of the cell on, too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.mathematics.tableau import Tableau
+from dmft.models.protocol import Channels
 
 Array = NDArray[np.float64]
 
@@ -29,6 +30,31 @@ RATE = 0.065
 SHARE = 0.2
 # What residuals of the fixed point make of the square of what the weights move by in a cell, about.
 ROUGH = 100.0
+
+
+def weighted(stack: Channels, past: Array, block: Array, last: int) -> Array:
+    """One stack's part of sum_c weight_c C_c on the last node and those of the cell, (s+1, s+1).
+
+    past: C before the cell; block: its new rows.
+    """
+    G, weights = stack.width, stack.speeds
+    s = block.shape[1] // G
+    C = np.zeros((s + 1, s + 1))
+    if G == 1:
+        C[0, 0] = weights[:, 0] @ past[:, last, last]
+        C[1:] = np.tensordot(weights[:, 0], block[:, :, last:], 1)
+    else:
+        C[0, 0] = (weights * np.diagonal(past[:, last * G :, last * G :], axis1=1, axis2=2)).sum()
+        C[1:] = np.einsum("cg,cigjg->ij", weights, block[:, :, last * G :].reshape(len(block), s, G, s + 1, G))
+    C[0, 1:] = C[1:, 0]
+    return C
+
+
+def roots(first: Channels, scalars: int) -> Array:
+    """Square roots of the shares of the scalars' groups, (scalars, 1); one without groups."""
+    if first.shares is None or scalars == 0:
+        return np.ones((scalars, 1))
+    return np.sqrt(np.tile(first.shares[0], scalars // first.width))[:, None]
 
 
 def defect(tableau: Tableau, dt: float, C: Array, scalars: Array, energy: Array, unresolved: float, residual: float) -> float:

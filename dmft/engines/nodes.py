@@ -104,6 +104,19 @@ def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
     return nu
 
 
+def kicked(A: Array, P: Array, M_BH: Array, past: Array) -> Array:
+    """Responses of new nodes to a kick, (channels, s G, G), from those of the nodes before, (channels, n G, G).
+
+    A: the integration matrix of the cell; P = (1 - A (M - nu)_BB)^(-1); M_BH: memory of the nodes before.
+    """
+    width, found = past.shape[2], []
+    for column in np.moveaxis(past, -1, 0):
+        pushed = np.einsum("cij,cj->ci", M_BH, column)
+        last = np.tile(column[:, -width:], (1, len(A) // width))
+        found.append(np.einsum("cij,cj->ci", P, last + pushed @ A.T))
+    return np.stack(found, axis=-1)
+
+
 def append(model: Model, history: History, one_time: Mapping[str, Array], rows: Rows, kernels: Mapping[str, Array]) -> None:
     """Add accepted nodes: one-time functions, C and R of each stack, overlaps, and the model's own kernels."""
     values = {**one_time, **kernels}

@@ -6,12 +6,13 @@ after s obeys an equation of its own,
 
     (d/dt + nu) R(t, s) = int_s^t M(t, u) R(u, s) du,     R(s, s) = 1,
 
-with M made from R and C after s alone.  It is solved by the scheme of the run on cells that begin at s and grow from there, in
-which R is resolved as the response to a kick at t = 0 is in the run.
+with M made from R and C after s alone; in a channel of blocks, R(s, s) = 1_G.  It is solved by the scheme of the run on cells
+that begin at s and grow from there, in which R is resolved as the response to a kick at t = 0 is in the run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from dmft.engines.fixed_point import Anderson
 from dmft.engines.loops import response_rows
-from dmft.engines.nodes import append, matrices, new_history, overlaps, scalars
+from dmft.engines.nodes import append, kicked, matrices, new_history, overlaps, scalars
 from dmft.engines.step_control import StepControl
 from dmft.history.history import History
 from dmft.mathematics.tableau import cell_weights, radau
@@ -46,28 +47,41 @@ class Smooth:
         return cell_weights(self.history["time"], self.stages, times)
 
     def rows(self, new: Array, whole: Array) -> tuple[Rows, Array, dict[str, Array]]:
-        """At times with the bases `new`, against those with the bases `whole`: rows without R, nu, own correlations."""
+        """At times with the bases `new`, against those with the bases `whole`: rows without R, nu, own correlations.
+
+        nu: (times, constraints).
+        """
         history, model = self.history, self.model
-        C = tuple(new @ known @ whole.T for known in matrices(history, "C", model))
-        v, p = (function(history, model) @ new.T for function in (overlaps, scalars))
-        rows = Rows(C, tuple(map(np.zeros_like, C)), v, p)
+        C = tuple(
+            of_blocks(new, stack.width) @ known @ of_blocks(whole, stack.width).T
+            for stack, known in zip(model.channels, matrices(history, "C", model), strict=True)
+        )
+        v = overlaps(history, model) @ of_blocks(new, model.channels[0].width).T
+        rows = Rows(C, tuple(map(np.zeros_like, C)), v, scalars(history, model) @ new.T)
         own = {field.name: new @ history[field.name] @ whole.T for field in model.fields if field.two_time and field.symmetric}
-        return rows, new @ history["multiplier"], own
+        return rows, (new @ history["multiplier"]).reshape(len(new), -1), own
+
+
+def of_blocks(matrix: Array, width: int) -> Array:
+    """A matrix over nodes for each of several groups of a node, over (node, group)."""
+    return np.asarray(np.kron(matrix, np.eye(width)), dtype=np.float64) if width > 1 else matrix
 
 
 class Kick:
-    """The response to a kick at time s: `history` on nodes from s on, with `kick` (channels, n)."""
+    """The response to a kick at time s: `history` on nodes from s on, with the arrays `kick` of every stack of channels."""
 
     def __init__(self, smooth: Smooth, s: float, tolerance: float) -> None:
         self.smooth, self.model, self.tolerance = smooth, smooth.model, tolerance
-        self.tableau, self.kick = radau(smooth.stages), "kick" + smooth.model.channels[0].name
+        self.tableau, self.stacks = radau(smooth.stages), smooth.model.channels
         self.history = new_history(self.model, 64, continuous=True)
         self.bases = smooth.basis(np.array([s]))
         rows, nu, known = smooth.rows(self.bases, self.bases)
         forces = self.model.forces(self.history, rows, known)
-        self._append(np.array([s]), np.zeros(1), rows, forces, np.ones((self.model.channels[0].count, 1)), known)
-        self.control = StepControl(self.tableau, tolerance, {self.kick: 0.0})
-        rate = max(float(np.abs(nu).max()), float(np.sqrt(np.abs(forces.D[0])).max()), 1.0 / max(s, 1.0))
+        kick = tuple(np.tile(np.eye(stack.width), (stack.count, 1, 1)) for stack in self.stacks)
+        self._append(np.array([s]), np.zeros(1), rows, forces, self._by_name(kick, 1), known)
+        self.control = StepControl(self.tableau, tolerance, {f"kick{stack.name}": 0.0 for stack in self.stacks})
+        noise = max(float(np.sqrt(np.abs(D)).max()) for D in forces.D)
+        rate = max(float(np.abs(nu).max()), noise, 1.0 / max(s, 1.0))
         self.step = FIRST_STEP / rate
 
     @property
@@ -88,60 +102,125 @@ class Kick:
 
     def _advance(self, dt: float) -> float:
         """Solve a cell, append it if its estimated error, which is returned, is within the tolerance."""
-        A, n, stages = dt * self.tableau.A, self.history.n, self.tableau.stages
         times = self.time + dt * self.tableau.c
         new = self.smooth.basis(np.minimum(times, self.smooth.history["time"][-1]))
         bases = np.vstack([self.bases, new])
         rows, nu, known = self.smooth.rows(new, bases)
-        R_old, damping = matrices(self.history, "R", self.model)[0], np.eye(stages) * nu
-        shape = rows.C[0].shape
-        forces: list[Forces] = []
-
-        def responses(x: Array) -> Rows:
-            """x holds M - nu inside the cell, and the sum over the history."""
-            return Rows(rows.C, (response_rows(A, x.reshape(shape), n),), rows.overlap, rows.scalars)
-
-        def G(x: Array) -> Array:
-            forces[:] = [self.model.forces(self.history, responses(x), known)]
-            M = forces[0].M[0]
-            sums = R_old[:, -1:, :] + A @ M[:, :, :n] @ R_old
-            return np.concatenate([sums, M[:, :, n:] - damping], axis=2).ravel()
-
-        size = np.ones(shape)
-        size[:, :, :n], size[:, :, n:] = dt, max(1.0 / dt, float(np.abs(nu).max()))
-        start = np.zeros(shape)
-        start[:, :, :n] = R_old[:, -1:, :]
-        start[:, :, n:] = -damping
-        found = SOLVER.solve(G, start.ravel(), size.ravel(), max(RESIDUAL * self.tolerance, 1e-13))
-        if not found.converged:
+        cell = KickedCell(self, dt, rows, nu, known)
+        found = SOLVER.solve(cell, cell.start(), cell.size(), max(RESIDUAL * self.tolerance, 1e-13))
+        if not found.converged or cell.forces is None:
             return np.inf
-        past = self.history[self.kick]
-        M, P = forces[0].M[0], np.linalg.inv(np.eye(stages) - A @ found.x.reshape(shape)[:, :, n:])
-        pushed = np.einsum("csj,cj->cs", M[:, :, 1:n], past[:, 1:])
-        kick = np.einsum("cij,cj->ci", P, past[:, -1:] + pushed @ A.T)
-        error = self.control.error(self.history, dt, {self.kick: kick})
+        kick = self._by_name(cell.kick(found.x), self.tableau.stages)
+        error = self.control.error(self.history, dt, kick)
         if error <= 1.0:
-            self._append(times, dt * self.tableau.b, responses(found.x), forces[0], kick, known)
+            self._append(times, dt * self.tableau.b, cell.rows_with(found.x), cell.forces, kick, known)
             self.bases = bases
         return error
 
-    def _append(self, times: Array, weights: Array, rows: Rows, forces: Forces, kick: Array, known: dict[str, Array]) -> None:
+    def _by_name(self, kick: Iterable[Array], nodes: int) -> dict[str, Array]:
+        """Arrays (channels, nodes G, G) of each stack by the names and in the shapes of their fields."""
+        names = [f"kick{stack.name}" for stack in self.stacks]
+        return {name: one.reshape(self.history.fields[name].shape(nodes)) for name, one in zip(names, kick, strict=True)}
+
+    def _append(
+        self,
+        times: Array,
+        weights: Array,
+        rows: Rows,
+        forces: Forces,
+        kick: Mapping[str, Array],
+        known: Mapping[str, Array],
+    ) -> None:
         """Add nodes; observables and stage multipliers are not needed."""
-        unused = {name: np.zeros(field.shape(len(times))) for name, field in self.history.fields.items() if field.one_time}
-        scalars = dict(zip(self.model.scalars, rows.scalars, strict=True))
-        one_time = {**unused, "time": times, "weights": weights, self.kick: kick, **scalars, **forces.values}
-        own = {name: known.get(name, values) for name, values in forces.kernels.items()}
-        append(self.model, self.history, one_time, rows, own)
+        fields = self.history.fields
+        values = {name: np.zeros(field.shape(len(times))) for name, field in fields.items() if field.one_time}
+        values |= {"time": times, "weights": weights, **kick, **forces.values}
+        first = 0
+        for name in self.model.scalars:
+            entries = rows.scalars[first : first + fields[name].entries]
+            values[name], first = entries.T.reshape(fields[name].shape(len(times))), first + len(entries)
+        own = {name: known.get(name, found) for name, found in forces.kernels.items()}
+        append(self.model, self.history, values, rows, own)
 
 
-def response(smooth: Smooth, name: str, t: Array, s: Array, tolerance: float) -> Array:
-    """R(t, s) of one of the model's responses at pairs of times, (pairs,); zero for t < s.
+class KickedCell:
+    """The fixed-point problem of one cell after a kick, for the responses of all stacks of channels.
 
-    Raises ValueError for several groups of neurons.
+    A vector holds, for each stack, the sum over the history and M - nu inside the cell.
     """
-    if [stack.width for stack in smooth.model.channels] != [1]:
-        raise ValueError("responses at any times: wanted a single group of neurons")
-    found = np.zeros(len(t))
+
+    def __init__(self, kick: Kick, dt: float, rows: Rows, nu: Array, known: Mapping[str, Array]) -> None:
+        self.model, self.history, self.given, self.known = kick.model, kick.history, rows, known
+        self.dt, self.stages, self.stacks = dt, len(nu), kick.stacks
+        self.A = [of_blocks(dt * kick.tableau.A, stack.width) for stack in self.stacks]
+        self.earlier = [self.history.n * stack.width for stack in self.stacks]
+        self.old = matrices(self.history, "R", self.model)
+        self.damping = [np.stack([np.diag(nu[:, of].ravel()) for of in stack.constraint]) for stack in self.stacks]
+        self.fastest = max(1.0 / dt, float(np.abs(nu).max()))
+        self.forces: Forces | None = None
+
+    def _parts(self, x: Array) -> list[tuple[Array, Array]]:
+        """Views of a vector for each stack: the sums over the history, and M - nu inside the cell."""
+        found, first = [], 0
+        for C, earlier in zip(self.given.C, self.earlier, strict=True):
+            whole = x[first : first + C.size].reshape(C.shape)
+            found.append((whole[:, :, :earlier], whole[:, :, earlier:]))
+            first += C.size
+        return found
+
+    def _vector(self) -> Array:
+        return np.zeros(sum(C.size for C in self.given.C))
+
+    def _last(self, place: int) -> Array:
+        """The rows of the last node before the cell, for every node of it."""
+        return np.tile(self.old[place][:, -self.stacks[place].width :, :], (1, self.stages, 1))
+
+    def start(self) -> Array:
+        """First guess: no memory."""
+        x = self._vector()
+        for place, (sums, own) in enumerate(self._parts(x)):
+            sums[:], own[:] = self._last(place), -self.damping[place]
+        return x
+
+    def size(self) -> Array:
+        """Size of each entry."""
+        x = self._vector()
+        for sums, own in self._parts(x):
+            sums[:], own[:] = self.dt, self.fastest
+        return x
+
+    def rows_with(self, x: Array) -> Rows:
+        """The rows with the responses that a vector stands for."""
+        wholes = [np.concatenate(parts, axis=2) for parts in self._parts(x)]
+        R = tuple(map(response_rows, self.A, wholes, self.earlier))
+        return Rows(self.given.C, R, self.given.overlap, self.given.scalars)
+
+    def __call__(self, x: Array) -> Array:
+        """The vector that follows from the responses of another one."""
+        self.forces, out = self.model.forces(self.history, self.rows_with(x), self.known), self._vector()
+        for place, (sums, own) in enumerate(self._parts(out)):
+            M, earlier = self.forces.M[place], self.earlier[place]
+            sums[:] = self._last(place) + self.A[place] @ M[:, :, :earlier] @ self.old[place]
+            own[:] = M[:, :, earlier:] - self.damping[place]
+        return out
+
+    def kick(self, x: Array) -> list[Array]:
+        """Responses of the new nodes to the kick, (channels, s G, G) for each stack."""
+        assert self.forces is not None
+        found, kicks = [], matrices(self.history, "kick", self.model)
+        for place, (_, own) in enumerate(self._parts(x)):
+            A, M, past = self.A[place], self.forces.M[place], kicks[place]
+            P = np.asarray(np.linalg.inv(np.eye(len(A)) - A @ own), dtype=np.float64)
+            found.append(kicked(A, P, M[:, :, : self.earlier[place]], past if past.ndim == 3 else past[:, :, None]))
+        return found
+
+
+def response(smooth: Smooth, name: str, shape: tuple[int, ...], t: Array, s: Array, tolerance: float) -> Array:
+    """R(t, s) of one of the model's responses at pairs of times, (pairs, *shape); zero for t < s.
+
+    shape: that of the response at a pair of times, such as (groups,).
+    """
+    found = np.zeros((len(t), *shape))
     for start in np.unique(s):
         pairs = (s == start) & (t >= start)
         if not pairs.any():
@@ -149,5 +228,5 @@ def response(smooth: Smooth, name: str, t: Array, s: Array, tolerance: float) ->
         kick = Kick(smooth, float(start), tolerance)
         kick.reach(float(t[pairs].max()))
         along, _ = smooth.model.responses(kick.history)[name]
-        found[pairs] = cell_weights(kick.history["time"], smooth.stages, t[pairs]) @ along
+        found[pairs] = np.tensordot(cell_weights(kick.history["time"], smooth.stages, t[pairs]), along, 1)
     return found

@@ -19,6 +19,7 @@ from dmft.engines import stepper
 from dmft.engines.cell import empty_history, initial_node
 from dmft.engines.densities import densities
 from dmft.engines.distributions import Look
+from dmft.engines.fixed_point import Anderson
 from dmft.engines.march import March, standard
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Begin, Sampled
@@ -31,8 +32,9 @@ from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
 
-# Iterations after which a cell is too long for the samples, and is halved.
-MOST_ITERATIONS = 100
+# Iterations after which a cell is too long for the samples, and is halved; those of Anderson acceleration, and its depth.
+# Forces of samples are far from linear: differences of iterates that are far away mislead.
+MOST_ITERATIONS, EASY, DEPTH = 100, 60, 6
 # Tolerance that what is left of the equations of a cell is relative to: the factors of fields need it to be small.
 LARGEST_TOLERANCE = 1e-3
 # Samples of a pilot, and the smallest tolerance that its noise leaves.
@@ -65,7 +67,7 @@ class FlowProcess:
         self, model: SampledFlowModel, one: SampleSet, settings: SolverSettings, ends: Array, known: Stretch | None
     ) -> None:
         history = None if known is None else restored(model, known)
-        solver = standard(min(settings.max_iterations, MOST_ITERATIONS))
+        solver = standard(min(settings.max_iterations, MOST_ITERATIONS), Anderson(DEPTH, max_iterations=EASY))
         settings = settings.model_copy(update={"tolerance": min(settings.tolerance, LARGEST_TOLERANCE)})
         self._stages = model.stages
         self._march = OnCells(model.of_set(one), settings, history, fixed_point=solver)

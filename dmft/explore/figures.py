@@ -16,7 +16,7 @@ from dmft.explore.explorer import Pinned
 from dmft.plots import entries
 from dmft.plots.curves import first_motion
 from dmft.plots.labels import words
-from dmft.plots.pictures import different, on_log_grid
+from dmft.plots.pictures import on_log_grid
 from dmft.plots.style import COLOURS
 from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.results.solution import Solution
@@ -126,11 +126,12 @@ def _has(kept: Solution, solution: Solution, curve: Drawn) -> bool:
 
 
 def kernel_choices(solution: Solution) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Name of each kernel, and of each group or pair of groups of it -> kernel and index."""
+    """Name of each kernel, and of each group or pair of groups of it, at t and at t' -> kernel and index."""
     parameters, found = solution.problem.parameters, {}
     declared = parameters.description.kernel_fields(parameters.axes)
     for kernel in solution.kernels:
-        for index, where in different(declared[kernel]).items():
+        for index in declared[kernel].indices():
+            where = entries.where(declared[kernel], index)
             found[f"{kernel}, {where}" if where else kernel] = kernel, index
     return found
 

@@ -31,8 +31,8 @@ def columns(result: Solution | Simulation | Table) -> Columns:
         "time": result.time,
         **result.entries,
         **entries(result.problem, result.order_parameters),
-        **_errors(result, result.standard_errors, STANDARD),
-        **_errors(result, result.estimated_errors, ESTIMATED),
+        **_ending(result.entry_errors, STANDARD),
+        **_ending(entries(result.problem, result.estimated_errors), ESTIMATED),
     }
 
 
@@ -43,12 +43,6 @@ def to_dataframe(result: Solution | Simulation | Table) -> pandas.DataFrame:
     except ImportError:
         raise ImportError("to_dataframe needs pandas: wanted pip install 'dmft[xarray]'") from None
     return pandas.DataFrame(columns(result))
-
-
-def _errors(solution: Solution, errors: Mapping[str, NDArray[Any]], ending: str) -> Columns:
-    """Errors of the observables, those of kernels left out."""
-    known = {name: values for name, values in errors.items() if name in solution.observables}
-    return _ending(entries(solution.problem, known), ending)
 
 
 def _ending(found: Mapping[str, NDArray[Any]], ending: str) -> Columns:

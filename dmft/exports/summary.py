@@ -73,8 +73,8 @@ def _of_solution(solution: Solution) -> Values:
         }
         for name, values in solution.entries.items()
     }
-    for name in solution.standard_errors.keys() & observables.keys():
-        observables[name]["standard_error"] = solution.last_error(name)
+    for name, errors in solution.entry_errors.items():
+        observables[name]["standard_error"] = errors[-1]
     return {
         "kind": "run",
         "problem": solution.problem.tables,

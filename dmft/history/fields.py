@@ -53,9 +53,14 @@ class Field:
         return TIME in self.dims and TIME_PRIME not in self.dims
 
     @cached_property
+    def beside_nodes(self) -> tuple[str, ...]:
+        """The dimensions that are not nodes."""
+        return tuple(dim for dim in self.dims if dim not in (TIME, TIME_PRIME))
+
+    @cached_property
     def entries(self) -> int:
         """Numbers at each node, or pair of nodes."""
-        return prod(self.sizes[dim] for dim in self.dims if dim not in (TIME, TIME_PRIME))
+        return prod(self.sizes[dim] for dim in self.beside_nodes)
 
     def shape(self, nodes: int, later: int | None = None) -> tuple[int, ...]:
         """Shape with so many nodes t', and as many or `later` ones t."""
@@ -81,10 +86,23 @@ class Field:
             return values
         return np.moveaxis(values, self.dims.index(TIME), -1).reshape(self.entries, -1)
 
+    def indices(self) -> list[tuple[int, ...]]:
+        """Indices of the rows of `series`, in the dimensions beside the nodes."""
+        return list(product(*(range(self.sizes[dim]) for dim in self.beside_nodes)))
+
+    def different(self) -> list[tuple[int, ...]]:
+        """The same, of the two orders of a pair (groups k and l of an overlap at equal times) the first."""
+        names = self.beside_nodes
+        pairs = [(place, names.index(OTHER + dim)) for place, dim in enumerate(names) if OTHER + dim in names]
+        return [index for index in self.indices() if all(index[one] <= index[other] for one, other in pairs)]
+
+    def label(self, index: tuple[int, ...]) -> str:
+        """Name of a row of `series`: alignment[0][1]."""
+        return self.name + "".join(f"[{place}]" for place in index)
+
     def labels(self) -> list[str]:
-        """Names of the rows of `series`: alignment[0][1]."""
-        lengths = [range(self.sizes[dim]) for dim in self.dims if dim not in (TIME, TIME_PRIME)]
-        return [self.name + "".join(f"[{place}]" for place in places) for places in product(*lengths)]
+        """Names of the rows of `series`."""
+        return list(map(self.label, self.indices()))
 
 
 def by_name(fields: Iterable[Field]) -> dict[str, Field]:

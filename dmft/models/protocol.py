@@ -40,12 +40,14 @@ class Channels:
     sizes: C_c(t, t) of independent units, (channels, width); what is much smaller counts relative to it.
     constraints: index of the constraint in which each group is, (channels, width); the first one for all if not given.
     name: ending of the names of its arrays, C, R and kick; different for each stack.
+    shares: part of the energy's speed that each group has, see `Model.energy`, (channels, width); one if not given.
     """
 
     weights: Array
     sizes: Array
     constraints: NDArray[np.int64] | None = None
     name: str = ""
+    shares: Array | None = None
 
     @property
     def count(self) -> int:
@@ -61,6 +63,11 @@ class Channels:
     def constraint(self) -> NDArray[np.int64]:
         """Index of the constraint of each group, (channels, width)."""
         return np.zeros(self.weights.shape, dtype=np.int64) if self.constraints is None else self.constraints
+
+    @cached_property
+    def speeds(self) -> Array:
+        """Weights of C_c(t, t) of each group in the speed at which the energy falls, (channels, width)."""
+        return self.weights if self.shares is None else self.weights * self.shares
 
     @cached_property
     def weights_in(self) -> dict[int, Array]:
@@ -153,7 +160,9 @@ class Model(Protocol):
     def energy(self) -> str:
         """Name of the observable E that the flow descends, empty if there is none,
 
-        dE/dt = -(sum_c weight_c d_t d_t' C_c(t, t') at t' = t, plus the squared rates of the scalars).
+        dE/dt = -(sum_c weight_c d_t d_t' C_c(t, t') at t' = t, plus the squared rates of the scalars),
+
+        each group with its share; the scalars of a theory with groups have one entry for each.
         """
         ...
 

@@ -7,18 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import cycle
 from math import ceil
-from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from dmft.plots import entries, labels
-from dmft.plots.curves import LINES, MARKERS, Shown, draw_entry, first_motion, legend, set_scale
+from dmft.plots.curves import LINES, MARKERS, Shown, draw_entry, first_motion, legend, sample, set_scale
 from dmft.plots.entries import Entry
+from dmft.plots.headline import put_headline
 from dmft.plots.look import TIME, Look
 from dmft.plots.style import COLOURS, TICKS
 from dmft.problem.description import Curve, Curves, Pair, Quantity
@@ -51,7 +50,7 @@ def figure(results: Sequence[Shown], look: Look) -> Figure:
         for axes in panels.flat[len(names) :]:
             axes.remove()
         if look.headline:
-            drawn.suptitle(_shared(results), fontsize="large", wrap=True)
+            put_headline(drawn, _shared(results), "large")
         if len(results) > 1:
             _name_runs(drawn, results, columns)
         _say_what_failed(drawn, results)
@@ -95,9 +94,9 @@ def _panel(axes: Axes, results: Sequence[Shown], name: str, look: Look) -> None:
     axes.set_xlabel(results[0].problem.parameters.description.time if look.x == TIME else described[look.x].label)
     axes.tick_params(**TICKS)
     if len(results) > 1 and lines:
-        axes.legend(handles=[_sample("0.3", line, name) for name, line in lines.items()])
+        axes.legend(handles=[sample("0.3", line, name) for name, line in lines.items()])
     elif axes.get_legend_handles_labels()[1]:
-        legend(axes)
+        legend(axes, results[0].problem, name)
     look.apply(axes)
 
 
@@ -113,14 +112,9 @@ def _name_runs(drawn: Figure, results: Sequence[Shown], columns: int) -> None:
     for shown, run, name in zip(results, _looks(results), told, strict=True):
         line, mark = (run.line, "") if shown.solution is not None else ("none", next(iter(MARKERS)))
         text = textwrap.fill(name, LETTERS * columns, break_long_words=False)
-        handles.append(_sample(run.colour, line, text, mark))
+        handles.append(sample(run.colour, line, text, mark))
     in_a_row = max(1, min(len(told), LETTERS * columns // (max(map(len, told)) + 8)))
     drawn.legend(handles=handles, loc="outside lower center", ncols=in_a_row, fontsize="small")
-
-
-def _sample(colour: str, line: Any, name: str, mark: str = "") -> Line2D:
-    """A line for a legend."""
-    return Line2D([], [], color=colour, linestyle=line, marker=mark, label=name)
 
 
 def _quantities(shown: Shown) -> dict[str, Quantity]:

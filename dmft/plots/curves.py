@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from dmft.history.fields import OTHER
@@ -31,7 +32,7 @@ LINES = ("-", "--")
 MARKERS = {"o": "○", "s": "□", "^": "△", "D": "◇"}
 # Powers of ten among the waiting times, at most.
 WAITING_TIMES = 5
-POINTS: dict[str, Any] = {"markersize": 3.5, "markerfacecolor": "white", "elinewidth": 0.9, "linestyle": "none"}
+POINTS: dict[str, Any] = {"markersize": 3.5, "markerfacecolor": "white", "linewidth": 0.7, "elinewidth": 0.9}
 # More curves than this have their legend above the panel.
 INSIDE = 3
 # More units than this are not named in a legend.
@@ -85,15 +86,25 @@ def draw_curves(axes: Axes, shown: Shown, panel: Curves, times: Array, colours: 
     axes.tick_params(which="both", direction="in", top=True, right=True)
     if shown.solution is not None and smallest in coloured:
         _mark_smallest(axes, shown.solution, smallest, times, coloured[smallest])
-    legend(axes)
+    legend(axes, shown.problem, *coloured)
 
 
-def legend(axes: Axes) -> None:
+def sample(colour: str, line: Any, name: str, mark: str = "") -> Line2D:
+    """A line for a legend."""
+    return Line2D([], [], color=colour, linestyle=line, marker=mark, label=name)
+
+
+def legend(axes: Axes, problem: Problem, *observables: str) -> None:
     """Names of the curves where there is room: of many, above the panel."""
-    if len(axes.get_legend_handles_labels()[1]) <= INSIDE:
-        axes.legend(loc="best")
+    named, repeated = entries.of_legend(problem, observables)
+    found = [(handle, name) for handle, name in zip(*axes.get_legend_handles_labels(), strict=True) if name not in repeated]
+    found += [(sample(entry.colour, entry.line, str(entry.name)), str(entry.name)) for entry in named]
+    handles, names = [handle for handle, _ in found], [name for _, name in found]
+    if len(names) <= INSIDE:
+        axes.legend(handles, names, loc="best")
     else:
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, fontsize="small", borderaxespad=0.2)
+        above: dict[str, Any] = {"bbox_to_anchor": (-0.02, 1.0), "ncols": 2, "borderaxespad": 0.2}
+        axes.legend(handles, names, loc="lower left", fontsize="small", **above)
 
 
 def _draw(axes: Axes, shown: Shown, curve: Curve, times: Array, line: str, colour: str, name: str | None = None) -> None:
@@ -120,7 +131,9 @@ def draw_entry(axes: Axes, shown: Shown, curve: Curve, times: Array, entry: Entr
             x = (simulation.time if across == TIME else simulation.observables[across])[seen]
             means = _drawn(curve, simulation.observables[curve.observable])[seen][at]
             bars = simulation.standard_errors[curve.observable][seen][at]
-            axes.errorbar(x, means, bars, marker=marker, label=name, color=entry.colour, **POINTS)
+            # Points without the curve of a theory are joined, in the line that tells their entry from others.
+            join = "none" if shown.solution is not None else entry.line
+            axes.errorbar(x, means, bars, marker=marker, label=name, color=entry.colour, linestyle=join, **POINTS)
             name = None
 
 

@@ -23,12 +23,16 @@ SOLVER = {"learning_rate": r"\eta", "t_max": r"t_\mathrm{max}", "momentum": r"\b
 ALGORITHM = {"theory", "scheme", "learning_rate", "momentum", "nesterov", "batch", "batch_time"}
 # A part of a title that says one key: the symbol before the sign of equality.
 SYMBOL = re.compile(r"(\$[^={]*[^={ ])\s*=")
+# A key of one table of a list, as the columns of a table of points name it: neurons_1_second_layer.
+NESTED = re.compile(r"(.+?)_(\d+)_(\D.*)")
 # The colour of what failed.
 ALARM = "#B2182B"
 
 
 def words(name: str) -> str:
-    """An observable as one says it: test error."""
+    """An observable or a key as one says it: test error; second layer of neurons[1]."""
+    if found := NESTED.fullmatch(name):
+        return f"{words(found[3])} of {words(found[1])}[{found[2]}]"
     return name.replace("_", " ")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +12,6 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
-from dmft.history.fields import OTHER, Field
 from dmft.plots import entries
 from dmft.results.solution import Solution
 
@@ -46,18 +44,10 @@ def parts(solution: Solution) -> list[Part]:
     for picture in parameters.description.pictures:
         if picture.kernel in solution.kernels:
             label = parameters.description.kernels[picture.kernel].label
-            for index, where in different(declared[picture.kernel]).items():
+            for index in declared[picture.kernel].different():
+                where = entries.where(declared[picture.kernel], index)
                 found.append(Part(picture.kernel, picture.decades, index, f"{label}\n{where}" if where else label))
     return found if len(found) <= MOST else [part for part in found if max(part.index, default=0) < FEW_GROUPS][:MOST]
-
-
-def different(field: Field) -> dict[tuple[int, ...], str]:
-    """Indices of a kernel of groups, of two pairs of the same groups the first, with their places in words."""
-    further = field.dims[2:]
-    every = product(*(range(field.sizes[dim]) for dim in further))
-    paired = len(further) == 2 and further[1] == OTHER + further[0]
-    found = [index for index in every if not paired or index[0] <= index[1]]
-    return {index: entries.where(field, index).replace("other group", "group") for index in found}
 
 
 def draw_kernel(axes: Axes, solution: Solution, part: Part, span: tuple[float, float]) -> None:

@@ -12,11 +12,13 @@ from math import ceil, sqrt
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from dmft.plots import labels
 from dmft.plots.curves import MARKERS, Shown, draw_ageing, draw_curves, draw_entries, draw_pair, first_motion
+from dmft.plots.headline import put_headline
 from dmft.plots.labels import ALARM
 from dmft.plots.look import Look
 from dmft.plots.pictures import Part, draw_kernel, parts
@@ -38,6 +40,8 @@ HEIGHT, PANELS, COLUMN_OF_PICTURES = 6.4, 4.4, 3.3
 FEW = 4
 # Between rows of pictures, relative to the height of all.
 GAP = 0.06
+# Inches that stay free at the right edge.
+EDGE = 0.04
 # A figure without pictures still has room for its headline.
 NARROWEST = 7.0
 # More rows of pictures than these two make the figure higher, by this much each.
@@ -51,7 +55,7 @@ def figure(shown: Shown, look: Look) -> Figure:
         natural = max(PANELS + columns * COLUMN_OF_PICTURES, NARROWEST), HEIGHT + max(rows - ROWS, 0) * ROW
         drawn = Figure(figsize=look.scaled(*natural, wide=columns > 0), layout="constrained")
         if look.headline:
-            drawn.suptitle(labels.title(shown.problem), fontsize="large", wrap=True)
+            put_headline(drawn, labels.title(shown.problem), "large")
         _say_how_it_ended(drawn, shown, look)
         if len(shown.first.time) > 1:
             _draw(drawn, shown, look)
@@ -108,6 +112,16 @@ def _align(drawn: Figure) -> None:
             bottom, tall = panels[row].y0, panels[row].height
         axes.set_box_aspect(None)
         axes.set_position((box.x0, bottom, min(box.width, tall * square), tall))
+    _keep_inside(drawn, right, [axes for axes, _ in pictures])
+
+
+def _keep_inside(drawn: Figure, right: SubFigure, pictures: Sequence[Axes]) -> None:
+    """Make all pictures narrower where the numbers at a colour bar would leave the figure."""
+    boxes = filter(None, (axes.get_tightbbox() for axes in pictures))
+    beyond = max(box.x1 for box in boxes) - (drawn.bbox.x1 - EDGE * drawn.dpi)
+    for axes in pictures if beyond > 0 else ():
+        box = axes.get_position()
+        axes.set_position((box.x0, box.y0, box.width - beyond / right.bbox.width, box.height))
 
 
 def _panels(shown: Shown) -> list[Panel]:

@@ -22,12 +22,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from dmft.plots import labels
+from dmft.plots import entries, labels
+from dmft.plots.headline import put_headline
 from dmft.plots.labels import ALARM
 from dmft.plots.look import TIME, Look
 from dmft.plots.style import TICKS
 from dmft.problem.description import Description
-from dmft.results.entries import quantity_of
+from dmft.results.entries import fields, quantity_of
 from dmft.results.table import MISSING, Table
 
 Array = NDArray[Any]
@@ -86,7 +87,7 @@ def figure(table: Table, look: Look) -> Figure:
         for panel, (row, name) in zip(panels, told, strict=False):
             signs |= {sign.get_label(): sign for sign in _panel(panel, table, axes, name, names[name], row, look)}
         if look.headline:
-            drawn.suptitle(_title(table), fontsize="medium", wrap=True)
+            put_headline(drawn, _title(table), "medium")
         if signs:
             drawn.legend(handles=list(signs.values()), loc="outside lower center", ncols=len(signs), fontsize="small")
     return drawn
@@ -112,36 +113,39 @@ def _grid(count: int) -> tuple[int, int]:
 def _columns(table: Table, look: Look) -> dict[str, str]:
     """Columns of the table that are drawn, and their names on the figure."""
     if not look.observables:
-        return {name: label for name, label in _results(table.description, table).items() if _is_there(table, name)}
+        return {name: label for name, label in _results(table).items() if _is_there(table, name)}
     found = {}
     for asked in look.observables:
         known = [name for name in (asked, f"final_{asked}") if name in table.values and table[name].dtype.kind in "fi"]
         if not known:
             numeric = sorted(name for name, values in table.values.items() if values.dtype.kind in "fi")
             raise ValueError(f"observable {asked!r}: wanted some of {', '.join(numeric)}")
-        found[known[0]] = _name(table.description, known[0])
+        found[known[0]] = _name(table, known[0])
     return found
 
 
-def _results(description: Description, table: Table) -> dict[str, str]:
+def _results(table: Table) -> dict[str, str]:
     """Columns of the standard figure, and their names on it."""
     found = [
         name
         for name in table.values
-        if name.startswith("final_") and quantity_of(name.removeprefix("final_")) in description.swept
+        if name.startswith("final_") and quantity_of(name.removeprefix("final_")) in table.description.swept
     ]
-    if (name := description.smallest) is not None:
+    if (name := table.description.smallest) is not None:
         found += [f"smallest_{name}", f"time_of_smallest_{name}", "overfitting_time"]
-    return {name: _name(description, name) for name in found}
+    return {name: _name(table, name) for name in found}
 
 
-def _name(description: Description, column: str) -> str:
+def _name(table: Table, column: str) -> str:
     """A column of the table as it is called on the figure."""
+    known = fields(table.problem)
     for start in ("final_", "time_of_smallest_", "smallest_"):
-        quantity = quantity_of(column.removeprefix(start))
-        if column.startswith(start) and quantity in description.observables:
-            entry = column.removeprefix(start + quantity)
-            return f"{labels.words(start)}{description.observables[quantity].label}{entry}"
+        quantity = quantity_of(entry := column.removeprefix(start))
+        if column.startswith(start) and quantity in table.description.observables:
+            field = known[quantity]
+            where = next((entries.where(field, index) for index in field.indices() if field.label(index) == entry), "")
+            name = f"{labels.words(start)}{table.description.observables[quantity].label}"
+            return f"{name}, {where}" if where else name
     return labels.words(column)
 
 
@@ -284,5 +288,5 @@ def _native(value: Any) -> Any:
 
 def _title(table: Table) -> str:
     """The parameters that are held fixed, the number of points, and of each outcome."""
-    varied = {key.partition(".")[2] for axis in table.sweep.axes for key in axis.keys if len(axis) > 1}
+    varied = {key.split(".")[1] for axis in table.sweep.axes for key in axis.keys if len(axis) > 1}
     return f"{labels.title(table.problem, without=varied)}\n{len(table.sweep)} points: {table.endings}"

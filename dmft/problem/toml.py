@@ -68,7 +68,7 @@ def _refuse_unreasonable(tables: dict[str, Any]) -> None:
 
 
 def toml_text(tables: Mapping[str, Any]) -> str:
-    """The text of a TOML file with these tables, and lists of tables: a line each key, in the order given."""
+    """The text of a TOML file with these tables, and lists of tables: a line for each key, in the order given."""
     sections = [
         "\n".join([f"[[{name}]]" if isinstance(table, list) else f"[{name}]", *lines(part)])
         for name, table in tables.items()
@@ -79,13 +79,20 @@ def toml_text(tables: Mapping[str, Any]) -> str:
 
 def lines(table: Mapping[str, Any]) -> list[str]:
     """The lines of a table.  `tomli_w.dumps` itself would put tables in it last: their order is that of the axes of a sweep."""
-    return [f"{_key(key)} = {toml_value(value)}" for key, value in table.items()]
+    return [f"{_key(key)} = {_over_lines(value)}" for key, value in table.items()]
+
+
+def _over_lines(value: Any) -> str:
+    """A value as TOML writes it: of a list of tables, a line for each table."""
+    if isinstance(value, list | tuple) and value and all(isinstance(part, Mapping) for part in value):
+        return "\n".join(["[", *(f"    {toml_value(part)}," for part in value), "]"])
+    return toml_value(value)
 
 
 def toml_value(value: Any) -> str:
     """A value in one line, as TOML writes it."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(lines(value)) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {toml_value(part)}" for key, part in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml_value, value)) + "]"
     return tomli_w.dumps({"_": value}).removeprefix("_ = ").rstrip("\n")

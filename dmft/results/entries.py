@@ -29,6 +29,12 @@ def entries(problem: Problem, arrays: Mapping[str, Array]) -> dict[str, Array]:
     return found
 
 
+def mirrored(problem: Problem) -> set[str]:
+    """Names of entries that another one repeats: neuron_overlap[1][0], the same number as neuron_overlap[0][1]."""
+    declared = fields(problem).values()
+    return {field.label(index) for field in declared for index in set(field.indices()) - set(field.different())}
+
+
 def quantity_of(entry: str) -> str:
     """Name of the observable to which an entry belongs."""
     return entry.partition("[")[0]

@@ -125,9 +125,15 @@ class Solution(Observed):
             return self.outcome.advice
         return f"{self.outcome.advice}: samples = {self.samples_needed}"
 
-    def last_error(self, observable: str) -> float:
-        """Standard error of an observable at the last node; not a number of a theory that has none."""
-        errors = self.standard_errors.get(observable)
+    @property
+    def entry_errors(self) -> dict[str, Array]:
+        """Standard errors of the entries of observables; none of a theory that is not sampled."""
+        errors = {name: self.standard_errors[name] for name in self.observables if name in self.standard_errors}
+        return entries(self.problem, errors)
+
+    def last_error(self, entry: str) -> float:
+        """Standard error of an entry of an observable at the last node; not a number of a theory that has none."""
+        errors = self.entry_errors.get(entry)
         return np.nan if errors is None else float(errors[-1])
 
     @property
@@ -237,7 +243,7 @@ class Solution(Observed):
         return found.reshape((*t.shape, *kernel.shape[2:]))
 
     def response(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
-        """A response to a unit force at time s, at any times t, which broadcast; zero for t < s.
+        """A response to a unit force at time s, at any times t, which broadcast; zero for t < s; axes of groups come last.
 
         Solves an equation for each s, see `dmft.engines.response`.  In gradient descent a force acts for a whole step, and what
         it does is linear in between.  Raises ValueError for a name that is no response, and outside of what was reached.
@@ -252,7 +258,8 @@ class Solution(Observed):
         if solver.theory == "exact":
             raise ValueError('responses at any times: wanted theory = "gaussian", or the nodes of kernels')
         smooth = Smooth(model, self.state.history, solver.stages)
-        return response(smooth, name, t.ravel(), s.ravel(), solver.tolerance).reshape(t.shape)
+        found = response(smooth, name, kernel.shape[2:], t.ravel(), s.ravel(), solver.tolerance)
+        return found.reshape((*t.shape, *kernel.shape[2:]))
 
     def _kernel(self, name: str, known: Sequence[str]) -> Array:
         if name not in known:

@@ -77,25 +77,30 @@ def compare(
     tolerances = theory.problem.solver.accuracy, simulations[0].setup.tolerance
     sampled = _Errors.of(theory, standard_errors)
     time = _common_times(theory, simulations[0], sampled.nodes(theory))
-    found = {}
+    parameters, found = theory.problem.parameters, {}
+    declared = parameters.description.observable_fields(parameters.axes)
+    kernels = parameters.description.kernel_fields(parameters.axes)
     for name in theory.observables:
         of_seeds = [_deviations(theory, one, name, time) for one in simulations if name in one.trajectories]
         if of_seeds:
             expected = _expected(theory, name, time, sampled)
-            for label, index in _components(name, expected.values.shape[1:]):
+            # Two groups have one overlap, which is judged once.
+            for index in declared[name].different():
                 at = (..., *index)
                 one = expected.of(at)
-                found[label] = _agreement(time, one, [values[at] for values in of_seeds], dims, tolerances)
+                found[declared[name].label(index)] = _agreement(
+                    time, one, [values[at] for values in of_seeds], dims, tolerances
+                )
     later, earlier = np.tril_indices(len(time))
     for name in theory.kernels:
         of_seeds = [one.two_time[name][:, later, earlier] for one in simulations if name in one.two_time]
         if of_seeds:
             expected = _expected_kernel(theory, name, time, sampled)
-            for label, index in _components(name, expected.values.shape[1:]):
+            for index in kernels[name].indices():
                 at = (..., *index)
                 one = expected.of(at)
                 deviations = [values[at] - one.values for values in of_seeds]
-                found[label] = _agreement(time[later], one, deviations, dims, tolerances)
+                found[kernels[name].label(index)] = _agreement(time[later], one, deviations, dims, tolerances)
     seeds = tuple(len(simulation.seeds) for simulation in simulations)
     return Comparison(found, dims, seeds, level=level, within=within)
 
@@ -148,11 +153,6 @@ def _between(nodes: Array, time: Array, values: Array) -> Array:
     flat = values.reshape(len(nodes), -1)
     found = np.array([np.interp(time, nodes, column) for column in flat.T]).T
     return found.reshape(len(time), *values.shape[1:])
-
-
-def _components(name: str, shape: tuple[int, ...]) -> list[tuple[str, tuple[int, ...]]]:
-    """Label and index of every component of an observable: the name alone of one that is a number."""
-    return [(name + "".join(f"[{i}]" for i in index), index) for index in np.ndindex(*shape)]
 
 
 def _common_times(theory: Solution, simulation: Simulation, nodes: int | None = None) -> Array:

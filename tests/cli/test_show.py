@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dmft import Problem, Solution, Sweep, Table, load, sweep
+from dmft import Problem, Solution, Sweep, Table, load, solve, sweep
 from dmft.sweeps.collect import collect
 from tests.problem_files import POINT
 
@@ -37,6 +37,26 @@ def test_show_json_of_a_run(dmft, solved):
     assert set(found["arrays"]) == set(solution.kernels)
     at = json.loads(dmft("show", solved, "--json", "--at", 3.0).out)
     assert at == {"time": 3.0, "observables": solution.entries_at(3.0)}
+
+
+def test_groups_with_standard_errors(dmft, tmp_path):
+    """An entry of a group has its error; two groups have one overlap; the problem has a line for each group."""
+    neurons = [{"count": 1, "alignment": 0.1}, {"count": 1, "second_layer": -1.0}]
+    sampled = {"theory": "exact", "samples": 64, "replicates": 2, "scheme": "gradient-descent", "learning_rate": 0.1}
+    given = {"width": 2, "samples_per_parameter": 2.0, "activation": "tanh", "target": [0, 1.0], "neurons": neurons}
+    solution, file = solve(Problem(**given, **sampled, t_max=0.3)), tmp_path / "run.h5"
+    solution.save(file)
+    lines = [line.split() for line in dmft("show", file).out.splitlines()]
+    shown = {line[0]: line[-1] for line in lines if line}
+    assert shown["second_layer[1]"] == f"{solution.standard_errors['second_layer'][-1, 1]:.2g}"
+    assert "neuron_overlap[0][1]" in shown
+    assert "neuron_overlap[1][0]" not in shown
+    assert ["{", "count", "=", "1,", "second_layer", "=", "1.0,", "alignment", "=", "0.1", "},"] in lines
+    at = {line.split()[0]: line.split()[1:] for line in dmft("show", file, "--at", 0.2).out.splitlines()[1:-1]}
+    assert at["second_layer[1]"][0] == f"{solution.at(0.2)['second_layer'][1]:.8g}"
+    assert float(at["second_layer[1]"][2]) > 0
+    found = json.loads(dmft("show", file, "--json").out)
+    assert found["observables"]["second_layer[1]"]["standard_error"] == solution.standard_errors["second_layer"][-1, 1]
 
 
 def test_show_json_of_a_table_and_a_simulation(dmft, quick, table, tmp_path):

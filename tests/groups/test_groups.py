@@ -3,15 +3,14 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from dmft import Problem, Solution, solve
+from dmft import Problem, Solution, Sweep, solve, sweep
 from dmft.engines.outcome import Outcome
 from tests.agreement.descending_neurons import DescendingNeurons
-from tests.comparison import assert_same, datasets
+from tests.comparison import assert_same, datasets, same_groups
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "neuron_groups.json").read_text())["three_neurons"]
 BASE = {"samples_per_parameter": 1.0, "activation": [0.1, 0.8, 0.6], "noise": 0.3, "t_max": 3.0, "tolerance": 1e-6}
@@ -21,8 +20,6 @@ PAIR = [
     {"fraction": 0.25, "second_layer": -0.7, "alignment": [-0.2, 0.2]},
     {"fraction": 0.25, "second_layer": 0.5, "alignment": [0.0, -0.4]},
 ]
-# Axes of each observable that are over groups.
-OVER_GROUPS = {"second_layer": [1], "alignment": [1], "multiplier": [1], "memory_of_start": [1], "neuron_overlap": [1, 2]}
 
 
 def test_reference_values():
@@ -80,15 +77,6 @@ def test_steps_are_those_of_individual_neurons(keys):
                 np.testing.assert_allclose(found.kernels["R_o"][:, :, k, other] * 0.1, twin.R[i, :, j], atol=1e-10)
 
 
-def same_results(one: Solution, other: Solution, order: Any = slice(None), tolerance=1e-8):
-    """Equal observables at the end, with the groups of `other` taken in an order."""
-    for name, values in one.observables.items():
-        last = other.observables[name][-1:]
-        for axis in OVER_GROUPS.get(name, []):
-            last = np.take(last, np.arange(last.shape[axis])[order], axis)
-        np.testing.assert_allclose(values[-1], last[0], atol=tolerance, err_msg=name)
-
-
 @pytest.mark.parametrize("solver", [{}, {"scheme": "gradient-descent", "learning_rate": 0.1}])
 @pytest.mark.parametrize(
     "keys", [{"width": 8}, {"width": math.inf, "samples_per_dimension": 2.0}, {"width": 40, "init": "lazy", "t_max": 1.0}]
@@ -98,9 +86,9 @@ def test_permutation_split_and_rotation(keys, solver):
     if "samples_per_dimension" in keys:
         del given["samples_per_parameter"]
     whole = solve(Problem(**given, neurons=PAIR))
-    same_results(whole, solve(Problem(**given, neurons=[PAIR[i] for i in (2, 0, 1)])), order=[1, 2, 0])
+    same_groups(whole, solve(Problem(**given, neurons=[PAIR[i] for i in (2, 0, 1)])), [1, 2, 0], 1e-8)
     halves = [{**PAIR[0], "fraction": 0.25}, {**PAIR[0], "fraction": 0.25}, *PAIR[1:]]
-    same_results(whole, solve(Problem(**given, neurons=halves)), order=[0, 2, 3])
+    same_groups(whole, solve(Problem(**given, neurons=halves)), [0, 2, 3], 1e-8)
     angle = 0.7
     c, s = math.cos(angle), math.sin(angle)
     # The same function of turned directions: a linear part p . z, and z . Q z - tr Q with Q = [[q_11, q_12], [q_12, q_22]].
@@ -178,3 +166,22 @@ def test_a_group_without_alignment_in_an_infinite_network(solver):
     for name in ("alignment", "neuron_overlap", "test_error"):
         found, limit = (solution.observables[name][-1] for solution in (without, with_little))
         np.testing.assert_allclose(found, limit, atol=1e-8, err_msg=name)
+
+
+def test_the_complexity_between_nodes_has_its_kink(tmp_path):
+    """Where one group changes sign; of a run, and of the table of a sweep, whose columns are entries."""
+    neurons = [{"fraction": 0.5, "second_layer": 0.3, "alignment": -0.5}, {"fraction": 0.5, "alignment": 0.2}]
+    keys = {**BASE, "activation": "erf", "target": [0.0, 1.0], "width": 4, "neurons": neurons, "t_max": 10.0}
+    run = solve(Problem(**keys))
+    crossing = np.flatnonzero(np.diff(np.sign(run.second_layer[:, 0])))[0]
+    time = run.time[crossing : crossing + 2].mean()
+    expected = np.abs(run.at(time)["second_layer"]).mean() * run.complexity[0] / np.abs(run.second_layer[0]).mean()
+    assert run.at(time)["complexity"] == pytest.approx(expected, rel=1e-12)
+    table = sweep(Sweep(Problem(**keys), {"problem.noise": [0.3]}), tmp_path / "sweep")
+    assert table.at(time)["complexity"][0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_table_of_one_group_and_two_directions_at_a_time(tmp_path):
+    problem = Problem(**{**BASE, "width": 2, "target": TARGET, "alignment": [0.1, -0.3]})
+    table = sweep(Sweep(problem, {"problem.noise": [0.1, 0.3]}), tmp_path / "sweep")
+    assert table.at(1.0)["complexity"][1] == pytest.approx(solve(problem).at(1.0)["complexity"], rel=1e-12)

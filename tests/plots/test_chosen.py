@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from dmft import Problem, plot, simulate, solve
 from dmft.plots import labels
+from dmft.plots.headline import put_headline
 from dmft.plots.pictures import MOST, parts
 from dmft.plots.style import COLOURS
 from tests.plots.test_standard import texts
@@ -140,11 +142,43 @@ def test_groups_by_colour_and_directions_by_line(grouped):
     assert [line.get_label() for line in lines][-1] == "group 1, direction 1"
 
 
+def test_legends_name_groups_and_directions_once(grouped):
+    figure = plot(grouped, observables=["alignment", "neuron_overlap", "second_layer"])
+    named = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
+    assert named == [
+        ["group 0", "group 1", "direction 0", "direction 1"],
+        ["group 0", "group 1", "with group 0", "with group 1"],
+        ["group 0", "group 1"],
+    ]
+    # Two groups have one overlap.
+    assert [line.get_label() for line in figure.axes[1].lines] == ["group 0, group 0", "group 0, group 1", "group 1, group 1"]
+
+
+def test_simulations_alone_have_lines_that_tell_directions_apart(grouped):
+    simulation = simulate(grouped.problem.replace(t_max=0.5), dim=10, seeds=2, times=3)
+    lines = [bars[0] for bars in plot(simulation, observables=["alignment"]).axes[0].containers]
+    assert [line.get_linestyle() for line in lines] == ["-", "--"] * 2
+
+
+@pytest.mark.parametrize("width", [4.0, 7.0, 12.0])
+def test_headlines_end_lines_outside_of_formulas(grouped, width):
+    figure = Figure(figsize=(width, 3.0))
+    title = labels.title(grouped.problem)
+    put_headline(figure, title, "large")
+    lines = figure.get_suptitle().split("\n")
+    assert all(line.count("$") % 2 == 0 for line in lines)
+    assert "".join(lines).replace(" ", "") == title.replace(" ", "")
+    heading = figure.texts[0]
+    for line in lines:
+        heading.set_text(line)
+        assert heading.get_window_extent().width <= figure.bbox.width
+
+
 @pytest.mark.slow
 def test_titles_of_targets_and_groups(grouped):
     title = labels.title(grouped.problem)
     assert r"$\varphi$ = $0.7\,\mathrm{He}_{1,0} - 0.5\,\mathrm{He}_{0,2}$" in title
-    assert "$2$: $a = 1$; $1$: $a = -1,\\ v = (0.1, 0.2)$" in title
+    assert "groups of $2$, $1$ neurons, second layer $1$, $-1$, $v(0)$ = $\\mathrm{default}$, $(0.1, 0.2)$" in title
     assert texts(grouped.plot())
 
 
@@ -153,7 +187,7 @@ def test_titles_of_targets_and_groups(grouped):
     [
         ({"committee": "erf", "directions": 2}, r"$\mathrm{erf}(z_{1}) + \mathrm{erf}(z_{2})$"),
         ({"committee": "tanh", "directions": 5}, r"$\mathrm{tanh}(z_{1}) + ... + \mathrm{tanh}(z_{5})$"),
-        ({"committee": [0.0, 0.0, 1.0], "directions": 2}, r"$[0, 0, 1](z_{1}) + [0, 0, 1](z_{2})$"),
+        ({"committee": [0.0, 0.0, 1.0], "directions": 2}, "$f(z_{1}) + f(z_{2})$ with $f$ = [0, 0, 1]"),
     ],
 )
 def test_committees_in_titles(target, written):

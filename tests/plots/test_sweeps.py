@@ -46,6 +46,30 @@ def test_headline_says_what_is_held_fixed():
     assert "$m =" not in title
 
 
+def test_keys_and_results_of_groups_are_named():
+    given = {
+        "model": "two-layer-flow",
+        "width": 4,
+        "samples_per_parameter": 1.0,
+        "activation": "erf",
+        "target": {"1,0": 0.7, "0,2": 0.5},
+        "alignment": [0.1, 0.2],
+        "neurons": [{"count": 2}, {"count": 2, "second_layer": -1.0}],
+    }
+    swept = {"problem.neurons.1.second_layer": [-1.0, 1.0], "problem.noise": [0.1, 0.2]}
+    sweep = Sweep.from_tables({"problem": given, "solver": {"t_max": 1.0}, "sweep": {"axes": swept}})
+    figure = Table(sweep, {**made_up(sweep), "final_alignment[1][0]": np.ones((2, 2))}, {}).plot()
+    assert figure.axes[0].get_xlabel() == "second layer of neurons[1]"
+    assert figure.axes[0].get_title().endswith("group 1, direction 0")
+    # The groups of the headline would be those of one of the points.
+    assert "groups" not in figure.get_suptitle()
+
+
+def made_up(sweep):
+    """Outcomes of points that are all done."""
+    return {name: np.full(sweep.shape, value, dtype=object) for name, value in (("outcome", "done"), ("reason", ""))}
+
+
 @pytest.mark.parametrize(
     "axes", [{"problem.noise": [0.1, 0.2, 0.3, 0.4]}, {"problem.noise": [0.1, 0.2], "problem.width": WIDTHS}]
 )

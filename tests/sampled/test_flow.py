@@ -9,7 +9,8 @@ from dmft import Outcome, Problem, ProblemError, solve
 from dmft.engines.kinds import equations
 from dmft.engines.sampled_flow import continued, samples_along
 from dmft.models.two_layer_flow.exact import samples
-from dmft.models.two_layer_flow.exact.memory import Crowd, Memory
+from dmft.models.two_layer_flow.exact.crowd import Crowd
+from dmft.models.two_layer_flow.exact.memory import Memory
 from dmft.models.two_layer_flow.exact.own import Slopes, own_responses
 from dmft.running.solve import StopRun
 from tests.sampled.resuming import assert_bit_for_bit
@@ -76,9 +77,9 @@ def test_mean_responses_are_those_of_whole_matrices(numbers):
     c, q, e = random.standard_normal((N, 40)), *random.standard_normal((2, N, m, 40))
     memory = Memory(crowd, factor)
     for a, b in pairwise(ends):
-        own = np.ascontiguousarray(factor * full[a:b, :, a:b].reshape((b - a) * m, -1))
-        T = own_responses(own, Slopes(c[a:b], q[a:b], e[a:b]))
-        together, apart = memory.mean_responses(R[:b, :, :b], minus[:, :b, :b], T, 40)
+        own = np.einsum("ki,tisj,lj->tksl", crowd.basis, factor * full[a:b, :, a:b], crowd.basis).reshape((b - a) * m, -1)
+        T = own_responses(own, Slopes(c[a:b], q[a:b], e[a:b]), crowd.basis)
+        together, apart = memory.mean_responses(R[:b, :, :b], minus[:, :b, :b], T)
         if a:
             memory.keep(T)
     expected = np.zeros((N * m, N * m))

@@ -52,10 +52,11 @@ class Blocks:
         """K, and C^- of each group of several neurons."""
         G, e = self.number, self.inverse_numbers
         several = np.flatnonzero(self.minus >= 0)
-        together = Channels(np.ones((1, G)), e[None], np.arange(G)[None])
+        together = Channels(np.ones((1, G)), e[None], np.arange(G)[None], shares=self.fractions[None])
         if several.size == 0:
             return (together,)
-        alone = Channels(1.0 - e[several, None], np.ones((several.size, 1)), several[:, None], MINUS)
+        shares = self.fractions[several, None]
+        alone = Channels(1.0 - e[several, None], np.ones((several.size, 1)), several[:, None], MINUS, shares)
         return together, alone
 
     def neurons(self, K: Array, minus: Array) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ DESCRIPTION = Description(
         r"$\varphi$ = {target}",
         r"$\tau = {noise}$",
         "{init} start",
-        "groups  {neurons}",
+        "{neurons}",
     ),
     symbols={"init_scale": r"\gamma", "alignment": "v(0)", "weight_scale": "|w(0)|", "weight_decay": r"\lambda"},
     written={"target": target_as_written, "neurons": neurons_as_written},

@@ -453,9 +453,12 @@ class TwoLayerFlowParameters(Parameters):
     def kinked(self, observables: Mapping[str, Array]) -> dict[str, Array]:
         """The complexity, which has a kink where a(t) changes sign."""
         plain = self.activation_degree is not None or self.activation not in functions.KINKED
-        if "complexity" not in observables or not plain or len(self.groups()) > 1:
+        if "complexity" not in observables or not plain:
             return {}
-        return {"complexity": self.build().complexity(observables["second_layer"])}
+        a = observables.get("second_layer")
+        if a is None:  # by its entries
+            a = np.stack([observables[f"second_layer[{k}]"] for k in range(len(self.groups()))], axis=-1)
+        return {"complexity": self.build().complexity(a)}
 
     def panels(self) -> tuple[Panel, ...]:
         """Errors; alignment and size of the second layer."""

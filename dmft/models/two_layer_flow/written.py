@@ -1,17 +1,17 @@
 r"""Targets and groups of neurons as the theory writes them, for the headlines of figures.
 
-0.7 He_{1,0} + 0.5 He_{0,2}        erf(z_1) + ... + erf(z_3)        1/2: a = 1, v = 0.1
+0.7 He_{1,0} + 0.5 He_{0,2}        erf(z_1) + ... + erf(z_3)        groups of 0.5, 0.5, second layer 1, -1, v(0) = 0.1, 0.2
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dmft.mathematics.notation import COEFFICIENTS, number, series
 
 # More groups than this are cut short.
-GROUPS = 3
+GROUPS = 4
 
 
 def target_as_written(given: Any) -> str:
@@ -28,23 +28,38 @@ def target_as_written(given: Any) -> str:
 
 
 def _committee(function: Any, directions: int) -> str:
-    """f(z_1) + ... + f(z_r), f by its name or in brackets."""
-    name = rf"\mathrm{{{function}}}" if isinstance(function, str) else series(function)
+    """f(z_1) + ... + f(z_r), f by its name, or by its first Hermite coefficients."""
+    named = isinstance(function, str)
+    f = rf"\mathrm{{{function}}}" if named else "f"
     shown = range(1, directions + 1) if directions <= 2 else (1, directions)
-    return f"${(' + ' if directions <= 2 else ' + ... + ').join(f'{name}(z_{{{k}}})' for k in shown)}$"
+    total = (" + " if directions <= 2 else " + ... + ").join(f"{f}(z_{{{k}}})" for k in shown)
+    return f"${total}$" if named else f"${total}$ with $f$ = {series(function)}"
 
 
 def neurons_as_written(groups: Sequence[Mapping[str, Any]]) -> str:
-    """Fraction or number of neurons, a(0) in units of the start, and v(0) of each group."""
-    shown = "; ".join(map(_group, groups[:GROUPS]))
-    return shown if len(groups) <= GROUPS else f"{shown}; ... ({len(groups)} groups)"
+    """Numbers or fractions of neurons, and the key that is not the same as without groups, of each group in order."""
+    counted = all(group.get("count") is not None for group in groups)
+    parts = [f"groups of {_each(groups, _size)}{' neurons' if counted else ''}"]
+    if any(group.get("second_layer", 1.0) != 1.0 for group in groups):
+        parts.append(f"second layer {_each(groups, lambda group: number(group.get('second_layer', 1.0)))}")
+    if any(group.get("alignment") is not None for group in groups):
+        parts.append(f"$v(0)$ = {_each(groups, _alignment)}")
+    return ", ".join(parts)
 
 
-def _group(given: Mapping[str, Any]) -> str:
-    size = f"{given['count']}" if given.get("count") is not None else f"{given['fraction']:.3g}"
-    parts = [f"a = {number(given.get('second_layer', 1.0))}"]
-    if (alignment := given.get("alignment")) is not None:
-        several = isinstance(alignment, Sequence)
-        parts.append(f"v = ({', '.join(map(number, alignment))})" if several else f"v = {number(alignment)}")
-    values = r",\ ".join(parts)
-    return f"${size}$: ${values}$"
+def _each(groups: Sequence[Mapping[str, Any]], written: Callable[[Mapping[str, Any]], str]) -> str:
+    """One value for each of the first groups."""
+    shown = ", ".join(f"${written(group)}$" for group in groups[:GROUPS])
+    return f"{shown}, ..." if len(groups) > GROUPS else shown
+
+
+def _size(given: Mapping[str, Any]) -> str:
+    return f"{given['count']}" if given.get("count") is not None else f"{given['fraction']:.3g}"
+
+
+def _alignment(given: Mapping[str, Any]) -> str:
+    """v(0) of one group, that of the problem if it has none of its own."""
+    alignment = given.get("alignment")
+    if alignment is None:
+        return r"\mathrm{default}"
+    return f"({', '.join(map(number, alignment))})" if isinstance(alignment, Sequence) else number(alignment)

@@ -27,10 +27,10 @@ from dmft.models.protocol import Channels, Forces, Rows, Start
 from dmft.models.sampled import SampleSet
 from dmft.models.two_layer_flow.blocks import MINUS, Blocks
 from dmft.models.two_layer_flow.exact.activation import activation, mean_squared_slope
+from dmft.models.two_layer_flow.exact.crowd import Crowd
 from dmft.models.two_layer_flow.exact.factor import Factor
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss, loss
-from dmft.models.two_layer_flow.exact.memory import Crowd
 from dmft.models.two_layer_flow.exact.samples import Kernels, Samples, Seen, Task
 from dmft.models.two_layer_flow.groups import GroupedFlow
 
