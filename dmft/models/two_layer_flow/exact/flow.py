@@ -198,10 +198,10 @@ class FlowOfSamples:
 
     def seen(self) -> dict[str, Array]:
         """Residuals or margins (s, P), preactivations and forces (s, m, P) on the nodes that the samples followed last."""
-        samples = self.samples
-        assert samples.kept is not None
-        shown = self.flow.labels.seen(samples.kept.f, samples.y)
-        return {**shown, "preactivation": samples.kept.h, "force": samples.kept.g}
+        kept, of_neurons = self.samples.kept, self.crowd.basis.T
+        assert kept is not None
+        shown = self.flow.labels.seen(kept.f, self.samples.y)
+        return {**shown, "preactivation": of_neurons @ kept.h, "force": of_neurons @ kept.g}
 
     def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
         """M, D, b and da/dt of the module docstring."""
