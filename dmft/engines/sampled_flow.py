@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from dmft.engines import stepper
 from dmft.engines.cell import empty_history, initial_node
 from dmft.engines.densities import densities
+from dmft.engines.distributions import Look
 from dmft.engines.fixed_point import Anderson
 from dmft.engines.march import March, standard
 from dmft.engines.outcome import Outcome
@@ -30,7 +31,7 @@ from dmft.engines.sampled import Begin, Sampled
 from dmft.engines.sets import cut, of_set
 from dmft.history.fields import TIME, TIME_PRIME, Field
 from dmft.history.history import History
-from dmft.mathematics.tableau import radau
+from dmft.mathematics.tableau import lagrange, radau
 from dmft.models.sampled import Dims, SampledFlowModel, SampleSet, Stretch
 from dmft.problem.settings import SolverSettings
 
@@ -127,11 +128,16 @@ def samples_along(model: SampledFlowModel, history: History) -> Iterator[tuple[f
     """The samples of every set at the end of each cell of a run, with its time: they follow from what a run file holds."""
     sets = Sets(model)
     known = [restored(model, of_set(sets, history, number)) for number in range(len(model.sets))]
-    equations = [model.of_set(one) for one in model.sets]
-    for n in range(1, min(one.n for one in known) + 1, model.stages):
-        for one, past in zip(equations, known, strict=True):
-            one.follow(past.before(n))
-        yield float(known[0]["time"][n - 1]), [one.samples for one in equations]
+    for at_an_end in zip(*(followed(model, *one) for one in zip(model.sets, known, strict=True)), strict=False):
+        yield at_an_end[0][0], [equations.samples for _, equations in at_an_end]
+
+
+def followed(model: SampledFlowModel, one: SampleSet, history: History) -> Iterator[tuple[float, Any]]:
+    """The equations of a set once their samples have followed a history to the end of each of its cells, with its time."""
+    equations = model.of_set(one)
+    for n in range(1, history.n + 1, model.stages):
+        equations.follow(history.before(n))
+        yield float(history["time"][n - 1]), equations
 
 
 def _parts(n: int, stages: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -152,9 +158,18 @@ class Sets:
         self.one_time = {field.name: _dims(field) for field in self._fields if field.one_time}
         self.two_time = {field.name: _dims(field) for field in self._fields if field.two_time}
 
+    @property
+    def groups(self) -> Any:
+        """See SampledModel."""
+        return self.model.groups
+
     def numbers(self, nodes: float) -> float:
         """See SampledModel."""
         return self.model.numbers(nodes)
+
+    def looks(self, one: SampleSet, known: Stretch, steps: Any) -> Any:
+        """None: cells are needed, see `SampledFlow.looks`."""
+        raise NotImplementedError
 
     def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> Any:
         """None: cells are needed, see `FlowProcess`."""
@@ -271,6 +286,29 @@ class SampledFlow(Sampled):
         # Sets that are on their way know the cells as they were.
         self._run, self._sent = uuid.uuid4().hex, set()
         return True
+
+    def looked_at(self, times: Array) -> Array:
+        """Any times."""
+        return times
+
+    def looks(self, number: int, times: Array) -> list[Look]:
+        """The samples of a set at these times, by the polynomials of their cells."""
+        history, stages = restored(self._flow, self._found[number]), self.unit
+        found: list[Look] = []
+        before: Look = {}
+        for end, equations in followed(self._flow, self._flow.sets[number], history):
+            seen = equations.seen()
+            cell = {name: np.concatenate([before[name], values]) if before else values for name, values in seen.items()}
+            n = equations.samples.n
+            nodes = history["time"][max(n - 1 - stages, 0) : n]
+            for time in times[len(found) :]:
+                if time <= end:
+                    basis = lagrange(nodes, np.array([time]))[:, 0]
+                    found.append({name: np.tensordot(basis, values, 1) for name, values in cell.items()})
+            before = {name: values[-1:] for name, values in seen.items()}
+            if len(found) == len(times):
+                break
+        return found
 
     @property
     def unit(self) -> int:

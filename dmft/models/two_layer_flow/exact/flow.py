@@ -77,6 +77,12 @@ class ExactFlow:
         return self.alignment.shape == (1, 1)
 
     @property
+    def groups(self) -> list[NDArray[np.int64]] | None:
+        """See SampledModel."""
+        crowd = Crowd(self.numbers_of_groups)
+        return None if self.plain else [np.arange(crowd.m)[part] for part in crowd.parts]
+
+    @property
     def response_kernels(self) -> tuple[str, ...]:
         """Kernels that are responses."""
         return ("R_d", "R_o") if sum(self.numbers_of_groups) > 1 else ("R_d",)
@@ -189,6 +195,13 @@ class FlowOfSamples:
         K = v @ v.T + np.diag(e * own)
         C = (K[None], own[self.blocks.minus >= 0][:, None, None])
         return Start(C[: len(self.channels)], v.T.copy(), self.flow.second_layer.copy())
+
+    def seen(self) -> dict[str, Array]:
+        """Residuals or margins (s, P), preactivations and forces (s, m, P) on the nodes that the samples followed last."""
+        kept, of_neurons = self.samples.kept, self.crowd.basis.T
+        assert kept is not None
+        shown = self.flow.labels.seen(kept.f, self.samples.y)
+        return {**shown, "preactivation": of_neurons @ kept.h, "force": of_neurons @ kept.g}
 
     def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
         """M, D, b and da/dt of the module docstring."""
