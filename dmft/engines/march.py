@@ -42,12 +42,11 @@ class Attempt(stepper.Attempt):
     observed: dict[str, Array]
 
 
-def standard(max_iterations: int) -> Controller:
+def standard(max_iterations: int, easy: Anderson = Controller.easy) -> Controller:
     """Anderson acceleration, then Newton-Krylov, with at most this many iterations together."""
-    easy = min(EASY, max_iterations)
+    first = min(easy.max_iterations, max_iterations)
     return Controller(
-        easy=replace(Controller.easy, max_iterations=easy),
-        hard=replace(Controller.hard, max_iterations=max_iterations - easy),
+        easy=replace(easy, max_iterations=first), hard=replace(Controller.hard, max_iterations=max_iterations - first)
     )
 
 

@@ -67,7 +67,7 @@ def test_a_run_at_rest_is_not_held_back_by_rounding():
     """Where the energy no longer falls, its rounding errors are no error of the clock."""
     solution = solve(pspin({"1": 0.37}, 120.0, tolerance=1e-8))
     assert solution.complete
-    assert np.diff(solution.time[-20:]).max() > 10.0
+    assert len(solution.time) < 200
 
 
 @pytest.fixture(scope="module", params=COUPLINGS)

@@ -27,10 +27,10 @@ from dmft.models.protocol import Channels, Forces, Rows, Start
 from dmft.models.sampled import SampleSet
 from dmft.models.two_layer_flow.blocks import MINUS, Blocks
 from dmft.models.two_layer_flow.exact.activation import activation, mean_squared_slope
+from dmft.models.two_layer_flow.exact.crowd import Crowd
 from dmft.models.two_layer_flow.exact.factor import Factor
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss, loss
-from dmft.models.two_layer_flow.exact.memory import Crowd
 from dmft.models.two_layer_flow.exact.samples import Kernels, Samples, Seen, Task
 from dmft.models.two_layer_flow.groups import GroupedFlow
 
@@ -75,6 +75,12 @@ class ExactFlow:
     def plain(self) -> bool:
         """True if all neurons start alike, and the target has one direction."""
         return self.alignment.shape == (1, 1)
+
+    @property
+    def groups(self) -> list[NDArray[np.int64]] | None:
+        """See SampledModel."""
+        crowd = Crowd(self.numbers_of_groups)
+        return None if self.plain else [np.arange(crowd.m)[part] for part in crowd.parts]
 
     @property
     def response_kernels(self) -> tuple[str, ...]:
@@ -189,6 +195,13 @@ class FlowOfSamples:
         K = v @ v.T + np.diag(e * own)
         C = (K[None], own[self.blocks.minus >= 0][:, None, None])
         return Start(C[: len(self.channels)], v.T.copy(), self.flow.second_layer.copy())
+
+    def seen(self) -> dict[str, Array]:
+        """Residuals or margins (s, P), preactivations and forces (s, m, P) on the nodes that the samples followed last."""
+        kept, of_neurons = self.samples.kept, self.crowd.basis.T
+        assert kept is not None
+        shown = self.flow.labels.seen(kept.f, self.samples.y)
+        return {**shown, "preactivation": of_neurons @ kept.h, "force": of_neurons @ kept.g}
 
     def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
         """M, D, b and da/dt of the module docstring."""
