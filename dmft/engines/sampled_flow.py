@@ -1,8 +1,12 @@
 """Gradient flow whose forces are means over samples: sets of samples, each marched through the same cells on its own.
 
 The random numbers of a cell are new, and what they make of its end is not smooth on the scale of the tolerance: no step can be
-chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow; where it
-has none, those of a few samples at a larger tolerance.  See `sampled.py` for the sets and their means.
+chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow.  Where it
+has none, cells grow in proportion to t as those of the Gaussian theory of other problems do: with s nodes and a tolerance eps
+
+    t_1 = FIRST g/rate,     t_{k+1} = (1 + g) t_k,     g = GROWTH s eps^(1/(s + 1)),  at most 1
+
+with the fastest rate at t = 0.  See `sampled.py` for the sets and their means.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
+from math import floor, log, log1p
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,10 +40,17 @@ Array = NDArray[np.float64]
 # Iterations after which a cell is too long for the samples, and is halved; those of Anderson acceleration, and its depth.
 # Forces of samples are far from linear: differences of iterates that are far away mislead.
 MOST_ITERATIONS, EASY, DEPTH = 100, 60, 6
+# Cells that have to be halved more often have no solution that shorter ones lead to.
+SMALLEST_PART = 1 / 64
 # Tolerance that what is left of the equations of a cell is relative to: the factors of fields need it to be small.
 LARGEST_TOLERANCE = 1e-3
-# Samples of a pilot, and the smallest tolerance that its noise leaves.
-PILOT, PILOT_TOLERANCE = 512, 1e-3
+# Cells without a Gaussian theory.  Where there is one, s = 2, 3, 4, 6 and tolerances of 1e-3 and 1e-5 give GROWTH = 0.4 to 0.6,
+# and FIRST = 0.2 to 0.6 for s = 4, 6.
+GROWTH, FIRST = 0.4, 0.2
+# A last cell shorter than this part of the one before joins it.
+SHORT = 0.25
+# Samples that tell the rate at t = 0.
+FEW = 512
 
 
 class OnCells(March):
@@ -249,8 +261,9 @@ class SampledFlow(Sampled):
     @staticmethod
     def expected_nodes(model: Any, settings: SolverSettings) -> float:
         """See `stepper.expected_nodes`."""
-        paced = _paced(model)
-        return stepper.expected_nodes(initial_node(paced, empty_history(paced)), settings)
+        if model.gaussian is None:
+            return 1.0 + settings.stages * (len(growing(first_rate(model), settings)) - 1)
+        return stepper.expected_nodes(initial_node(model.gaussian, empty_history(model.gaussian)), settings)
 
     @property
     def ends(self) -> Array:
@@ -261,18 +274,19 @@ class SampledFlow(Sampled):
 
     @cached_property
     def _paced_cells(self) -> tuple[Array, Outcome]:
-        """Ends of the cells of the march that sets the pace, and how it ended."""
-        settings = self.settings
+        """Ends of all cells, and how the march that they are from ended."""
         if self._flow.gaussian is None:
-            settings = settings.model_copy(update={"tolerance": max(settings.tolerance, PILOT_TOLERANCE)})
-        march = March(_paced(self._flow), settings)
+            return growing(first_rate(self._flow), self.settings), Outcome.DONE
+        march = March(self._flow.gaussian, self.settings)
         return np.array([0.0, *(cell.time for cell in march)]), march.outcome
 
     def refined(self) -> bool:
-        """Halve the first cell that a set did not solve, for all sets."""
+        """Halve the first cell that a set did not solve, for all sets; False if it is a small part of what it was."""
         cell = (self.nodes - 1) // self.unit
         start, end = self.ends[cell : cell + 2]
-        if not end - start > self.settings.smallest_step * end:
+        planned = self._paced_cells[0]
+        whole = np.diff(planned)[min(int(np.searchsorted(planned, start, side="right")) - 1, len(planned) - 2)]
+        if not end - start > max(self.settings.smallest_step * end, SMALLEST_PART * whole):
             return False
         self._ends = np.insert(self.ends, cell + 1, (start + end) / 2)
         self._found = [cut(one, self.nodes) for one in self._found]
@@ -340,9 +354,19 @@ class SampledFlow(Sampled):
         return self._paced_cells[1]
 
 
-def _paced(model: SampledFlowModel) -> Any:
-    """The equations whose cells are used: the Gaussian theory, or a few samples of the exact one."""
-    if model.gaussian is not None:
-        return model.gaussian
+def first_rate(model: SampledFlowModel) -> float:
+    """The fastest rate at t = 0, from a few samples."""
     first = model.sets[0]
-    return model.of_set(SampleSet(min(PILOT, first.size), first.seed, first.width))
+    few = model.of_set(SampleSet(min(FEW, first.size), first.seed, first.width))
+    return initial_node(few, empty_history(few))
+
+
+def growing(rate: float, settings: SolverSettings) -> Array:
+    """Ends of cells that grow with t; see the module docstring."""
+    growth = min(GROWTH * settings.stages * settings.tolerance ** (1 / (settings.stages + 1)), 1.0)
+    first = FIRST * growth / rate if rate > 0 else settings.t_max
+    number = max(0, floor(log(settings.t_max / first) / log1p(growth)) + 1)
+    ends = first * (1 + growth) ** np.arange(number)
+    if number and settings.t_max - ends[-1] < SHORT * growth * ends[-1]:
+        ends = ends[:-1]
+    return np.array([0.0, *ends, settings.t_max])

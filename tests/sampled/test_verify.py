@@ -50,6 +50,7 @@ def test_fields_on_half_cells_are_those_of_whole_cells(G):
     assert np.sqrt((difference**2).sum(axis=1)).max() < 0.02 * np.sqrt(np.einsum("tgtg->tg", C)).max()
 
 
+@pytest.mark.slow
 def test_differences_are_smaller_than_statistical_errors():
     """With fresh random numbers their scatter would be 1.4 times the errors of a set."""
     found = solve(problem(samples=512, replicates=4))
@@ -65,12 +66,12 @@ def test_differences_are_smaller_than_statistical_errors():
 
 def test_errors_of_a_linear_network_are_those_of_time_alone():
     """It has no statistical errors: the estimate is the error against a much finer run."""
-    asked = problem(activation="linear", target=[0.0, 0.8], tolerance=1e-1, stages=2, samples=256)
+    asked = problem(activation="linear", target=[0.0, 0.8], tolerance=1e-1, stages=2, samples=512, t_max=1.0, replicates=1)
     found = verify(solve(asked))
-    exact = solve(asked.replace(tolerance=1e-6, stages=6))
-    smaller = verify(solve(asked.replace(tolerance=1e-3)))
+    exact = solve(asked.replace(tolerance=1e-5, stages=6))
+    smaller = verify(solve(asked.replace(tolerance=1e-2)))
     for name in ("train_error", "test_error", "alignment"):
-        assert smaller.estimated_errors[name].max() < 0.3 * found.estimated_errors[name].max()
+        assert smaller.estimated_errors[name].max() < 0.5 * found.estimated_errors[name].max()
         true = np.abs(found.observables[name] - exact.at(found.time)[name])
         assert found.estimated_errors[name].max() == pytest.approx(true.max(), rel=0.5), name
 
