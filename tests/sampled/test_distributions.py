@@ -9,6 +9,7 @@ from dmft import Problem, ProblemError, Solution, solve
 from dmft.cli.main import run
 from dmft.engines.distributions import BINS, distribution
 from dmft.problem.output import usual_times
+from tests.sampled.problems import GROUPS
 from tests.shown import texts
 
 BASE = {
@@ -17,14 +18,6 @@ BASE = {
 }  # fmt: skip
 DESCENT = {"scheme": "gradient-descent", "learning_rate": 0.05, "stages": 6, "tolerance": 1e-5}
 TIMES = [0.0, 0.07, 0.5]
-GROUPS = {
-    "width": 3,
-    "neurons": [
-        {"count": 2, "second_layer": 1.0, "alignment": [0.3, 0.1]},
-        {"count": 1, "second_layer": -0.6, "alignment": [0.0, 0.2]},
-    ],
-    "target": {"1,0": 0.7, "0,1": 0.4},
-}
 
 
 def problem(**keys) -> Problem:

@@ -13,6 +13,7 @@ from dmft.models.two_layer_flow.exact.crowd import Crowd
 from dmft.models.two_layer_flow.exact.memory import Memory
 from dmft.models.two_layer_flow.exact.own import Slopes, own_responses
 from dmft.running.solve import StopRun
+from tests.sampled.problems import GROUPS
 from tests.sampled.resuming import assert_bit_for_bit
 
 SAMPLING = ("samples", "replicates", "seed", "kink_width", "theory")
@@ -29,16 +30,6 @@ def problem(**keys) -> Problem:
 def gaussian(asked: Problem) -> Problem:
     solver = {key: value for key, value in asked.tables["solver"].items() if key not in SAMPLING}
     return Problem.from_tables({"problem": asked.tables["problem"], "solver": solver})
-
-
-GROUPS = {
-    "width": 3,
-    "neurons": [
-        {"count": 2, "second_layer": 1.0, "alignment": [0.3, 0.1]},
-        {"count": 1, "second_layer": -0.6, "alignment": [0.0, 0.2]},
-    ],
-    "target": {"1,0": 0.7, "0,1": 0.4},
-}
 
 
 @pytest.mark.slow

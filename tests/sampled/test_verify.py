@@ -11,7 +11,7 @@ from dmft.engines.sampled_flow import nodes_of
 from dmft.mathematics.tableau import cell_weights, radau
 from dmft.models.two_layer_flow.exact.coupling import mixing, whole
 from dmft.running.verify import verify
-from tests.sampled.test_distributions import GROUPS
+from tests.sampled.problems import GROUPS
 
 BASE = {
     "width": 2, "samples_per_dimension": 3.0, "activation": "tanh", "target": [0.0, 1.0], "noise": 0.3, "alignment": 0.1,
