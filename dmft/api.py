@@ -53,7 +53,8 @@ def plot(
     results: one result, or several solutions and simulations; a simulation of the problem of a solution is drawn as points in
         its colour.
     simulations: further simulations.
-    look: choices about observables, axes, size and style, see `dmft.plots.look.Look`.
+    look: choices about observables, axes, size and style, see `dmft.plots.look.Look`; `distributions=True` draws those over the
+        samples of a run in place of its standard figure.
 
     Raises ValueError for choices that do not fit, and if a sweep has too many axes for a figure.
     """

@@ -41,6 +41,9 @@ def plot(
         typer.Option(metavar="NAME,NAME", help="Observables, one panel each; of a sweep, also columns.", show_default=False),
     ] = None,
     x: Annotated[str, typer.Option("--x", metavar="NAME", help="Observable at the horizontal axis.")] = "time",
+    distributions: Annotated[
+        bool, typer.Option("--distributions", help="Densities over the samples of a run of the exact theory, at several times.")
+    ] = False,
     logx: Annotated[bool | None, typer.Option("--logx/--linx", help="Horizontal scale.", rich_help_panel=AXES)] = None,
     logy: Annotated[bool | None, typer.Option("--logy/--liny", help="Vertical scale.", rich_help_panel=AXES)] = None,
     xlim: Annotated[str | None, typer.Option(metavar="FIRST,LAST", help="Horizontal limits.", rich_help_panel=AXES)] = None,
@@ -63,6 +66,7 @@ def plot(
         "y_limits": _pair("--ylim", ylim, ","),
         "size": _pair("--size", size, "x"),
         "style": style,
+        "distributions": distributions,
     }
     refuse_unwritable(figure)
     results = [load_file(path) for path in (file, *(more or []))]

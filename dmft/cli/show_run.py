@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dmft.cli.output import say
 from dmft.cli.progress import duration
@@ -14,12 +14,23 @@ if TYPE_CHECKING:
     from dmft import Solution
 
 DIGITS = ".8g"
+_MOMENTS = "distributions over samples: mean, standard deviation, kurtosis"
+
+
+class Moments(NamedTuple):
+    """A row of the table of moments, and its time."""
+
+    time: float
+    cells: tuple[str, ...]
 
 
 def show_run(file: Path, solution: Solution, at: float | None) -> None:
     """Print what is in a run file, or its values at a time.  ValueError for a time that was not reached."""
     if at is not None:
         print_table(f"{file} at t = {at:g}", _at_a_time(solution, at))
+        if known := moments(solution):
+            nearest = min({row.time for row in known}, key=lambda time: abs(time - at))
+            print_table(f"{_MOMENTS} at t = {nearest:g}", [row.cells[1:] for row in known if row.time == nearest])
         return
     print_table(str(file), _overview(solution))
     say(solution.problem.to_toml())
@@ -29,8 +40,30 @@ def show_run(file: Path, solution: Solution, at: float | None) -> None:
     print_table(title, _ranges(solution))
     if arrays := _arrays(file, solution):
         print_table("kernels and order parameters: units, meaning", arrays)
+    if known := moments(solution):
+        print_table(_MOMENTS, [row.cells for row in known])
     for title, rows in solution.problem.parameters.findings(solution).items():
         print_table(title, rows)
+
+
+def moments(solution: Solution) -> list[Moments]:
+    """Mean, deviation and kurtosis of every distribution of a run, one row for each quantity, group and time."""
+    import numpy as np
+
+    from dmft.engines.distributions import MOMENTS
+    from dmft.mathematics.notation import plus_minus
+
+    rows, times = [], solution.times_of_distributions
+    for name in solution.names_of_distributions:
+        for place in np.ndindex(solution.distributions[f"{name}_mean"].shape):
+            shown = []
+            for moment in MOMENTS:
+                error = solution.standard_errors.get(f"{name}_{moment}")
+                value = f"{solution.distributions[f'{name}_{moment}'][place]:.6g}"
+                shown.append(value if error is None else value + plus_minus(error[place], " +- {:.2g}"))
+            words = name + "".join(f"[{index}]" for index in place[1:])
+            rows.append(Moments(float(times[place[0]]), (f"t = {times[place[0]]:g}", words, *shown)))
+    return rows
 
 
 def _at_a_time(solution: Solution, time: float) -> list[tuple[str, ...]]:
@@ -67,8 +100,8 @@ def _overview(solution: Solution) -> list[tuple[str, str]]:
 
 def _verified(solution: Solution) -> list[tuple[str, str]]:
     """The largest estimated error, of a run that was verified."""
-    worst = solution.largest_estimated_error()
-    return [] if worst is None else [("largest error", f"{worst[1]:.2g} tolerances, of {worst[0]}")]
+    said = solution.said_of_errors.removeprefix("errors up to ")
+    return [("largest error", said)] if said else []
 
 
 def _ranges(solution: Solution) -> list[tuple[str, ...]]:

@@ -157,13 +157,13 @@ class Cell:
         )
         C_BB, R_BB = (tuple(map(np.empty_like, self.P)) for _ in range(2))
         v_B = np.empty(forces.drift.shape)
-        guess = self.multiplier.copy()
+        # From the same guess at each x: there are other roots, and an iterate far off must not leave its own to the next.
+        self.multiplier[:] = self._last_multiplier()
         defect = solve_own_block(
             self.A, M_BB, D_BB, MC_HB, DR_HB, C_last, forces.drift, v_rhs, self.weights, self.constraints, self.multiplier,
             self.P, C_BB, R_BB, v_B,
         )  # fmt: skip
         if not defect < 1e-6:
-            self.multiplier[:] = guess
             return np.full_like(x, np.nan)
         for place, known in enumerate(self.known):
             new.C[place][:, :, :known] = self.P[place] @ C_rhs[place]

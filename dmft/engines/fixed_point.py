@@ -136,13 +136,15 @@ class NewtonKrylov:
     """Newton's method, each step solved to the relative residual `forcing` within `krylov` products.
 
     Steps are taken whole although the residual may grow: soft directions are curved, and a step along one raises the
-    residual of stiff ones, which the next step takes away.  Only growth beyond `growth` is refused.
+    residual of stiff ones, which the next step takes away.  Only growth beyond `growth` is refused.  Where `patience` steps
+    have not halved the smallest residual, there is no solution, and the iteration has stalled.
     """
 
     krylov: int = 100
     forcing: float = 0.01
     max_iterations: int = 300
     growth: float = 1e3
+    patience: int = 4
 
     def solve(self, G: Map, x: Array, size: Array, tolerance: float) -> FixedPoint:
         """As `Anderson.solve`; every product with the Jacobian counts as an iteration."""
@@ -155,7 +157,8 @@ class NewtonKrylov:
 
         y = x / size
         here = f(y)
-        smallest = residual = residuals[-1]
+        residual = residuals[-1]
+        smallest = [residual]
         while True:
             if not np.isfinite(residual):
                 return FixedPoint(y * size, Ending.NOT_FINITE, residuals)
@@ -163,16 +166,19 @@ class NewtonKrylov:
                 return FixedPoint(y * size, Ending.CONVERGED, residuals)
             if len(residuals) >= self.max_iterations:
                 return FixedPoint(y * size, Ending.EXHAUSTED, residuals)
+            if len(smallest) > self.patience and smallest[-1] > 0.5 * smallest[-1 - self.patience]:
+                return FixedPoint(y * size, Ending.STALLED, residuals)
             # No closer than the tolerance asks for.
             step = self._step(f, y, here, max(self.forcing, 0.3 * tolerance / residual))
             for shorter in SHORTER:
                 there = f(y + shorter * step)
                 residual = residuals[-1]
-                if residual < self.growth * smallest:
+                if residual < self.growth * smallest[-1]:
                     break
             else:
                 return FixedPoint(y * size, Ending.STALLED, residuals)
-            y, here, smallest = y + shorter * step, there, min(smallest, residual)
+            y, here = y + shorter * step, there
+            smallest.append(min(smallest[-1], residual))
 
     def _step(self, f: Map, y: Array, here: Array, forcing: float) -> Array:
         """Solve J d = -f(y) with J d = [f(y + h d) - f(y)]/h; not-a-number if a product is."""

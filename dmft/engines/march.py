@@ -26,8 +26,9 @@ Array = NDArray[np.float64]
 # Residual of a cell's fixed point relative to the tolerance: C_F amplifies errors of C where the training error is small.
 RESIDUAL = 1e-3
 SMALLEST_RESIDUAL = 1e-13
-# Where the clock's error is beyond this part of what is allowed, the residual is made smaller.
-NEAR, FINER, POLISH = 0.3, 1e-2, Anderson(max_iterations=60)
+# Where the clock's error may be beyond this part of what is allowed, the residual is made smaller: as it was in easy cells,
+# and by Newton's method in hard ones.
+NEAR, FINER, POLISH, POLISH_HARD = 0.3, 1e-2, Anderson(max_iterations=60), NewtonKrylov()
 # A cell that takes more iterations, those of Anderson acceleration alone, is a hard one.
 EASY = Controller.easy.max_iterations
 
@@ -41,12 +42,11 @@ class Attempt(stepper.Attempt):
     observed: dict[str, Array]
 
 
-def standard(max_iterations: int) -> Controller:
+def standard(max_iterations: int, easy: Anderson = Controller.easy) -> Controller:
     """Anderson acceleration, then Newton-Krylov, with at most this many iterations together."""
-    easy = min(EASY, max_iterations)
+    first = min(easy.max_iterations, max_iterations)
     return Controller(
-        easy=replace(Controller.easy, max_iterations=easy),
-        hard=replace(Controller.hard, max_iterations=max_iterations - easy),
+        easy=replace(easy, max_iterations=first), hard=replace(Controller.hard, max_iterations=max_iterations - first)
     )
 
 
@@ -95,9 +95,10 @@ class March(Stepper[Attempt]):
         else:
             found = self.solver.solve(cell, first, size, tolerance)
         attempt = self._estimated(cell, found, 0)
-        if found.converged and self._clock_error(cell, found.x, attempt.observed, 0.0) > NEAR:
-            # Residuals move the clock, too.
-            finer = POLISH.solve(cell, found.x, size, max(FINER * tolerance, SMALLEST_RESIDUAL))
+        if found.converged and self._clock_error(cell, found.x, attempt.observed, -found.residual) > NEAR:
+            # Residuals move the clock, too, either way.
+            polish = POLISH if len(found.residuals) <= EASY else POLISH_HARD
+            finer = polish.solve(cell, found.x, size, max(FINER * tolerance, SMALLEST_RESIDUAL))
             if finer.converged:
                 attempt = self._estimated(cell, finer, len(found.residuals))
         self.residual = attempt.residual

@@ -24,8 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.base import AcceptedCell, Results
+from dmft.engines.distributions import Look, distributions
 from dmft.engines.outcome import Outcome
 from dmft.engines.sets import NOTHING, cut, fields, history_of, joined, padded, reached_together, sets_of, widths
+from dmft.history.fields import DISTRIBUTION_TIME
 from dmft.history.history import History
 from dmft.models.sampled import SampledModel, SampledProcess, Stretch
 from dmft.problem.settings import SolverSettings
@@ -255,6 +257,10 @@ class Sampled:
             found.append(made[0] if len(weights) == 1 else {name: _sum(weights, made, name) for name in made[0]})
         return found
 
+    def observables_of_sets(self) -> list[dict[str, Array]]:
+        """Every observable of each independent set."""
+        return self._of_sets(self.model.observables)
+
     def _averaged(self, found: Found, name: str, times: int = 1) -> tuple[Array, Array]:
         """Mean and standard error of what the sets found, of those that have reached a node; no error of a single one."""
         number = widths(self.model)
@@ -271,6 +277,30 @@ class Sampled:
         scatter = (weights * (values - mean) ** 2).sum(axis=0)
         others = (weights > 0).sum(axis=0) - 1.0
         return mean, np.where(others > 0, np.sqrt(scatter / (np.maximum(others, 1.0) * total)), np.nan)
+
+    def distributions(self, wanted: Callable[[float], Sequence[float]]) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Distributions over the samples of all sets, and their standard errors, at times that a run so far is to be looked at.
+
+        Where something is smoothed, those of the smallest width.
+        """
+        number = widths(self.model)
+        sets = range(number - 1, len(self._found), number)
+        n = min(self._found[k].n for k in sets)
+        if n == 0:
+            return {}, {}
+        times = self.looked_at(np.array(wanted(float(self.times(n)[-1]))))
+        found, errors = distributions([self.looks(k, times) for k in sets], self.model.groups)
+        return {DISTRIBUTION_TIME: times, **found}, errors
+
+    def looked_at(self, times: Array) -> Array:
+        """The steps next to some times, each once."""
+        steps = self.times(self.nodes)
+        return steps[np.unique(np.abs(steps[:, None] - times).argmin(axis=0))] if len(times) else times
+
+    def looks(self, number: int, times: Array) -> list[Look]:
+        """The samples of a set at these of its steps."""
+        steps = np.searchsorted(self.times(self._found[number].n), times)
+        return self.model.looks(self.model.sets[number], self._found[number], steps)
 
     def kernels(self, known: Stretch) -> dict[str, Array]:
         """Two-time kernels of a set."""

@@ -1,8 +1,12 @@
 """Gradient flow whose forces are means over samples: sets of samples, each marched through the same cells on its own.
 
 The random numbers of a cell are new, and what they make of its end is not smooth on the scale of the tolerance: no step can be
-chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow; where it
-has none, those of a few samples at a larger tolerance.  See `sampled.py` for the sets and their means.
+chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow.  Where it
+has none, cells grow in proportion to t as those of the Gaussian theory of other problems do: with s nodes and a tolerance eps
+
+    t_1 = FIRST g/rate,     t_{k+1} = (1 + g) t_k,     g = GROWTH s eps^(1/(s + 1)),  at most 1
+
+with the fastest rate at t = 0.  See `sampled.py` for the sets and their means.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
+from math import floor, log, log1p
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,24 +23,34 @@ from numpy.typing import NDArray
 from dmft.engines import stepper
 from dmft.engines.cell import empty_history, initial_node
 from dmft.engines.densities import densities
+from dmft.engines.distributions import Look
+from dmft.engines.fixed_point import Anderson
 from dmft.engines.march import March, standard
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Begin, Sampled
 from dmft.engines.sets import cut, of_set
 from dmft.history.fields import TIME, TIME_PRIME, Field
 from dmft.history.history import History
-from dmft.mathematics.tableau import radau
+from dmft.mathematics.tableau import Tableau, lagrange, radau
 from dmft.models.sampled import Dims, SampledFlowModel, SampleSet, Stretch
 from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
 
-# Iterations after which a cell is too long for the samples, and is halved.
-MOST_ITERATIONS = 100
+# Iterations after which a cell is too long for the samples, and is halved; those of Anderson acceleration, and its depth.
+# Forces of samples are far from linear: differences of iterates that are far away mislead.
+MOST_ITERATIONS, EASY, DEPTH = 100, 60, 6
+# Cells that have to be halved more often have no solution that shorter ones lead to.
+SMALLEST_PART = 1 / 64
 # Tolerance that what is left of the equations of a cell is relative to: the factors of fields need it to be small.
 LARGEST_TOLERANCE = 1e-3
-# Samples of a pilot, and the smallest tolerance that its noise leaves.
-PILOT, PILOT_TOLERANCE = 512, 1e-3
+# Cells without a Gaussian theory.  Where there is one, s = 2, 3, 4, 6 and tolerances of 1e-3 and 1e-5 give GROWTH = 0.4 to 0.6,
+# and FIRST = 0.2 to 0.6 for s = 4, 6.
+GROWTH, FIRST = 0.4, 0.2
+# A last cell shorter than this part of the one before joins it.
+SHORT = 0.25
+# Samples that tell the rate at t = 0.
+FEW = 512
 
 
 class OnCells(March):
@@ -64,7 +79,7 @@ class FlowProcess:
         self, model: SampledFlowModel, one: SampleSet, settings: SolverSettings, ends: Array, known: Stretch | None
     ) -> None:
         history = None if known is None else restored(model, known)
-        solver = standard(min(settings.max_iterations, MOST_ITERATIONS))
+        solver = standard(min(settings.max_iterations, MOST_ITERATIONS), Anderson(DEPTH, max_iterations=EASY))
         settings = settings.model_copy(update={"tolerance": min(settings.tolerance, LARGEST_TOLERANCE)})
         self._stages = model.stages
         self._march = OnCells(model.of_set(one), settings, history, fixed_point=solver)
@@ -113,11 +128,16 @@ def samples_along(model: SampledFlowModel, history: History) -> Iterator[tuple[f
     """The samples of every set at the end of each cell of a run, with its time: they follow from what a run file holds."""
     sets = Sets(model)
     known = [restored(model, of_set(sets, history, number)) for number in range(len(model.sets))]
-    equations = [model.of_set(one) for one in model.sets]
-    for n in range(1, min(one.n for one in known) + 1, model.stages):
-        for one, past in zip(equations, known, strict=True):
-            one.follow(past.before(n))
-        yield float(known[0]["time"][n - 1]), [one.samples for one in equations]
+    for at_an_end in zip(*(followed(model, *one) for one in zip(model.sets, known, strict=True)), strict=False):
+        yield at_an_end[0][0], [equations.samples for _, equations in at_an_end]
+
+
+def followed(model: SampledFlowModel, one: SampleSet, history: History) -> Iterator[tuple[float, Any]]:
+    """The equations of a set once their samples have followed a history to the end of each of its cells, with its time."""
+    equations = model.of_set(one)
+    for n in range(1, history.n + 1, model.stages):
+        equations.follow(history.before(n))
+        yield float(history["time"][n - 1]), equations
 
 
 def _parts(n: int, stages: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -138,9 +158,18 @@ class Sets:
         self.one_time = {field.name: _dims(field) for field in self._fields if field.one_time}
         self.two_time = {field.name: _dims(field) for field in self._fields if field.two_time}
 
+    @property
+    def groups(self) -> Any:
+        """See SampledModel."""
+        return self.model.groups
+
     def numbers(self, nodes: float) -> float:
         """See SampledModel."""
         return self.model.numbers(nodes)
+
+    def looks(self, one: SampleSet, known: Stretch, steps: Any) -> Any:
+        """None: cells are needed, see `SampledFlow.looks`."""
+        raise NotImplementedError
 
     def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> Any:
         """None: cells are needed, see `FlowProcess`."""
@@ -187,6 +216,13 @@ def continued(reached: Array, ends: Array) -> Array:
     return np.concatenate([reached, between, later])
 
 
+def nodes_of(ends: Array, tableau: Tableau) -> Array:
+    """Nodes of all cells with these ends, (cells + 1,)."""
+    nodes = ends[:-1, None] + np.diff(ends)[:, None] * tableau.c
+    nodes[:, -1] = ends[1:]
+    return np.append(0.0, nodes)
+
+
 def _half(place: float) -> float | None:
     """The largest power of 1/2 that a number in (0, 1) is a multiple of; None beyond 1/1024."""
     for power in range(1, 11):
@@ -225,8 +261,9 @@ class SampledFlow(Sampled):
     @staticmethod
     def expected_nodes(model: Any, settings: SolverSettings) -> float:
         """See `stepper.expected_nodes`."""
-        paced = _paced(model)
-        return stepper.expected_nodes(initial_node(paced, empty_history(paced)), settings)
+        if model.gaussian is None:
+            return 1.0 + settings.stages * (len(growing(first_rate(model), settings)) - 1)
+        return stepper.expected_nodes(initial_node(model.gaussian, empty_history(model.gaussian)), settings)
 
     @property
     def ends(self) -> Array:
@@ -237,24 +274,48 @@ class SampledFlow(Sampled):
 
     @cached_property
     def _paced_cells(self) -> tuple[Array, Outcome]:
-        """Ends of the cells of the march that sets the pace, and how it ended."""
-        settings = self.settings
+        """Ends of all cells, and how the march that they are from ended."""
         if self._flow.gaussian is None:
-            settings = settings.model_copy(update={"tolerance": max(settings.tolerance, PILOT_TOLERANCE)})
-        march = March(_paced(self._flow), settings)
+            return growing(first_rate(self._flow), self.settings), Outcome.DONE
+        march = March(self._flow.gaussian, self.settings)
         return np.array([0.0, *(cell.time for cell in march)]), march.outcome
 
     def refined(self) -> bool:
-        """Halve the first cell that a set did not solve, for all sets."""
+        """Halve the first cell that a set did not solve, for all sets; False if it is a small part of what it was."""
         cell = (self.nodes - 1) // self.unit
         start, end = self.ends[cell : cell + 2]
-        if not end - start > self.settings.smallest_step * end:
+        planned = self._paced_cells[0]
+        whole = np.diff(planned)[min(int(np.searchsorted(planned, start, side="right")) - 1, len(planned) - 2)]
+        if not end - start > max(self.settings.smallest_step * end, SMALLEST_PART * whole):
             return False
         self._ends = np.insert(self.ends, cell + 1, (start + end) / 2)
         self._found = [cut(one, self.nodes) for one in self._found]
         # Sets that are on their way know the cells as they were.
         self._run, self._sent = uuid.uuid4().hex, set()
         return True
+
+    def looked_at(self, times: Array) -> Array:
+        """Any times."""
+        return times
+
+    def looks(self, number: int, times: Array) -> list[Look]:
+        """The samples of a set at these times, by the polynomials of their cells."""
+        history, stages = restored(self._flow, self._found[number]), self.unit
+        found: list[Look] = []
+        before: Look = {}
+        for end, equations in followed(self._flow, self._flow.sets[number], history):
+            seen = equations.seen()
+            cell = {name: np.concatenate([before[name], values]) if before else values for name, values in seen.items()}
+            n = equations.samples.n
+            nodes = history["time"][max(n - 1 - stages, 0) : n]
+            for time in times[len(found) :]:
+                if time <= end:
+                    basis = lagrange(nodes, np.array([time]))[:, 0]
+                    found.append({name: np.tensordot(basis, values, 1) for name, values in cell.items()})
+            before = {name: values[-1:] for name, values in seen.items()}
+            if len(found) == len(times):
+                break
+        return found
 
     @property
     def unit(self) -> int:
@@ -279,10 +340,7 @@ class SampledFlow(Sampled):
         """The first n nodes."""
         if n <= 1:
             return np.zeros(n)
-        ends = self.ends
-        nodes = ends[:-1, None] + np.diff(ends)[:, None] * self._tableau.c
-        nodes[:, -1] = ends[1:]
-        return np.append(0.0, nodes)[:n]
+        return nodes_of(self.ends, self._tableau)[:n]
 
     def weights(self, n: int) -> Array:
         """Quadrature weights of the first n nodes."""
@@ -296,9 +354,19 @@ class SampledFlow(Sampled):
         return self._paced_cells[1]
 
 
-def _paced(model: SampledFlowModel) -> Any:
-    """The equations whose cells are used: the Gaussian theory, or a few samples of the exact one."""
-    if model.gaussian is not None:
-        return model.gaussian
+def first_rate(model: SampledFlowModel) -> float:
+    """The fastest rate at t = 0, from a few samples."""
     first = model.sets[0]
-    return model.of_set(SampleSet(min(PILOT, first.size), first.seed, first.width))
+    few = model.of_set(SampleSet(min(FEW, first.size), first.seed, first.width))
+    return initial_node(few, empty_history(few))
+
+
+def growing(rate: float, settings: SolverSettings) -> Array:
+    """Ends of cells that grow with t; see the module docstring."""
+    growth = min(GROWTH * settings.stages * settings.tolerance ** (1 / (settings.stages + 1)), 1.0)
+    first = FIRST * growth / rate if rate > 0 else settings.t_max
+    number = max(0, floor(log(settings.t_max / first) / log1p(growth)) + 1)
+    ends = first * (1 + growth) ** np.arange(number)
+    if number and settings.t_max - ends[-1] < SHORT * growth * ends[-1]:
+        ends = ends[:-1]
+    return np.array([0.0, *ends, settings.t_max])

@@ -26,6 +26,8 @@ from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
 
+# Part of a step without a solution that is tried next.
+CUT = 0.6
 # Cells over which the progress of a run is judged.
 CRAWL = 50
 # Cells per decade of time at tolerance 1; measured over stages 3 ... 7 and tolerances 1e-3 ... 1e-8.
@@ -115,7 +117,7 @@ class Stepper(ABC, Generic[Tried]):
                 self.next_step = self._following_step(wanted, attempt, retries)
                 return attempt
             if not np.isfinite(attempt.error):
-                wanted = 0.5 * step
+                wanted = CUT * step
             else:
                 wanted = step * min(self.control.factor(attempt.error), 0.8)
             retries += 1

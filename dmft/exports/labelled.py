@@ -76,9 +76,13 @@ def _of_solution(solution: Solution) -> Labelled:
     variables = {name: (one_time[name], values) for name, values in solution.observables.items()}
     variables |= {name: (two_time[name], values) for name, values in solution.kernels.items()}
     variables |= {name: (others[name], values) for name, values in solution.order_parameters.items()}
+    over_samples = schema.distributions(description.distributions, axes)
+    variables |= {name: (over_samples[name], values) for name, values in solution.distributions.items() if name in over_samples}
     variables |= _errors(variables, solution.standard_errors, STANDARD, schema.error_of_sets)
     variables |= _errors(variables, solution.estimated_errors, ESTIMATED, schema.estimated_error)
     times = {"time": solution.time, "time_prime": solution.time, "weights": solution.weights}
+    if solution.distributions:
+        times[schema.DISTRIBUTION_TIME] = solution.distributions[schema.DISTRIBUTION_TIME]
     attributes = {
         **_attributes(solution),
         "outcome": solution.outcome.value,
@@ -140,7 +144,8 @@ def _labels(result: Solution | Simulation) -> dict[str, str]:
     description = result.problem.parameters.description
     quantities = {**description.observables, **description.kernels, **description.order_parameters}
     labels = {name: quantity.label for name, quantity in quantities.items()}
-    return labels | {"time": description.time, TIME_PRIME: description.time.replace("$t$", "$t'$")}
+    over_samples = {f"{name}_edges": quantity.label for name, quantity in description.distributions.items()}
+    return labels | over_samples | {"time": description.time, TIME_PRIME: description.time.replace("$t$", "$t'$")}
 
 
 def _attributes(result: Solution | Simulation | Table) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from dmft.engines.distributions import MOMENTS
+from dmft.exports.labelled import STANDARD
+from dmft.history.fields import DISTRIBUTION_TIME
 from dmft.problem.description import Quantity
 from dmft.problem.toml import read_toml
 from dmft.results.entries import described
@@ -36,7 +39,22 @@ def values_at(result: Solution | Simulation | Table, time: float) -> Values:
     if isinstance(result, Simulation):
         nearest = int(np.argmin(np.abs(result.time - time)))
         return {"time": result.time[nearest], "observables": _means(result, nearest)}
-    return {"time": time, "observables": result.entries_at(time)}
+    found: Values = {"time": time, "observables": result.entries_at(time)}
+    return found | ({"distributions": distributions_near(result, time)} if result.distributions else {})
+
+
+def distributions_near(solution: Solution, time: float) -> Values:
+    """Histograms and moments over samples at the nearest time at which they are known."""
+    times = solution.times_of_distributions
+    if not len(times):
+        return {}
+    k = int(np.argmin(np.abs(times - time)))
+    found: Values = {"time": times[k]}
+    for name, values in solution.distributions.items():
+        if name != DISTRIBUTION_TIME:
+            found[name] = values[k]
+    errors = {f"{name}{STANDARD}": solution.standard_errors[name][k] for name in found.keys() & solution.standard_errors.keys()}
+    return found | dict(sorted(errors.items()))
 
 
 def arrays_of(solution: Solution, kernels: Iterable[str]) -> dict[str, Quantity]:
@@ -70,7 +88,14 @@ def _of_solution(solution: Solution) -> Values:
         **solution.provenance,
         "constants": solution.problem.parameters.constants(),
         "observables": observables,
+        **({"distributions": _moments(solution)} if solution.distributions else {}),
     }
+
+
+def _moments(solution: Solution) -> Values:
+    """Times and moments of the distributions over samples."""
+    names = [f"{name}_{moment}" for name in solution.names_of_distributions for moment in MOMENTS]
+    return {"time": solution.times_of_distributions, **{name: solution.distributions[name] for name in names}}
 
 
 def _of_simulation(simulation: Simulation) -> Values:

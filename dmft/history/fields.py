@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 Sizes = Mapping[str, int]
 
 TIME, TIME_PRIME = "time", "time_prime"
+# Times at which distributions over samples are known, which are no nodes.
+DISTRIBUTION_TIME = "distribution_time"
 ONE_TIME, TWO_TIME = (TIME,), (TIME, TIME_PRIME)
 # The second of two dimensions of one kind: X[t, group, t', other_group].
 OTHER = "other_"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.history.history import History
 from dmft.problem.settings import FEWEST
 
 Array = NDArray[np.float64]
@@ -101,6 +102,15 @@ class SampledModel(Protocol):
         """The sets; those of all widths of the same samples follow each other, the largest width first."""
         ...
 
+    @property
+    def groups(self) -> Sequence[NDArray[np.int64]] | None:
+        """Neurons of each group whose distributions are apart; None where all are alike."""
+        ...
+
+    def looks(self, one: SampleSet, known: Stretch, steps: NDArray[np.int64]) -> list[Mapping[str, Array]]:
+        """The samples of a set at some steps: numbers of each sample (P,), or of its neurons (m, P), by name."""
+        ...
+
     def numbers(self, nodes: float) -> float:
         """Numbers that the samples of all sets need beside the history."""
         ...
@@ -136,12 +146,27 @@ class SampledFlowModel(Protocol):
         """See SampledModel."""
         ...
 
+    @property
+    def groups(self) -> Sequence[NDArray[np.int64]] | None:
+        """See SampledModel."""
+        ...
+
     def numbers(self, nodes: float) -> float:
         """See SampledModel."""
         ...
 
     def of_set(self, one: SampleSet) -> Any:
-        """The equations with the averages over the samples of a set, a `Model`."""
+        """The equations with the averages over the samples of a set, a `Model`.
+
+        Its method `seen` says how the samples are on the nodes that it followed last: (s, P) or (s, m, P), by name.
+        """
+        ...
+
+    def coupled(self, known: Mapping[SampleSet, History], times: Array) -> SampledFlowModel:
+        """The equations of some sets with random numbers that make the fields of their samples on nodes `times` those of a run.
+
+        known: the history of each set in this run; its cells are halved in `times`.
+        """
         ...
 
     def observables(self, one_time: Mapping[str, Array], two_time: Mapping[str, Array]) -> dict[str, Array]:

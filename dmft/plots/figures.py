@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from dmft.plots import comparison, standard, sweeps
+from dmft.plots import distributions as of_samples
 from dmft.plots.curves import Shown
 from dmft.plots.look import Look
 from dmft.problem.problem import Problem
@@ -18,9 +19,18 @@ from dmft.results.solution import Solution
 from dmft.results.table import Table
 
 
-def figure(results: Sequence[Solution | Simulation | Table], **look: Any) -> Figure:
-    """Draw results; raises ValueError for what cannot stand on one figure, and for choices that do not fit."""
+def figure(results: Sequence[Solution | Simulation | Table], *, distributions: bool = False, **look: Any) -> Figure:
+    """Draw results; raises ValueError for what cannot stand on one figure, and for choices that do not fit.
+
+    distributions: those over the samples of a run in place of its standard figure.
+    """
     chosen = Look(**look)
+    if distributions:
+        if len(results) != 1 or not isinstance(results[0], Solution):
+            raise ValueError("distributions: wanted one run alone on a figure")
+        if chosen.chosen:
+            raise ValueError("distributions: wanted without observables and another horizontal axis")
+        return of_samples.figure(results[0], chosen)
     tables = [one for one in results if isinstance(one, Table)]
     if tables:
         if len(results) > 1:

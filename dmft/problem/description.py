@@ -167,6 +167,7 @@ class Description:
     title: parts of the headline of a figure; `{key}` stands for a value of `[problem]`, a part without its value is left out.
     symbols: the theory's symbols, in LaTeX, of keys that do not stand in the title; they label the axes of sweeps.
     observables, kernels, order_parameters: all that a run file holds, by name and in order.
+    distributions: what has a distribution over the samples of a theory that has some, by name.
     summary: observables whose last values stand in the line that ends a run.
     swept: observables whose last values the figure of a sweep shows.
     constants: numbers of a parameter point that need no run, by name, which stand in run files as attributes.
@@ -188,6 +189,7 @@ class Description:
     summary: tuple[str, ...]
     swept: tuple[str, ...]
     citations: tuple[Citation, ...]
+    distributions: Mapping[str, Quantity] = field(default_factory=dict)
     order_parameters: Mapping[str, Quantity] = field(default_factory=dict)
     constants: Mapping[str, Quantity] = field(default_factory=dict)
     smallest: str | None = None

@@ -37,7 +37,7 @@ def copied(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 def assign(tables: dict[str, Any], table: str, key: str, value: Any) -> None:
     """Set a key of a table, in place of its alternatives; `key.inner` sets a key of a table, or a place of a list, in it."""
-    target = tables[table]
+    target = tables.setdefault(table, {})
     key, dot, inner = key.partition(".")
     if dot:
         value = _with(target.get(key, {}), key, inner, value)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dmft.problem.description import Description, Panel, Solved
+from dmft.problem.output import OutputSettings
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError, Table
 
@@ -32,7 +33,9 @@ class Parameters(Table):
     @classmethod
     def table_of(cls, key: str) -> str:
         """The table in which a key stands; the model comes first, where both have one of that name."""
-        return "solver" if key in SolverSettings.model_fields and key not in cls.model_fields else "problem"
+        others = {"solver": SolverSettings, "output": OutputSettings}
+        found = [name for name, table in others.items() if key in table.model_fields and key not in cls.model_fields]
+        return found[0] if found else "problem"
 
     @property
     def kind(self) -> str:

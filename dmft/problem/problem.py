@@ -1,8 +1,8 @@
 """A problem: one parameter point of a theory and how to solve it, frozen and validated, TOML in and out.
 
 A problem file has two tables.  `[problem]` holds the parameters of one theory, whose own class validates them.  `[solver]`
-holds what is the same for all theories.  Wrong input is refused here, in one sentence that says what was given and what is
-wanted.
+holds what is the same for all theories.  A third one, `[output]`, may say what a run file holds beside the usual.  Wrong input
+is refused here, in one sentence that says what was given and what is wanted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dmft.problem import registry
+from dmft.problem.output import OutputSettings
 from dmft.problem.overrides import DEFAULT_MODEL, assign
 from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
@@ -20,7 +21,7 @@ from dmft.problem.toml import read_toml, read_toml_file, toml_text
 
 
 class Problem:
-    """One parameter point of one model, and the solver settings.
+    """One parameter point of one model, the solver settings, and what is stored beside the usual.
 
     Built from keywords (`Problem(width=10, ..., t_max=300.0)`), from the two tables (`Problem(problem={...}, solver={...})`),
     from a TOML file (`Problem.load(path)`) or from TOML text (`Problem.from_toml(text)`).  Every key reads as an attribute,
@@ -30,35 +31,43 @@ class Problem:
     Raises ProblemError with one line that names the key, what was given and what is wanted.
     """
 
-    __slots__ = ("parameters", "solver")
+    __slots__ = ("output", "parameters", "solver")
 
     parameters: Parameters
     solver: SolverSettings
+    output: OutputSettings
 
     def __init__(self, **keys: Any) -> None:
         if "problem" in keys or "solver" in keys:
             self._set(keys)
         else:
             own = registry.load(keys.get("model", DEFAULT_MODEL))
-            settings = {key: keys.pop(key) for key in list(keys) if own.table_of(key) == "solver"}
-            self._set({"problem": keys, "solver": settings})
+            tables: dict[str, dict[str, Any]] = {"problem": {}, "solver": {}}
+            for key, value in keys.items():
+                tables.setdefault(own.table_of(key), {})[key] = value
+            self._set(tables)
 
     def _set(self, tables: Mapping[str, Any]) -> None:
-        refuse_unknown(tables, ("problem", "solver"), "the problem file")
+        refuse_unknown(tables, ("problem", "solver", "output"), "the problem file")
         for name in ("problem", "solver"):
             if not isinstance(tables.get(name), Mapping):
                 raise ProblemError(f"[{name}] is missing: wanted a table [{name}]")
         given = {"model": DEFAULT_MODEL, **tables["problem"]}
         parameters = validated(registry.load(given["model"]), given, "[problem]")
         solver = validated(SolverSettings, tables["solver"], "[solver]")
+        if not isinstance(tables.get("output", {}), Mapping):
+            raise ProblemError("output is no table: wanted a table [output]")
+        output = validated(OutputSettings, tables.get("output", {}), "[output]")
         try:
             parameters.refuse(solver)
+            output.refuse(solver)
         except ValueError as error:
             raise ProblemError(str(error)) from None
         if solver.scheme != "radau" and parameters.kind != "two-time":
             raise ProblemError(f'scheme = "{solver.scheme}": wanted "radau" with model = "{given["model"]}"')
         object.__setattr__(self, "parameters", parameters)
         object.__setattr__(self, "solver", solver)
+        object.__setattr__(self, "output", output)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"a problem is frozen: wanted problem.replace({name}=...)")
@@ -69,21 +78,28 @@ class Problem:
     def __getattr__(self, name: str) -> Any:
         if name in self.__slots__ or name.startswith("__"):
             raise AttributeError(name)
-        for table in (self.parameters, self.solver):
+        for table in (self.parameters, self.solver, self.output):
             if name in type(table).model_fields:
                 return getattr(table, name)
         hint = did_you_mean(name, [key for key in dir(self) if not key.startswith("_")])
         raise AttributeError(f'a problem of model = "{self.parameters.model}" has no key {name!r}; {hint}')
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *type(self.parameters).model_fields, *SolverSettings.model_fields})
+        return sorted(
+            {
+                *super().__dir__(),
+                *type(self.parameters).model_fields,
+                *SolverSettings.model_fields,
+                *OutputSettings.model_fields,
+            }
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Problem.from_tables, (self.tables,)
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> Problem:
-        """From the nested tables {"problem": {...}, "solver": {...}}."""
+        """From the nested tables {"problem": {...}, "solver": {...}, "output": {...}}, the last one if there is any."""
         problem = cls.__new__(cls)
         problem._set(tables)
         return problem
@@ -106,10 +122,12 @@ class Problem:
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
         """Every value, defaults included; keys without a value are left out."""
-        return {
+        found = {
             "problem": self.parameters.model_dump(exclude_none=True),
             "solver": self.solver.model_dump(exclude_none=True),
+            "output": self.output.model_dump(exclude_none=True),
         }
+        return {name: table for name, table in found.items() if table or name != "output"}
 
     def replace(self, **keys: Any) -> Problem:
         """The same problem with some keys changed, e.g. `problem.replace(width=20, t_max=1e4)`."""
@@ -129,5 +147,5 @@ class Problem:
         return hash(frozen(self.tables))
 
     def __repr__(self) -> str:
-        keys = {**self.tables["problem"], **self.tables["solver"]}
+        keys = {key: value for table in self.tables.values() for key, value in table.items()}
         return f"Problem({', '.join(f'{key}={value!r}' for key, value in keys.items())})"

@@ -15,6 +15,7 @@ from dmft.engines.response import Smooth, response
 from dmft.engines.sampled import NOISE, NOISY
 from dmft.engines.sets import degrees_of_freedom
 from dmft.engines.step_control import FLOOR
+from dmft.history.fields import DISTRIBUTION_TIME
 from dmft.history.history import History
 from dmft.mathematics.tableau import cell_weights, lagrange
 from dmft.problem.description import Minimum
@@ -48,9 +49,10 @@ class Solution(Observed):
     observables: name -> (n,), or (n, groups, ...); also read as attributes, `solution.test_error`.
     kernels: name -> (n, n), [t, t'], lower triangle authoritative; responses are densities, zero for t' > t.
     order_parameters: name -> (n, ...), what a model without kernels is made of.
-    standard_errors: of the observables and kernels of a theory that is sampled, by name.
+    distributions: name -> (times, ...), histograms and moments over the samples of a theory that has some, and their times.
+    standard_errors: of the observables, kernels and distributions of a theory that is sampled, by name.
     outcome: how the run ended; a failed run keeps all that was reached.
-    estimated_errors: name -> (n,), of the observables, from a run to a smaller tolerance; empty without one.
+    estimated_errors: name -> (n,), of the observables in time, from a finer run; empty without one.
     residual: of the fixed point of the last cell tried, relative to the size of each entry; what a failed run failed at.
     """
 
@@ -62,6 +64,7 @@ class Solution(Observed):
     outcome: Outcome
     state: State = field(compare=False)
     order_parameters: dict[str, Array] = field(default_factory=dict)
+    distributions: dict[str, Array] = field(default_factory=dict)
     standard_errors: dict[str, Array] = field(default_factory=dict)
     iterations: int = field(default=0, compare=False)
     residual: float = field(default=np.nan, compare=False)
@@ -96,6 +99,17 @@ class Solution(Observed):
                 *((name, " x ".join(map(str, array.shape)), *described(meanings, name)) for name, array in arrays.items()),
             ],
         }
+
+    @property
+    def times_of_distributions(self) -> Array:
+        """Times at which distributions over samples are known, (times,)."""
+        return self.distributions.get(DISTRIBUTION_TIME, np.empty(0))
+
+    @property
+    def names_of_distributions(self) -> list[str]:
+        """Quantities whose distributions are known."""
+        declared = self.problem.parameters.description.distributions
+        return [name for name in declared if f"{name}_density" in self.distributions]
 
     @property
     def complete(self) -> bool:
@@ -148,7 +162,8 @@ class Solution(Observed):
         """True if it is all that a problem asks for, as far as `refuse_other_problem` lets it pass."""
         asked, known = problem.solver, self.problem.solver
         enough = all(getattr(known, key) == getattr(asked, key) for key in GROWING)
-        return self.complete and bool(self.time[-1] == asked.t_max) and enough
+        output = problem.output == self.problem.output
+        return self.complete and bool(self.time[-1] == asked.t_max) and enough and output
 
     @property
     def generalization_gap(self) -> Array:
@@ -310,6 +325,23 @@ class Solution(Observed):
             found[name] = float((errors / np.where(scale > 0, scale, 1.0)).max()) / self.problem.solver.tolerance
         return max(found.items(), key=lambda item: item[1]) if found else None
 
+    def errors_in_standard_errors(self) -> tuple[str, float] | None:
+        """Observable with the largest ratio of its largest estimated to its largest standard error, and this ratio."""
+        known = self.estimated_errors.keys() & self.standard_errors.keys()
+        largest = {name: np.nanmax(self.standard_errors[name]) for name in sorted(known)}
+        found = {name: float(self.estimated_errors[name].max() / error) for name, error in largest.items() if error > 0}
+        return max(found.items(), key=lambda item: item[1]) if found else None
+
+    @property
+    def said_of_errors(self) -> str:
+        """The largest estimated error in tolerances, and in standard errors where there are such; empty if not verified."""
+        if (worst := self.largest_estimated_error()) is None:
+            return ""
+        said = f"errors up to {worst[1]:.2g} tolerances ({worst[0].replace('_', ' ')})"
+        if statistical := self.errors_in_standard_errors():
+            said = f"{said}, {statistical[1]:.2g} standard errors ({statistical[0].replace('_', ' ')})"
+        return said
+
     def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
         """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""
         self._refuse_outside(np.array([time]))
@@ -347,8 +379,8 @@ class Solution(Observed):
 
 def refuse_other_problem(found: Solution, problem: Problem) -> None:
     """ProblemError, naming the key, unless `problem` differs from that of `found` in limits and a larger t_max only."""
-    for table, wanted in problem.tables.items():
-        known = found.problem.tables[table]
+    for table in ("problem", "solver"):
+        wanted, known = problem.tables[table], found.problem.tables[table]
         for key in sorted({*wanted, *known} - {*LIMITS, *GROWING}):
             if wanted.get(key) != known.get(key):
                 raise ProblemError(f"holds another problem: {key} = {known.get(key)!r} there, {wanted.get(key)!r} wanted")

@@ -94,7 +94,7 @@ def solve(
             outcome = march.outcome
         except StopRun:
             outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
-        solution = snapshot(outcome)
+        solution = _with_distributions(snapshot(outcome), march)
     if output is not None:
         _keep(output, solution)
     return solution
@@ -119,6 +119,14 @@ def _shared(march: Engine, jobs: int, crew: Crew | None) -> Iterator[None]:
     finally:
         if own is not None:
             own.dismiss()
+
+
+def _with_distributions(solution: Solution, march: Engine) -> Solution:
+    """A run that has come to its end with distributions over its samples, if it has some."""
+    if not isinstance(march, Sampled) or solution.outcome is Outcome.INTERRUPTED:
+        return solution
+    found, errors = march.distributions(solution.problem.output.times)
+    return replace(solution, distributions=found, standard_errors=solution.standard_errors | errors)
 
 
 def _solution(problem: Problem, march: Engine, outcome: Outcome, iterations: int, wall_time: float) -> Solution:

@@ -78,7 +78,11 @@ def _fill(file: h5py.File, solution: Solution, kernels: bool) -> None:
             for name, values in arrays.items():
                 put(file, f"{group}/{name}", values, entries[name])
         _put_state(file, solution.state, {*schema.ROOT, *one_time})
-    entries = one_time | (schema.kernels(description.kernels, axes) if kernels else {})
+    over_samples = schema.distributions(description.distributions, axes)
+    for name, values in solution.distributions.items():
+        is_time = name == schema.DISTRIBUTION_TIME
+        put(file, name if is_time else f"distributions/{name}", values, {**schema.ROOT, **over_samples}[name])
+    entries = one_time | over_samples | (schema.kernels(description.kernels, axes) if kernels else {})
     for name in entries.keys() & solution.standard_errors.keys():
         put(file, f"standard_errors/{name}", solution.standard_errors[name], schema.error_of_sets(entries[name]))
     # The marker of a whole file comes last.
@@ -141,7 +145,10 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
     order_parameters = read_group(
         file, "order_parameters", schema.order_parameters(description.order_parameters, axes), **sizes
     )
-    entries = schema.observables(description.observables, axes)
+    over_samples = schema.distributions(description.distributions, axes)
+    distributions = _distributions(file, over_samples)
+    sizes[schema.DISTRIBUTION_TIME] = len(distributions.get(schema.DISTRIBUTION_TIME, ()))
+    entries = schema.observables(description.observables, axes) | over_samples
     if not only_observables:
         entries |= schema.kernels(description.kernels, axes)
     kernels, state = {}, State(History(()), 0.0)
@@ -160,6 +167,7 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
         observables=observables,
         kernels=kernels,
         order_parameters=order_parameters,
+        distributions=distributions,
         standard_errors=read_group(file, "standard_errors", entries, **sizes),
         estimated_errors=read_group(file, "errors", schema.observables(description.observables, axes), **sizes),
         outcome=Outcome(read_text(file, "outcome")),
@@ -169,6 +177,15 @@ def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
         wall_time=read_number(file, "wall_time"),
         provenance={name: read_text(file, name) for name in ("dmft_version", "git", "command")},
     )
+
+
+def _distributions(file: h5py.File, entries: Mapping[str, Entry]) -> dict[str, Array]:
+    """Distributions and their times, none if there are none."""
+    if schema.DISTRIBUTION_TIME not in file:
+        return {}
+    times = read_array(file, schema.DISTRIBUTION_TIME)
+    found = read_group(file, "distributions", entries, **{schema.DISTRIBUTION_TIME: len(times)})
+    return {schema.DISTRIBUTION_TIME: times, **found}
 
 
 def _of_other_layout(file: h5py.File, problem: Problem) -> bool:

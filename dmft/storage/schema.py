@@ -2,7 +2,8 @@
 
 A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended, and hold the constants of the model; `/time`
 and `/time_prime` are the dimension scales; `/observables`, `/kernels` and `/order_parameters` hold results, `/state` what a
-continuation needs, `/standard_errors` those of a theory that is sampled.
+continuation needs, `/standard_errors` those of a theory that is sampled, `/distributions` those
+over its samples at a few times.
 
 A simulation file has the same names for means over seeds, with `/standard_errors` of all of them and `/seeds` for each seed.
 """
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dmft.engines.outcome import Outcome
-from dmft.history.fields import ONE_TIME, TWO_TIME, Sizes
+from dmft.history.fields import DISTRIBUTION_TIME, ONE_TIME, TWO_TIME, Sizes
 from dmft.problem.description import TIME, Quantity
 from dmft.storage import seal
 
@@ -53,6 +54,7 @@ ROOT: dict[str, Entry] = {
     "time": Entry(_T, TIME, "nodes t; the first is 0, the last t_max if the run is complete"),
     "time_prime": Entry(("time_prime",), TIME, "nodes t', the same as time: second axis of the kernels"),
     "weights": Entry(_T, TIME, "quadrature weights of int ds on the nodes"),
+    DISTRIBUTION_TIME: Entry((DISTRIBUTION_TIME,), TIME, "times of the distributions, where there are any"),
 }
 
 
@@ -97,6 +99,22 @@ def kernels(quantities: Mapping[str, Quantity], axes: Sizes | None = None) -> di
 def order_parameters(quantities: Mapping[str, Quantity], axes: Sizes | None = None) -> dict[str, Entry]:
     """Datasets of `/order_parameters`, as `observables`."""
     return _entries(quantities, ONE_TIME, axes)
+
+
+def distributions(quantities: Mapping[str, Quantity], axes: Sizes | None = None) -> dict[str, Entry]:
+    """Datasets of `/distributions`, as `observables`: of each quantity its histogram and moments."""
+    found = {}
+    for name, quantity in quantities.items():
+        dims, units = (DISTRIBUTION_TIME, *quantity.dimensions_with(axes)), quantity.units
+        rate = "1" if units == "1" else f"1/({units})"
+        found |= {
+            f"{name}_density": Entry((*dims, "bin"), rate, f"density, mean over each bin, of the {quantity.meaning}"),
+            f"{name}_edges": Entry((*dims, "bin_edge"), units, f"edges of the bins of the {quantity.meaning}"),
+            f"{name}_mean": Entry(dims, units, f"mean of the {quantity.meaning}"),
+            f"{name}_deviation": Entry(dims, units, f"standard deviation of the {quantity.meaning}"),
+            f"{name}_kurtosis": Entry(dims, "1", f"kurtosis, 3 for a Gaussian, of the {quantity.meaning}"),
+        }
+    return found
 
 
 def _entries(quantities: Mapping[str, Quantity], times: tuple[str, ...], axes: Sizes | None) -> dict[str, Entry]:

@@ -22,6 +22,7 @@ from dmft.mathematics import hermite
 from dmft.mathematics.functions import NAMED
 from dmft.problem import registry
 from dmft.problem.description import Quantity
+from dmft.problem.output import OutputSettings
 from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
 from dmft.storage import schema
@@ -180,6 +181,7 @@ def of_model(name: str, parameters: type[Parameters]) -> dict[str, Callable[[], 
         "observables": schema.observables(shown.observables),
         "kernels": schema.kernels(shown.kernels),
         "order_parameters": schema.order_parameters(shown.order_parameters),
+        "distributions": schema.distributions(shown.distributions),
     }
     made: dict[str, Callable[[], str]] = {f"problem {name}": lambda: keys(parameters)}
     if shown.constants:
@@ -193,6 +195,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "gallery": gallery.page,
     "first run": first_run.printed,
     "solver": lambda: keys(SolverSettings),
+    "output": lambda: keys(OutputSettings),
     "functions": functions,
     "attributes": lambda: attributes(schema.ATTRIBUTES),
     "root": lambda: datasets(schema.ROOT),

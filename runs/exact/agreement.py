@@ -31,7 +31,7 @@ CASES = {
     "softplus": {"activation": "softplus", "width": 1},
     "relu": {"activation": "relu", "init_scale": 1.0, "alignment": 0.2},
 }
-SAMPLING = {"theory": "exact", "samples": 4096, "replicates": 2}
+SAMPLING = {"theory": "exact", "samples": 4096, "replicates": 2, "distributions": [0.0, 0.5, 2.0, 10.0]}
 DIMENSIONS, SEEDS, LEARNING_RATE = (100, 200), 32, 0.02
 COMPARED = ("train_error", "test_error", "alignment", "second_layer")
 

@@ -7,9 +7,10 @@ import pytest
 
 from dmft import Outcome, Problem, ProblemError, solve
 from dmft.engines.kinds import equations
-from dmft.engines.sampled_flow import continued, samples_along
+from dmft.engines.sampled_flow import SMALLEST_PART, SampledFlow, continued, growing, samples_along
 from dmft.models.two_layer_flow.exact import samples
-from dmft.models.two_layer_flow.exact.memory import Crowd, Memory
+from dmft.models.two_layer_flow.exact.crowd import Crowd
+from dmft.models.two_layer_flow.exact.memory import Memory
 from dmft.models.two_layer_flow.exact.own import Slopes, own_responses
 from dmft.running.solve import StopRun
 from tests.sampled.resuming import assert_bit_for_bit
@@ -76,9 +77,9 @@ def test_mean_responses_are_those_of_whole_matrices(numbers):
     c, q, e = random.standard_normal((N, 40)), *random.standard_normal((2, N, m, 40))
     memory = Memory(crowd, factor)
     for a, b in pairwise(ends):
-        own = np.ascontiguousarray(factor * full[a:b, :, a:b].reshape((b - a) * m, -1))
-        T = own_responses(own, Slopes(c[a:b], q[a:b], e[a:b]))
-        together, apart = memory.mean_responses(R[:b, :, :b], minus[:, :b, :b], T, 40)
+        own = np.einsum("ki,tisj,lj->tksl", crowd.basis, factor * full[a:b, :, a:b], crowd.basis).reshape((b - a) * m, -1)
+        T = own_responses(own, Slopes(c[a:b], q[a:b], e[a:b]), crowd.basis)
+        together, apart = memory.mean_responses(R[:b, :, :b], minus[:, :b, :b], T)
         if a:
             memory.keep(T)
     expected = np.zeros((N * m, N * m))
@@ -182,6 +183,38 @@ def test_problems_with_and_without_a_gaussian_theory_are_solved(keys):
         assert np.isfinite(values).all(), name
         assert values.shape == found.standard_errors[name].shape
     assert found.train_error[-1] < found.train_error[0]
+    # No cell had to be halved.
+    flow = equations(found.problem)
+    expected = SampledFlow.expected_nodes(flow, found.problem.solver)
+    assert len(found.time) == expected if flow.gaussian is None else len(found.time) < 2 * expected
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-5])
+def test_cells_without_a_gaussian_theory_grow_with_time(tolerance):
+    """In proportion to t, slower at a smaller tolerance, and the same whatever the end of the run."""
+    settings = problem(tolerance=tolerance, t_max=100.0).solver
+    ends = growing(2.0, settings)
+    assert (ends[0], ends[-1]) == (0.0, 100.0)
+    ratios = ends[2:-1] / ends[1:-2]
+    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-12)
+    finer = growing(2.0, settings.model_copy(update={"tolerance": tolerance / 32}))
+    # Five stages less one: eps^(1/5).
+    np.testing.assert_allclose(finer[2] / finer[1] - 1, (ratios[0] - 1) / 2, rtol=1e-12)
+    later = growing(2.0, settings.model_copy(update={"t_max": 1e4}))
+    np.testing.assert_array_equal(later[: len(ends) - 2], ends[:-2])
+    np.testing.assert_array_equal(growing(0.0, settings), [0.0, 100.0])
+
+
+def test_cells_are_halved_to_a_small_part_of_what_they_were(monkeypatch):
+    """Whatever their part of t; cells that were halved before count as parts of the cell that was planned."""
+    asked = problem(samples=64)
+    engine = SampledFlow(equations(asked), asked.solver)
+    monkeypatch.setattr(SampledFlow, "nodes", 1 + engine.unit)
+    planned = np.diff(engine.ends)
+    while engine.refined():
+        pass
+    assert np.diff(engine.ends).min() == pytest.approx(SMALLEST_PART * planned[1], rel=1e-12)
+    np.testing.assert_array_equal(np.diff(engine.ends)[-len(planned) + 2 :], planned[2:])
 
 
 def test_simulations_of_the_flow_are_of_networks_with_smooth_activations():

@@ -76,6 +76,14 @@ DESCRIPTION = Description(
             RATE, "response density of that residual to a field added to it, without its delta(t-t')", "$R_F(t,t')$"
         ),
     },
+    distributions={
+        "residual": Quantity("1", "residual f - y of a training sample", "residual  $f-y$"),
+        "margin": Quantity("1", "y f of a training sample with the label y = +1 or -1", "margin  $yf$"),
+        "preactivation": Quantity("1", "h = <w_i, x>, preactivation of a training sample", "preactivation  $h$", ("group",)),
+        "force": Quantity(
+            "1", "g = l'(f, y) a sigma'(h), force of a training sample on a neuron along its input", "force  $g$", ("group",)
+        ),
+    },
     summary=("train_error", "test_error"),
     swept=("train_error", "alignment"),
     smallest="test_error",

@@ -31,6 +31,10 @@ class Labels:
             return y
         return np.where(y < 0, -1.0, 1.0) * np.where(uniform < self.flips, -1.0, 1.0)
 
+    def seen(self, f: Array, y: Array) -> dict[str, Array]:
+        """Margins y f of signs, residuals f - y of other labels, by name."""
+        return {"margin": y * f} if self.signs else {"residual": f - y}
+
 
 def phi(target: Target, z: Array) -> Array:
     """The target at coordinates (r, P), (P,)."""

@@ -109,6 +109,17 @@ class ExactTwoLayer:
             self.train_second_layer,
         )
 
+    @property
+    def groups(self) -> list[NDArray[np.int64]] | None:
+        """See SampledModel."""
+        plain = self.alignment.shape[1] == self.kinds.number == 1
+        return None if plain else [np.flatnonzero(self.kinds.of == kind) for kind in range(self.kinds.number)]
+
+    def looks(self, one: SampleSet, known: Stretch, steps: NDArray[np.int64]) -> list[Mapping[str, Array]]:
+        """See SampledModel."""
+        process = Process(self.network(one.width), one.size, np.random.SeedSequence(one.seed), known.n)
+        return [process.seen() for step in process.replay(restored(self, known, known.n)) if step in steps]
+
     def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> ExactSet:
         """See SampledModel."""
         return ExactSet(self, one, nodes, known)
@@ -168,35 +179,13 @@ class ExactSet:
         self.model = model
         self.process = Process(model.network(one.width), one.size, np.random.SeedSequence(one.seed), nodes)
         if known is not None and known.n > 1:
-            self.process.replay(self._restored(known, nodes))
+            for _ in self.process.replay(restored(model, known, nodes)):
+                pass
 
     def reach(self, goal: int) -> None:
         """See SampledProcess."""
         while self.process.weights.n < goal:
             self.process.advance()
-
-    def _restored(self, known: Stretch, nodes: int) -> Weights:
-        """The weights as they were."""
-        model, kinds, n = self.model, self.model.kinds, known.n
-        weights = Weights(model.overlaps, model.alignment, model.second_layer, kinds, nodes)
-        weights.n = n
-        for name, of in (("C", weights.C), ("R", weights.R)):
-            for k in range(n):
-                row = kinds.rows_of(known.two_time[name][:, k])
-                of[weights.last(k)] = row
-                if name == "C":
-                    # The lower triangle is what counts.
-                    of[:, weights.last(k)] = row.T
-        weights.v[:] = np.moveaxis(known.one_time["alignment"], -1, 0)[:, kinds.of].reshape(weights.v.shape)
-        weights.a[:] = known.one_time["second_layer"].T[:, kinds.of]
-        zeros = np.zeros((kinds.of.size, n * kinds.of.size))
-        weights.momentum = Vectors(zeros, zeros, np.zeros_like(model.alignment))
-        if model.rule.momentum:
-            C, R = (kinds.rows_of(known.all_time[name]) for name in ("momentum_C", "momentum_R"))
-            weights.momentum = Vectors(C, R, known.latest["momentum_v"][kinds.of])
-            weights.momentum_products = kinds.rows_of(known.latest["momentum_products"][:, None])
-            weights.momentum_of_a = known.latest["momentum_a"][kinds.of]
-        return weights
 
     def found(self, first: int) -> Stretch:
         """See SampledProcess."""
@@ -229,3 +218,27 @@ class ExactSet:
                 "momentum_a": weights.momentum_of_a[neurons],
             }
         return Stretch(first, n, one_time, rows, all_time, latest)
+
+
+def restored(model: ExactTwoLayer, known: Stretch, nodes: int) -> Weights:
+    """The weights of a set as they were, with room for a number of nodes; their momentum where it is known."""
+    kinds, n = model.kinds, known.n
+    weights = Weights(model.overlaps, model.alignment, model.second_layer, kinds, nodes)
+    weights.n = n
+    for name, of in (("C", weights.C), ("R", weights.R)):
+        for k in range(n):
+            row = kinds.rows_of(known.two_time[name][:, k])
+            of[weights.last(k)] = row
+            if name == "C":
+                # The lower triangle is what counts.
+                of[:, weights.last(k)] = row.T
+    weights.v[:] = np.moveaxis(known.one_time["alignment"], -1, 0)[:, kinds.of].reshape(weights.v.shape)
+    weights.a[:] = known.one_time["second_layer"].T[:, kinds.of]
+    zeros = np.zeros((kinds.of.size, n * kinds.of.size))
+    weights.momentum = Vectors(zeros, zeros, np.zeros_like(model.alignment))
+    if known.latest:
+        C, R = (kinds.rows_of(known.all_time[name]) for name in ("momentum_C", "momentum_R"))
+        weights.momentum = Vectors(C, R, known.latest["momentum_v"][kinds.of])
+        weights.momentum_products = kinds.rows_of(known.latest["momentum_products"][:, None])
+        weights.momentum_of_a = known.latest["momentum_a"][kinds.of]
+    return weights

@@ -1,8 +1,8 @@
 """Samples within a cell: the equations of its s nodes for m neurons, sample by sample.
 
-On the nodes of a cell, each neuron of each node an index,
+On the nodes of a cell, each coordinate of each node an index (see `crowd.py`),
 
-    h + (1/alpha) R g(h) = c,      J = dg/dh,      T = dg/dxi = J (1 + (1/alpha) R J)^(-1),
+    h + (1/alpha) R g(h) = c,      J = dg/dh,      T = dg/dxi = J (1 + (1/alpha) R J)^(-1) = (1 + (1/alpha) J R)^(-1) J,
 
 with the same R for all samples, and J_ij = c q_i q_j + delta_ij e_i between neurons of one node, zero between nodes.  Newton's
 method needs (1 + R J/alpha)^(-1) = 1 - (1/alpha) R T, so that T serves for both.
@@ -34,99 +34,131 @@ class Slopes(NamedTuple):
     e: Array
 
 
-def own_responses(R: Array, slopes: Slopes) -> Array:
-    """T (chunks, s m, s m, LANES) of samples in chunks, the last one with zeros; R (s m, s m) includes the factor 1/alpha."""
+def own_responses(R: Array, slopes: Slopes, basis: Array) -> Array:
+    """T of each sample, transposed, (P, s m, s m); R (s m, s m) includes the factor 1/alpha.
+
+    R and T are in coordinates of which `basis` (m, m) holds one a row; `slopes` are those of neurons.
+    """
     s, m, samples = slopes.q.shape
-    T = np.empty((-(-samples // LANES), s * m, s * m, LANES))
-    _own_responses(R, *slopes, T)
+    T = np.empty((samples, s * m, s * m))
+    _own_responses(R, *slopes, basis, T)
     return T
 
 
 @njit
-def _own_responses(R, c, q, e, T):
+def _own_responses(R, c, q, e, basis, T):
     s, m, samples = q.shape
     size = s * m
-    A, J = np.empty((size, size, LANES)), np.empty((size, m, LANES))
-    X, smallest = np.empty((size, size, LANES)), np.empty(LANES)
-    for chunk in range(len(T)):
-        first = chunk * LANES
-        _slopes(c, q, e, first, J)
-        _matrices(R, J, A, X)
-        _eliminate(A, X, smallest)
+    W, J = np.empty((size, 2 * size, LANES)), np.empty((size, m, LANES))
+    smallest = np.empty(LANES)
+    for first in range(0, samples, LANES):
+        _slopes(c, q, e, basis, first, J)
+        _matrices(R, J, W)
+        _eliminate(W, m, smallest)
         for p in range(min(LANES, samples - first)):
-            if not smallest[p] > SMALLEST:
-                _exchanging(R, J, p, X)
-        for a in range(size):
-            for b in range(size):
-                for p in range(LANES):
-                    T[chunk, b, a, p] = X[a, b, p]
+            if smallest[p] > SMALLEST:
+                for b in range(size):
+                    for a in range(size):
+                        T[first + p, b, a] = W[a, size + b, p]
+            else:
+                _exchanging(R, J, p, T[first + p])
 
 
-@njit
-def _slopes(c, q, e, first, J):
+@njit(fastmath=True)
+def _slopes(c, q, e, basis, first, J):
     """J[t m + i, j] of a chunk, zero beyond the last sample."""
     s, m, samples = q.shape
+    count = min(LANES, samples - first)
+    along, weight = np.zeros((m, LANES)), np.zeros(LANES)
     J[:] = 0.0
     for t in range(s):
-        for i in range(m):
+        along[:] = 0.0
+        for k in range(m):
+            for i in range(m):
+                for p in range(count):
+                    along[k, p] += basis[k, i] * q[t, i, first + p]
+        for k in range(m):
+            for p in range(count):
+                weight[p] = c[t, first + p] * along[k, p]
             for j in range(m):
-                for p in range(min(LANES, samples - first)):
-                    J[t * m + i, j, p] = c[t, first + p] * q[t, i, first + p] * q[t, j, first + p]
-            for p in range(min(LANES, samples - first)):
-                J[t * m + i, i, p] += e[t, i, first + p]
+                for p in range(LANES):
+                    J[t * m + k, j, p] = weight[p] * along[j, p]
+                for i in range(m):
+                    both = basis[k, i] * basis[j, i]
+                    if both != 0.0:
+                        for p in range(count):
+                            J[t * m + k, j, p] += both * e[t, i, first + p]
 
 
 @njit(fastmath=True)
-def _matrices(R, J, A, X):
-    """A = 1 + J R^T and X = J: T^T = A^(-1) J, as J is symmetric."""
+def _matrices(R, J, W):
+    """W = [1 + J R, J]."""
     size, m, _ = J.shape
-    X[:] = 0.0
+    W[:] = 0.0
     for a in range(size):
         t = a - a % m
-        for b in range(size):
-            for p in range(LANES):
-                A[a, b, p] = 1.0 if a == b else 0.0
-            for k in range(m):
-                response = R[b, t + k]
-                for p in range(LANES):
-                    A[a, b, p] += J[a, k, p] * response
+        for p in range(LANES):
+            W[a, a, p] = 1.0
         for k in range(m):
+            for b in range(size):
+                response = R[t + k, b]
+                if response != 0.0:
+                    for p in range(LANES):
+                        W[a, b, p] += J[a, k, p] * response
             for p in range(LANES):
-                X[a, t + k, p] = J[a, k, p]
+                W[a, size + t + k, p] = J[a, k, p]
 
 
 @njit(fastmath=True)
-def _eliminate(A, X, smallest):
-    """X = A^(-1) X in place, without row exchanges, and the smallest pivot of each sample; A is destroyed."""
-    size = len(A)
-    inverse, factor = np.empty(LANES), np.empty(LANES)
+def _eliminate(W, m, smallest):
+    """Turn W = [A, X] into [1, A^(-1) X] without row exchanges, and find the smallest pivot of each sample.
+
+    Four pivots at a time, so that arrays of LANES numbers are loaded and stored less often.  X begins as blocks of m along
+    the diagonal: up to a pivot, columns of later nodes are zero.
+    """
+    size = len(W)
+    factors, inverse = np.empty((4, LANES)), np.empty(LANES)
     for p in range(LANES):
         smallest[p] = np.inf
-    for k in range(size):
-        for p in range(LANES):
-            smallest[p] = min(smallest[p], abs(A[k, k, p]))
-            inverse[p] = 1.0 / A[k, k, p]
-        for b in range(size):
+    for k in range(0, size, 4):
+        end = min(k + 4, size)
+        last = size + ((end - 1) // m + 1) * m
+        for r in range(k, end):
             for p in range(LANES):
-                X[k, b, p] *= inverse[p]
-        for b in range(k + 1, size):
-            for p in range(LANES):
-                A[k, b, p] *= inverse[p]
+                smallest[p] = min(smallest[p], abs(W[r, r, p]))
+                inverse[p] = 1.0 / W[r, r, p]
+            for b in range(r + 1, last):
+                for p in range(LANES):
+                    W[r, b, p] *= inverse[p]
+            for a in range(k, end):
+                if a != r:
+                    factors[0] = W[a, r]
+                    _subtract(W[a, r + 1 : last], W[r : r + 1, r + 1 : last], factors[:1])
         for a in range(size):
-            if a == k:
-                continue
+            if a < k or a >= end:
+                factors[: end - k] = W[a, k:end]
+                _subtract(W[a, end:last], W[k:end, end:last], factors[: end - k])
+
+
+@njit(fastmath=True)
+def _subtract(target, rows, factors):
+    """Subtract sum_i factors_i rows_i of each sample; target (n, LANES)."""
+    if len(rows) == 4:
+        f0, f1, f2, f3 = factors[0], factors[1], factors[2], factors[3]
+        r0, r1, r2, r3 = rows[0], rows[1], rows[2], rows[3]
+        for b in range(len(target)):
             for p in range(LANES):
-                factor[p] = A[a, k, p]
-            for b in range(k + 1, size):
-                for p in range(LANES):
-                    A[a, b, p] -= factor[p] * A[k, b, p]
-            for b in range(size):
-                for p in range(LANES):
-                    X[a, b, p] -= factor[p] * X[k, b, p]
+                target[b, p] -= f0[p] * r0[b, p] + f1[p] * r1[b, p] + f2[p] * r2[b, p] + f3[p] * r3[b, p]
+        return
+    for i in range(len(rows)):
+        f, row = factors[i], rows[i]
+        for b in range(len(target)):
+            for p in range(LANES):
+                target[b, p] -= f[p] * row[b, p]
 
 
 @njit
-def _exchanging(R, J, p, X):
+def _exchanging(R, J, p, T):
     """The same for one sample, with LAPACK."""
     size, m, _ = J.shape
     A, right = np.eye(size), np.zeros((size, size))
@@ -135,29 +167,22 @@ def _exchanging(R, J, p, X):
         for k in range(m):
             right[a, t + k] = J[a, k, p]
             for b in range(size):
-                A[a, b] += J[a, k, p] * R[b, t + k]
-    found = np.linalg.solve(A, right)
-    for a in range(size):
-        for b in range(size):
-            X[a, b, p] = found[a, b]
+                A[a, b] += J[a, k, p] * R[t + k, b]
+    T[:] = np.linalg.solve(A, right).T
 
 
 def applied(T: Array, f: Array) -> Array:
     """T f of each sample, f (s m, P)."""
-    found = np.empty_like(f)
-    _applied(T, f, found)
-    return found
+    found = np.empty((f.shape[1], len(f)))
+    _applied(T, np.ascontiguousarray(f.T), found)
+    return found.T
 
 
 @njit(fastmath=True)
 def _applied(T, f, out):
-    size, samples = f.shape
-    for chunk in range(len(T)):
-        first = chunk * LANES
-        count = min(LANES, samples - first)
-        for a in range(size):
-            for p in range(count):
-                out[a, first + p] = 0.0
-            for b in range(size):
-                for p in range(count):
-                    out[a, first + p] += T[chunk, a, b, p] * f[b, first + p]
+    size = f.shape[1]
+    out[:] = 0.0
+    for p in range(len(out)):
+        for b in range(size):
+            for a in range(size):
+                out[p, a] += T[p, b, a] * f[p, b]

@@ -16,6 +16,7 @@ Everything is exact for n, d -> infinity at alpha = n/d; what is left is the sta
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,12 +94,19 @@ class Process:
         self.weights.advance(self._force(), self.network.rule)
         self._see()
 
-    def replay(self, weights: Weights) -> None:
-        """Take steps over that were made before: the samples follow them, without responses."""
+    def replay(self, weights: Weights) -> Iterator[int]:
+        """Take steps over that were made before: the samples follow them, without responses.  Yields each step, from 0."""
         known, self.weights = weights.n, weights
-        for n in range(2, known + 1):
+        for n in range(1, known + 1):
             weights.n = n
-            self._see()
+            if n > 1:
+                self._see()
+            yield n - 1
+
+    def seen(self) -> dict[str, Array]:
+        """The samples at the last step: residuals or margins (P,), preactivations and forces (m, P)."""
+        h, f = self._state
+        return {**self.network.labels.seen(f, self._y), "preactivation": h, "force": self._g[self.steps].copy()}
 
     def _see(self) -> None:
         """State of the samples at the last step."""
@@ -106,6 +114,7 @@ class Process:
         h, a = self._preactivations(), self.weights.a[k]
         value, slope, curvature = network.activation(h)
         f = a @ value / len(a)
+        self._state = h, f
         loss_slope = network.loss.slope(f, self._y) * self._drawn()
         q = a[:, None] * slope
         self._g[k], self._slopes[k] = loss_slope * q, q
