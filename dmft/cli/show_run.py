@@ -100,8 +100,8 @@ def _overview(solution: Solution) -> list[tuple[str, str]]:
 
 def _verified(solution: Solution) -> list[tuple[str, str]]:
     """The largest estimated error, of a run that was verified."""
-    worst = solution.largest_estimated_error()
-    return [] if worst is None else [("largest error", f"{worst[1]:.2g} tolerances, of {worst[0]}")]
+    said = solution.said_of_errors.removeprefix("errors up to ")
+    return [("largest error", said)] if said else []
 
 
 def _ranges(solution: Solution) -> list[tuple[str, ...]]:

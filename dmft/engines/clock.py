@@ -30,6 +30,8 @@ RATE = 0.065
 SHARE = 0.2
 # What residuals of the fixed point make of the square of what the weights move by in a cell, about.
 ROUGH = 100.0
+# Rounding errors, as residuals.
+ROUNDING = 1e-14
 
 
 def weighted(stack: Channels, past: Array, block: Array, last: int) -> Array:
@@ -60,13 +62,13 @@ def roots(first: Channels, scalars: int) -> Array:
 def defect(tableau: Tableau, dt: float, C: Array, scalars: Array, energy: Array, unresolved: float, residual: float) -> float:
     """Relative defect of the energy identity in a cell of length dt, beyond what other errors explain.
 
-    unresolved: error that the energy may have; residual: of the fixed point of the cell.
+    unresolved: error that the energy may have; residual: of the fixed point of the cell, negative to find the most it may hide.
 
     On the node before the cell and those of the cell: C (s+1, s+1), sum_c weight_c C_c; scalars (p, s+1); energy (s+1,).
     """
     D = tableau.derivative / dt
     speed = np.einsum("ij,jk,ik->i", D, C, D) + ((scalars @ D.T) ** 2).sum(axis=0)
-    explained = unresolved + residual * (np.abs(energy).max() + ROUGH / dt)
+    explained = unresolved + (residual + ROUNDING) * (np.abs(energy).max() + ROUGH / dt)
     defects = []
     for first, weights in ((0, tableau.b), (1, tableau.after_first)):
         fall = float(energy[first] - energy[-1])

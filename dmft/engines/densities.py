@@ -28,22 +28,18 @@ def density(response: Array, kick: Array, equal_time: Array, time: Array, weight
 
     R_ij = int R(t_i, s) L_j(s) ds with L_j the Lagrange polynomials of the cell of node j.  For the cells before that of
     node i, R_ij/weight_j is the projection of R(t_i, .) on polynomials, as Gauss-Radau quadrature is exact for the products
-    L_j L_k.  Inside its own cell R(t_i, .) goes from its value at the last node before to R(t_i, t_i) as a power of time that
-    gives it the right integral: it may fall much faster than the cell is long.  Where that integral lies outside of what a
-    monotone function can have, it is the parabola with it.  Column 0 is the response to a kick at t = 0.
+    L_j L_k.  Inside its own cell R(t_i, .) may fall much faster than the cell is long, and depends mostly on t - t':
+    it is read off the responses of the nodes of the cell to its start, which the projection gives, as a function of log(t - t')
+    relative to R(t, t), where that does not vanish.  Column 0 is the response to a kick at t = 0.
     """
     density = np.zeros_like(response)
     density[:, 1:] = response[:, 1:] / weights[1:]
     density[:, 0] = kick
+    relative_to = equal_time if np.all(equal_time) else np.ones_like(equal_time)
     for first in range(1, len(time), stages):
         own = slice(first, first + stages)
-        span = time[own] - time[first - 1]
-        x = np.minimum(span[None, :] / span[:, None], 1.0)
-        mean = response[own, own].sum(axis=1, keepdims=True) / span[:, None]
-        start, end = density[own, first - 1, None], equal_time[own, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            power = (end - start) / (mean - start) - 1
-        monotone = start + (end - start) * x ** np.maximum(power, 0.0)
-        parabola = start + (end - start) * x + 6 * x * (1 - x) * (mean - (start + end) / 2)
-        density[own, own] = np.tril(np.where(power >= 0, monotone, parabola))
+        to_start = density[own, first - 1] / relative_to[own]
+        log_lag = np.log(np.maximum(time[own, None] - time[None, own], np.finfo(float).tiny))
+        known = np.interp(log_lag, np.log(time[own] - time[first - 1]), to_start)
+        density[own, own] = np.tril(relative_to[own, None] * known, -1) + np.diag(equal_time[own])
     return density

@@ -78,11 +78,17 @@ def _set_ticks(bar: Colorbar, norm: Normalize) -> None:
 
 
 def on_log_grid(time: Array, kernel: Array, grid: Array) -> np.ma.MaskedArray:
-    """The lower triangle of a kernel on other times, (len(grid), len(grid)), linear between nodes; masked for t' > t."""
-    # Mirrored, so that no zero of the upper triangle is mixed in beside the diagonal.
-    whole = np.tril(kernel) + np.tril(kernel, -1).T
-    along_first = np.array([np.interp(grid, time, column) for column in whole.T])
-    values = np.array([np.interp(grid, time, row) for row in along_first.T])
+    """The lower triangle of a kernel on other times, (len(grid), len(grid)); masked for t' > t.
+
+    Linear between the nodes t' <= t of a row, and between two rows at equal t'/t: a response that falls from R(t, t) within a
+    small part of t keeps its shape.
+    """
+    values = np.empty((len(grid), len(grid)))
+    rows = np.clip(np.searchsorted(time, grid) - 1, 0, len(time) - 2)
+    for found, t, row in zip(values, grid, rows, strict=True):
+        ends = [np.interp(grid / t * time[i], time[: i + 1], kernel[i, : i + 1]) for i in (row, row + 1)]
+        part = (t - time[row]) / (time[row + 1] - time[row])
+        found[:] = (1 - part) * ends[0] + part * ends[1]
     return np.ma.masked_where(grid[None, :] > grid[:, None], values)
 
 

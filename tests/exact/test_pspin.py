@@ -63,6 +63,13 @@ def test_a_field_alone_is_followed():
     np.testing.assert_allclose(solution.kernels["R"][:, 0], 1 / np.cosh(h * t), atol=2e-8)
 
 
+def test_a_run_at_rest_is_not_held_back_by_rounding():
+    """Where the energy no longer falls, its rounding errors are no error of the clock."""
+    solution = solve(pspin({"1": 0.37}, 120.0, tolerance=1e-8))
+    assert solution.complete
+    assert len(solution.time) < 200
+
+
 @pytest.fixture(scope="module", params=COUPLINGS)
 def solution(request):
     return solve(pspin(COUPLINGS[request.param], 100.0, tolerance=1e-7))
