@@ -37,7 +37,7 @@ TAU = 1e-7
 # Accuracy of preactivations, and Newton steps to reach it, of which the last ones may be shortened.
 ACCURACY, NEWTON, SHORTENED = 1e-11, 60, 8
 # Steps that are made with the responses of samples as they were in the iteration before.
-CHORDS = 4
+CHORDS = 6
 
 
 class Kernels(NamedTuple):
