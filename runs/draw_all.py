@@ -81,6 +81,7 @@ FIGURES: dict[str, list[str]] = {
     "two_directions": [
         *sweeps("two_directions", "sweep"),
         "runs/two_directions/draw.py {work}/two_directions-sweep runs/two_directions/figure.png {work}/networks",
+        "runs/two_directions/neurons.py runs/two_directions/sweep.toml runs/two_directions/neurons.png {work}/neurons",
     ],
     "specialisation": [
         *sweeps("specialisation", "sweep"),

@@ -60,7 +60,7 @@ def moments(solution: Solution) -> list[Moments]:
             for moment in MOMENTS:
                 error = solution.standard_errors.get(f"{name}_{moment}")
                 value = f"{solution.distributions[f'{name}_{moment}'][place]:.6g}"
-                shown.append(value if error is None else value + plus_minus(error[place], " +- {:.2g}"))
+                shown.append(value if error is None else value + plus_minus(float(error[place]), " +- {:.2g}"))
             words = name + "".join(f"[{index}]" for index in place[1:])
             rows.append(Moments(float(times[place[0]]), (f"t = {times[place[0]]:g}", words, *shown)))
     return rows
@@ -100,8 +100,8 @@ def _overview(solution: Solution) -> list[tuple[str, str]]:
 
 def _verified(solution: Solution) -> list[tuple[str, str]]:
     """The largest estimated error, of a run that was verified."""
-    worst = solution.largest_estimated_error()
-    return [] if worst is None else [("largest error", f"{worst[1]:.2g} tolerances, of {worst[0]}")]
+    said = solution.said_of_errors.removeprefix("errors up to ")
+    return [("largest error", said)] if said else []
 
 
 def _ranges(solution: Solution) -> list[tuple[str, ...]]:

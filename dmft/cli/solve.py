@@ -53,9 +53,7 @@ def solve(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     verify: Annotated[
         bool,
-        typer.Option(
-            "--verify", help="Solve again to a tenth of the tolerance, store the difference in /errors, and check identities."
-        ),
+        typer.Option("--verify", help="Solve again on shorter steps, store the difference in /errors, and check identities."),
     ] = False,
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that share the samples of the exact theory.", show_default=False)
@@ -258,8 +256,8 @@ def _summary(solution: Solution) -> str:
     ]
     if description.smallest is not None:
         parts.append(f"smallest {smallest(solution, description.smallest, '.6g')}")
-    if worst := solution.largest_estimated_error():
-        parts.append(f"errors up to {worst[1]:.2g} tolerances ({worst[0].replace('_', ' ')})")
+    if said := solution.said_of_errors:
+        parts.append(said)
     return ", ".join(parts)
 
 

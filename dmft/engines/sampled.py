@@ -257,6 +257,10 @@ class Sampled:
             found.append(made[0] if len(weights) == 1 else {name: _sum(weights, made, name) for name in made[0]})
         return found
 
+    def observables_of_sets(self) -> list[dict[str, Array]]:
+        """Every observable of each independent set."""
+        return self._of_sets(self.model.observables)
+
     def _averaged(self, found: Found, name: str, times: int = 1) -> tuple[Array, Array]:
         """Mean and standard error of what the sets found, of those that have reached a node; no error of a single one."""
         number = widths(self.model)

@@ -31,7 +31,7 @@ from dmft.engines.sampled import Begin, Sampled
 from dmft.engines.sets import cut, of_set
 from dmft.history.fields import TIME, TIME_PRIME, Field
 from dmft.history.history import History
-from dmft.mathematics.tableau import lagrange, radau
+from dmft.mathematics.tableau import Tableau, lagrange, radau
 from dmft.models.sampled import Dims, SampledFlowModel, SampleSet, Stretch
 from dmft.problem.settings import SolverSettings
 
@@ -216,6 +216,13 @@ def continued(reached: Array, ends: Array) -> Array:
     return np.concatenate([reached, between, later])
 
 
+def nodes_of(ends: Array, tableau: Tableau) -> Array:
+    """Nodes of all cells with these ends, (cells + 1,)."""
+    nodes = ends[:-1, None] + np.diff(ends)[:, None] * tableau.c
+    nodes[:, -1] = ends[1:]
+    return np.append(0.0, nodes)
+
+
 def _half(place: float) -> float | None:
     """The largest power of 1/2 that a number in (0, 1) is a multiple of; None beyond 1/1024."""
     for power in range(1, 11):
@@ -333,10 +340,7 @@ class SampledFlow(Sampled):
         """The first n nodes."""
         if n <= 1:
             return np.zeros(n)
-        ends = self.ends
-        nodes = ends[:-1, None] + np.diff(ends)[:, None] * self._tableau.c
-        nodes[:, -1] = ends[1:]
-        return np.append(0.0, nodes)[:n]
+        return nodes_of(self.ends, self._tableau)[:n]
 
     def weights(self, n: int) -> Array:
         """Quadrature weights of the first n nodes."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.history.history import History
 from dmft.problem.settings import FEWEST
 
 Array = NDArray[np.float64]
@@ -158,6 +159,13 @@ class SampledFlowModel(Protocol):
         """The equations with the averages over the samples of a set, a `Model`.
 
         Its method `seen` says how the samples are on the nodes that it followed last: (s, P) or (s, m, P), by name.
+        """
+        ...
+
+    def coupled(self, known: Mapping[SampleSet, History], times: Array) -> SampledFlowModel:
+        """The equations of some sets with random numbers that make the fields of their samples on nodes `times` those of a run.
+
+        known: the history of each set in this run; its cells are halved in `times`.
         """
         ...
 

@@ -141,9 +141,10 @@ def ending(solution: Solution) -> str:
     reached = f"$t = {number(float(solution.time[-1]), 4)}$ with {len(solution.time)} nodes"
     if solution.complete:
         settings, sampled = solution.problem.solver, _sampled(solution)
+        verified = f", {said}" if (said := solution.said_of_errors) else ""
         if settings.learning_rate is not None:
             return f"gradient descent to {reached} at learning rate ${number(settings.learning_rate)}${sampled}"
-        return f"solved to {reached} at tolerance ${number(settings.tolerance)}${_verified(solution)}{sampled}"
+        return f"solved to {reached} at tolerance ${number(settings.tolerance)}${verified}{sampled}"
     of = f" of ${number(solution.problem.solver.t_max, 4)}$"
     return f"{solution.outcome.value.upper()} at {reached.replace(' with', of + ' with')}: {solution.advice}"
 
@@ -155,9 +156,3 @@ def _sampled(solution: Solution) -> str:
         return ""
     sets = f"{settings.samples} samples" + (f" in each of {settings.replicates} replicates" if settings.replicates != 1 else "")
     return f", {sets}" + (", bands of one standard error" if solution.standard_errors else "")
-
-
-def _verified(solution: Solution) -> str:
-    """The largest estimated error, of a run that was verified."""
-    worst = solution.largest_estimated_error()
-    return "" if worst is None else f", errors up to {worst[1]:.2g} tolerances ({words(worst[0])})"

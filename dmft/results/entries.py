@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+# Commands that print names alone load no NumPy.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from dmft.history.fields import Field
-from dmft.problem.description import Quantity
-from dmft.problem.problem import Problem
+    from dmft.history.fields import Field
+    from dmft.problem.description import Quantity
+    from dmft.problem.problem import Problem
 
-Array = NDArray[np.float64]
+    Array = NDArray[np.float64]
 
 
 def fields(problem: Problem) -> dict[str, Field]:
@@ -24,8 +27,8 @@ def entries(problem: Problem, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Every entry of observables or order parameters over the times, (times,) each, by a name such as alignment[0][1]."""
     declared, found = fields(problem), {}
     for name, values in arrays.items():
-        rows = np.atleast_2d(declared[name].series(values))
-        found |= dict(zip(declared[name].labels(), rows, strict=True))
+        names = declared[name].labels()
+        found |= dict(zip(names, declared[name].series(values).reshape(len(names), -1), strict=True))
     return found
 
 

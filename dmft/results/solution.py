@@ -52,7 +52,7 @@ class Solution(Observed):
     distributions: name -> (times, ...), histograms and moments over the samples of a theory that has some, and their times.
     standard_errors: of the observables, kernels and distributions of a theory that is sampled, by name.
     outcome: how the run ended; a failed run keeps all that was reached.
-    estimated_errors: name -> (n,), of the observables, from a run to a smaller tolerance; empty without one.
+    estimated_errors: name -> (n,), of the observables in time, from a finer run; empty without one.
     residual: of the fixed point of the last cell tried, relative to the size of each entry; what a failed run failed at.
     """
 
@@ -324,6 +324,23 @@ class Solution(Observed):
             scale = np.maximum(values, FLOOR * np.maximum(values.max(axis=0), sizes.get(name, 0.0)))
             found[name] = float((errors / np.where(scale > 0, scale, 1.0)).max()) / self.problem.solver.tolerance
         return max(found.items(), key=lambda item: item[1]) if found else None
+
+    def errors_in_standard_errors(self) -> tuple[str, float] | None:
+        """Observable with the largest ratio of its largest estimated to its largest standard error, and this ratio."""
+        known = self.estimated_errors.keys() & self.standard_errors.keys()
+        largest = {name: np.nanmax(self.standard_errors[name]) for name in sorted(known)}
+        found = {name: float(self.estimated_errors[name].max() / error) for name, error in largest.items() if error > 0}
+        return max(found.items(), key=lambda item: item[1]) if found else None
+
+    @property
+    def said_of_errors(self) -> str:
+        """The largest estimated error in tolerances, and in standard errors where there are such; empty if not verified."""
+        if (worst := self.largest_estimated_error()) is None:
+            return ""
+        said = f"errors up to {worst[1]:.2g} tolerances ({worst[0].replace('_', ' ')})"
+        if statistical := self.errors_in_standard_errors():
+            said = f"{said}, {statistical[1]:.2g} standard errors ({statistical[0].replace('_', ' ')})"
+        return said
 
     def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
         """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""

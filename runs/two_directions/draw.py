@@ -1,7 +1,8 @@
 """A linear and a quadratic direction: which one is learned when, by the theory and by trained networks.
 
 The network has learned a part c_1 = s_1 <a v_1>/0.6 of the linear direction and c_2 = s_2 <a v_2^2>/0.8 of the quadratic one,
-where s are the Hermite coefficients of the activation and < > is the mean over neurons.
+where s are the Hermite coefficients of the activation and < > is the mean over neurons.  In networks every neuron counts for
+itself: neurons that start alike need not stay alike, and < v_2^2 > is not < v_2 >^2.
 
 Run: dmft sweep runs/two_directions/sweep.toml -o directions
      python runs/two_directions/draw.py directions FIGURE.png [SIMULATIONS]     (a folder that keeps the networks)
@@ -26,6 +27,7 @@ Array = NDArray[np.float64]
 # Trained networks at these sample ratios.
 TRAINED, DIMENSION, SEEDS = (1.0, 10.0), 100, 4
 FIRST, POINTS = 0.03, 400
+NEURONS = ("second_layer", "alignment")
 NAMES = ("linear direction", "quadratic direction")
 
 
@@ -37,9 +39,9 @@ def key(problem: Problem, name: str) -> Any:
 def learned(problem: Problem, observables: Mapping[str, Array]) -> Array:
     """The learned parts of both directions at each time, (times, 2)."""
     _, s_1, s_2 = key(problem, "activation")
-    wanted = key(problem, "target")
+    wanted, width = key(problem, "target"), key(problem, "width")
     a, v = np.asarray(observables["second_layer"]), np.asarray(observables["alignment"])
-    fractions = np.array([group["fraction"] for group in key(problem, "neurons")])
+    fractions = np.array([group.get("fraction") or group["count"] / width for group in key(problem, "neurons")])
     linear = s_1 * (a * v[..., 0]) @ fractions / wanted["1,0"]
     quadratic = s_2 * (a * v[..., 1] ** 2) @ fractions / wanted["0,2"]
     return np.stack([linear, quadratic], axis=-1)
@@ -49,7 +51,16 @@ def theory(run: Solution) -> tuple[Array, Array]:
     """Times, and the learned parts (times, 2)."""
     times = np.append(np.geomspace(FIRST, run.time[-1], POINTS)[:-1], run.time[-1])
     found = [run.at(t) for t in times]
-    return times, learned(run.problem, {name: np.array([one[name] for one in found]) for name in ("second_layer", "alignment")})
+    return times, learned(run.problem, {name: np.array([one[name] for one in found]) for name in NEURONS})
+
+
+def individual(problem: Problem) -> Problem:
+    """The same with every neuron as a group of its own, so that the neurons of a simulation are told apart."""
+    width, neurons = key(problem, "width"), []
+    for group in key(problem, "neurons"):
+        alone = {"count": 1, "second_layer": group["second_layer"], "alignment": group["alignment"]}
+        neurons += [alone] * round(group["fraction"] * width)
+    return problem.replace(neurons=neurons)
 
 
 def start(problem: Problem) -> tuple[float, float]:
@@ -64,7 +75,7 @@ def trained(problem: Problem, folder: Path | None) -> Simulation:
     path = None if folder is None else folder / name
     if path is not None and path.exists():
         return Simulation.load(path)
-    found = simulate(problem, dim=DIMENSION, seeds=SEEDS, times=25, tolerance=1e-3)
+    found = simulate(individual(problem), dim=DIMENSION, seeds=SEEDS, times=25, tolerance=1e-3)
     if path is not None:
         path.parent.mkdir(exist_ok=True)
         found.save(path)
@@ -80,9 +91,7 @@ def crossing(times: Array, values: Array) -> float:
 def draw_networks(axes: NDArray, problem: Problem, folder: Path | None, colour: Any) -> None:
     """Mean and standard error over seeds of what networks have learned."""
     found = trained(problem, folder)
-    each = np.array(
-        [learned(problem, {name: found.trajectories[name][k] for name in ("second_layer", "alignment")}) for k in range(SEEDS)]
-    )
+    each = np.array([learned(found.problem, {name: found.trajectories[name][k] for name in NEURONS}) for k in range(SEEDS)])
     seen = found.time >= FIRST
     mean, error = each.mean(axis=0)[seen], each.std(axis=0, ddof=1)[seen] / np.sqrt(SEEDS)
     for panel, values, bars in zip(axes, mean.T, error.T, strict=True):

@@ -52,7 +52,7 @@ def test_groups_with_standard_errors(dmft, tmp_path):
     assert "neuron_overlap[0][1]" in shown
     assert "neuron_overlap[1][0]" not in shown
     assert ["{", "count", "=", "1,", "second_layer", "=", "1.0,", "alignment", "=", "0.1", "},"] in lines
-    at = {line.split()[0]: line.split()[1:] for line in dmft("show", file, "--at", 0.2).out.splitlines()[1:-1]}
+    at = {line.split()[0]: line.split()[1:] for line in dmft("show", file, "--at", 0.2).out.splitlines() if line.strip()}
     assert at["second_layer[1]"][0] == f"{solution.at(0.2)['second_layer'][1]:.8g}"
     assert float(at["second_layer[1]"][2]) > 0
     found = json.loads(dmft("show", file, "--json").out)

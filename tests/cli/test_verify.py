@@ -49,7 +49,7 @@ def test_identities_of_a_file_are_those_of_the_run(small, tmp_path):
     assert Solution.load(tmp_path / "run.h5").identities() == pytest.approx(found.identities(), rel=1e-6, abs=1e-9)
 
 
-def test_errors_of_samples_are_not_verified(dmft, tmp_path):
+def test_errors_of_steps_of_samples_are_not_verified(dmft, tmp_path):
     """Refused before anything is solved, in one line."""
     (tmp_path / "problem.toml").write_text(
         'problem = { width = 1, samples_per_dimension = 2.0, activation = "tanh" }\n'

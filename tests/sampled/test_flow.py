@@ -57,7 +57,7 @@ def test_linear_network_is_that_of_the_gaussian_theory(keys):
         np.testing.assert_allclose(np.tril(values), np.tril(known.kernels[name]), atol=2e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("numbers", [(1,), (3,), (1, 2), (1, 1)], ids=str)
+@pytest.mark.parametrize("numbers", [(1,), (3,), (1, 2), (1, 1), (2, 5)], ids=str)
 def test_mean_responses_are_those_of_whole_matrices(numbers):
     """T = J (1 + R J/alpha)^(-1) over all cells, sample by sample."""
     random, crowd, factor = np.random.default_rng(0), Crowd(numbers), 0.4

@@ -124,14 +124,15 @@ def test_only_as_far_as_the_theory_goes(small, simulations):
 
 def test_components_of_an_observable_are_judged_one_by_one(small, simulations):
     """Two groups of neurons: the second one deviates, and only that one is said to."""
-    _, theory = small
+    problem, theory = small
     one = simulations[0]
+    asked = problem.replace(neurons=[{"count": 1}, {"count": 1}])
     both = np.stack([theory.observables["second_layer"]] * 2, axis=-1)
-    grouped = replace(theory, observables={"second_layer": both}, kernels={})
+    grouped = replace(theory, problem=asked, observables={"second_layer": both}, kernels={})
     object.__setattr__(grouped, "at", lambda t: {"second_layer": np.stack([theory.at(t)["second_layer"]] * 2, axis=-1)})
     found = one.trajectories["second_layer"]
     trajectories = {"second_layer": np.stack([found, found + 0.5], axis=-1)}
-    comparison = compare(grouped, [replace(one, trajectories=trajectories, two_time={})])
+    comparison = compare(grouped, [replace(one, problem=asked, trajectories=trajectories, two_time={})])
     alone = compare(theory, [one]).observables["second_layer"]
     assert comparison.observables.keys() == {"second_layer[0]", "second_layer[1]"}
     np.testing.assert_allclose(comparison.observables["second_layer[0]"].z, alone.z, atol=1e-12)

@@ -71,3 +71,22 @@ class Factor:
             self._lower = grown
         self._lower[self._size : total, :total] = rows.L
         self._size, self._scale = total, max(self._scale, rows.scale)
+
+
+def in_time(factor: Factor, C: Array, order: NDArray[np.int64], scale: float) -> tuple[Rows, Array]:
+    """Rows of new nodes C (s, G, N, G) over all N nodes, which `order` brings into that of the factor: the last of them first.
+
+    Also X (s G, N G) with their exact variances, its rows in the order of time.
+    """
+    s, G, total, _ = C.shape
+    found = factor.rows(C[::-1][:, :, order].reshape(s * G, -1), scale)
+    X = _rescaled(found.X, C[:, :, total - s :]).reshape(s, G, -1)[::-1]
+    return found, X.reshape(s * G, -1)
+
+
+def _rescaled(X: Array, own: Array) -> Array:
+    """Rows X (s G, ...), last node first, with the variances on the diagonal of `own` (s, G, s, G), in the order of time."""
+    s, G = own.shape[:2]
+    variances = np.einsum("sgsg->sg", own)[::-1].reshape(s * G)
+    sizes = np.maximum((X**2).sum(axis=1), 1e-300)
+    return X * np.sqrt(np.maximum(variances, 0.0) / sizes)[:, None]

@@ -12,7 +12,7 @@ what is left is the statistical error of P samples.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import sqrt
 from typing import Any
@@ -27,11 +27,12 @@ from dmft.models.protocol import Channels, Forces, Rows, Start
 from dmft.models.sampled import SampleSet
 from dmft.models.two_layer_flow.blocks import MINUS, Blocks
 from dmft.models.two_layer_flow.exact.activation import activation, mean_squared_slope
+from dmft.models.two_layer_flow.exact.coupling import mixing
 from dmft.models.two_layer_flow.exact.crowd import Crowd
 from dmft.models.two_layer_flow.exact.factor import Factor
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss, loss
-from dmft.models.two_layer_flow.exact.samples import Kernels, Samples, Seen, Task
+from dmft.models.two_layer_flow.exact.samples import TAU, Kernels, Samples, Seen, Task
 from dmft.models.two_layer_flow.groups import GroupedFlow
 
 Array = NDArray[np.float64]
@@ -46,6 +47,7 @@ class ExactFlow:
     numbers_of_groups (G,); alignment (G, r), second_layer (G,), norm |w|: at t = 0.
     gaussian: the equations of the Gaussian theory of the same problem, None where it has none; closed: the same for groups,
         which have its means over fresh samples.  stages: nodes of a cell.
+    mixing: of sets whose random numbers are combinations of the usual ones, see `coupling.py`.
     """
 
     numbers_of_groups: tuple[int, ...]
@@ -64,6 +66,7 @@ class ExactFlow:
     closed: GroupedFlow | None
     stages: int
     sets: tuple[SampleSet, ...]
+    mixing: Mapping[SampleSet, tuple[Array, list[Array]]] = field(default_factory=dict)
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -90,6 +93,25 @@ class ExactFlow:
     def of_set(self, one: SampleSet) -> FlowOfSamples:
         """The equations with the averages over the samples of a set."""
         return FlowOfSamples(self, one)
+
+    def coupled(self, known: Mapping[SampleSet, History], times: Array) -> ExactFlow:
+        """See `SampledFlowModel`."""
+        found = {one: self._mixing(history, times) for one, history in known.items()}
+        return replace(self, sets=tuple(known), mixing=found)
+
+    def _mixing(self, history: History, times: Array) -> tuple[Array, list[Array]]:
+        """Combinations of random numbers for means and for contrasts."""
+        (G, r), n, time = self.alignment.shape, history.n, history["time"]
+        K, v = history["C"].reshape(n, G, n, G), history["overlap"].reshape(r, n, G)
+        means = mixing(time, self.stages, K - np.einsum("rsg,rnh->sgnh", v, v), self._scales(K), times, TAU)
+        several = history["C" + MINUS] if len(self.blocks.channels) > 1 else np.empty((0, n, n))
+        apart = [mixing(time, self.stages, C, self._scales(C), times, TAU) for C in several[:, :, None, :, None]]
+        return means, apart
+
+    def _scales(self, C: Array) -> Array:
+        """Largest number in the rows of each cell."""
+        ends = range(1, len(C) + 1, self.stages)
+        return np.array([np.abs(C[max(end - self.stages, 0) : end, :, :end]).max() for end in ends])
 
     def numbers(self, nodes: float) -> float:
         """Numbers that the samples of all sets need beside the history: normal ones, forces and T of each cell."""
@@ -160,7 +182,10 @@ class FlowOfSamples:
         flow, one = self.flow, self._one
         functions = activation(flow.activation, one.width), loss(flow.loss, flow.loss_width)
         task = Task(self.crowd, self.directions, flow.inverse_alpha, *functions, flow.labels)
-        return Samples(task, one.size, np.random.SeedSequence(one.seed))
+        samples = Samples(task, one.size, np.random.SeedSequence(one.seed))
+        if one in flow.mixing:
+            samples.mix(*flow.mixing[one])
+        return samples
 
     @property
     def channels(self) -> tuple[Channels, ...]:

@@ -7,8 +7,9 @@ On the nodes of a cell, each coordinate of each node an index (see `crowd.py`),
 with the same R for all samples, and J_ij = c q_i q_j + delta_ij e_i between neurons of one node, zero between nodes.  Newton's
 method needs (1 + R J/alpha)^(-1) = 1 - (1/alpha) R T, so that T serves for both.
 
-Elimination runs over LANES samples at once, which a processor does in a few instructions.  Its pivots are those on the
-diagonal, close to one in most cells; a sample with a small one is done again with row exchanges.
+Elimination runs over LANES samples at once, which a processor does in a few instructions; with many neurons, by matrix products
+of each sample, node by node.  Its pivots are those on the diagonal, close to one in most cells; a sample with a small one is
+done again with row exchanges.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ Array = NDArray[np.float64]
 
 # Samples that are treated together, and the pivot that is too small.
 LANES, SMALLEST = 32, 1e-2
+# Number of neurons from which on matrix products are faster.
+MANY = 6
 
 
 class Slopes(NamedTuple):
@@ -49,18 +52,22 @@ def own_responses(R: Array, slopes: Slopes, basis: Array) -> Array:
 def _own_responses(R, c, q, e, basis, T):
     s, m, samples = q.shape
     size = s * m
-    W, J = np.empty((size, 2 * size, LANES)), np.empty((size, m, LANES))
-    smallest = np.empty(LANES)
+    W, J = np.empty((size if m < MANY else 0, 2 * size, LANES)), np.empty((size, m, LANES))
+    V, smallest = np.empty((2 * size, size)), np.empty(LANES)
     for first in range(0, samples, LANES):
         _slopes(c, q, e, basis, first, J)
-        _matrices(R, J, W)
-        _eliminate(W, m, smallest)
+        if m < MANY:
+            _matrices(R, J, W)
+            _eliminate(W, m, smallest)
         for p in range(min(LANES, samples - first)):
-            if smallest[p] > SMALLEST:
+            if m >= MANY:
+                smallest[p] = _by_products(R, J, p, V)
+                T[first + p] = V[size:]
+            elif smallest[p] > SMALLEST:
                 for b in range(size):
                     for a in range(size):
                         T[first + p, b, a] = W[a, size + b, p]
-            else:
+            if not smallest[p] > SMALLEST:
                 _exchanging(R, J, p, T[first + p])
 
 
@@ -155,6 +162,47 @@ def _subtract(target, rows, factors):
         for b in range(len(target)):
             for p in range(LANES):
                 target[b, p] -= f[p] * row[b, p]
+
+
+@njit(fastmath=True)
+def _by_products(R, J, p, V):
+    """V = [1, A^(-1) J]^T of one sample with A = 1 + J R, by elimination of a node at a time; returns the smallest pivot."""
+    size, m, _ = J.shape
+    J_t, inverse, smallest = np.empty((m, m)), np.empty((m, m)), np.inf
+    V[:] = 0.0
+    for t in range(0, size, m):
+        J_t[:] = J[t : t + m, :, p]
+        V[:size, t : t + m] = np.dot(np.ascontiguousarray(R[t : t + m].T), J_t)
+        V[size + t : size + t + m, t : t + m] = J_t
+        for k in range(t, t + m):
+            V[k, k] += 1.0
+    for t in range(0, size, m):
+        end, last = t + m, size + t + m
+        smallest = min(smallest, _inverted(V[t:end, t:end], inverse))
+        pivots = V[t:end].copy()
+        pivots[:, t:end] = 0.0
+        rows = np.dot(np.ascontiguousarray(V[end:last, t:end]), inverse)
+        V[end:last] -= np.dot(rows, pivots)
+        V[end:last, t:end] = rows
+    return smallest
+
+
+@njit(fastmath=True)
+def _inverted(A, inverse):
+    """The inverse of a small matrix without row exchanges; returns the smallest pivot."""
+    m, smallest = len(A), np.inf
+    inverse[:] = A
+    for k in range(m):
+        smallest = min(smallest, abs(inverse[k, k]))
+        factor, inverse[k, k] = 1.0 / inverse[k, k], 1.0
+        for j in range(m):
+            inverse[k, j] *= factor
+        for i in range(m):
+            if i != k:
+                factor, inverse[i, k] = inverse[i, k], 0.0
+                for j in range(m):
+                    inverse[i, j] -= factor * inverse[k, j]
+    return smallest
 
 
 @njit

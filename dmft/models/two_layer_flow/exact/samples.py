@@ -14,6 +14,7 @@ first: it has nearly all that is new.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from dmft.models.two_layer_flow.exact.activation import Activation
 from dmft.models.two_layer_flow.exact.crowd import Crowd
-from dmft.models.two_layer_flow.exact.factor import Factor, Rows
+from dmft.models.two_layer_flow.exact.factor import Factor, Rows, in_time
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss
 from dmft.models.two_layer_flow.exact.memory import Memory
@@ -36,7 +37,7 @@ TAU = 1e-7
 # Accuracy of preactivations, and Newton steps to reach it, of which the last ones may be shortened.
 ACCURACY, NEWTON, SHORTENED = 1e-11, 60, 8
 # Steps that are made with the responses of samples as they were in the iteration before.
-CHORDS = 4
+CHORDS = 6
 
 
 class Kernels(NamedTuple):
@@ -113,6 +114,14 @@ class Samples:
         # State of the samples in a cell that was tried last.
         self._tried: Seen | None = None
 
+    def mix(self, means: Array, apart: Sequence[Array]) -> None:
+        """Before the first node: take combinations of the random numbers of all N nodes.
+
+        Matrices (N G, N G) for means, (N, N) for contrasts.
+        """
+        numbers, contrasts = self._random(len(means) // self.task.crowd.G)
+        self._columns = means @ numbers, [Q @ block for Q, block in zip(apart, contrasts, strict=True)]
+
     def look(self, rows: Kernels) -> tuple[Seen, Averages] | None:
         """The samples on new nodes, and means over them; None where they have no state that is finite."""
         if not all(np.isfinite(array).all() for array in rows):
@@ -152,15 +161,12 @@ class Samples:
         order, new = np.concatenate([self._order, np.arange(self.n, total)[::-1]]), rows.v[:, self.n :]
         K = rows.K - np.einsum("rsg,rnh->sgnh", new, rows.v)
         means, apart = self._random(s)
-        found = self._mean.rows(K[::-1][:, :, order].reshape(s * G, -1), float(np.abs(rows.K).max()))
-        # In the order of time again.
-        X = _rescaled(found.X, K[:, :, self.n :]).reshape(s, G, -1)[::-1].reshape(s * G, -1)
+        found, X = in_time(self._mean, K, order, float(np.abs(rows.K).max()))
         fields, factors = np.empty((s, crowd.m, self.size)), [found]
         fields[:, :G] = crowd.scale[:, None] * ((X @ means).reshape(s, G, -1) + np.einsum("rsg,rp->sgp", new, self.z))
         for place, part in enumerate(crowd.apart):
             C = rows.minus[place]
-            found = self._apart[place].rows(C[::-1][:, order], float(np.abs(C).max()))
-            X = _rescaled(found.X, C[:, None, self.n :, None])[::-1]
+            found, X = in_time(self._apart[place], C[:, None, :, None], order, float(np.abs(C).max()))
             fields[:, part] = (X @ apart[place]).reshape(s, -1, self.size)
             factors.append(found)
         return fields, factors
@@ -168,10 +174,10 @@ class Samples:
     def _random(self, s: int) -> tuple[Array, list[Array]]:
         """Normal numbers of all nodes up to the new ones: for means (N G, P), for contrasts (N, (m_k - 1) P)."""
         crowd, (means, apart) = self.task.crowd, self._columns
-        if len(means) == (self.n + s) * crowd.G:
-            return self._columns
+        if len(means) >= (total := self.n + s) * crowd.G:
+            return means[: total * crowd.G], [block[:total] for block in apart]
         known, m = len(means) // crowd.G, crowd.m
-        wanted = self._before + m * (self.n + s)
+        wanted = self._before + m * total
         new = self._normals.rows(wanted)[self._before + m * known :].reshape(-1, m, self.size)
         grown = []
         for place, part in enumerate(crowd.apart):
@@ -288,14 +294,6 @@ class State(NamedTuple):
     slope: Array
     value: Array
     slopes: Slopes
-
-
-def _rescaled(X: Array, own: Array) -> Array:
-    """Rows X (s G, ...), last node first, with the variances on the diagonal of `own` (s, G, s, G), in the order of time."""
-    s, G = own.shape[:2]
-    variances = np.einsum("sgsg->sg", own)[::-1].reshape(s * G)
-    sizes = np.maximum((X**2).sum(axis=1), 1e-300)
-    return X * np.sqrt(np.maximum(variances, 0.0) / sizes)[:, None]
 
 
 def _grown(known: Array, rows: Array, n: int, time: int, time_prime: int) -> Array:
