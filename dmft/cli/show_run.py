@@ -60,7 +60,7 @@ def moments(solution: Solution) -> list[Moments]:
             for moment in MOMENTS:
                 error = solution.standard_errors.get(f"{name}_{moment}")
                 value = f"{solution.distributions[f'{name}_{moment}'][place]:.6g}"
-                shown.append(value if error is None else value + plus_minus(error[place], " +- {:.2g}"))
+                shown.append(value if error is None else value + plus_minus(float(error[place]), " +- {:.2g}"))
             words = name + "".join(f"[{index}]" for index in place[1:])
             rows.append(Moments(float(times[place[0]]), (f"t = {times[place[0]]:g}", words, *shown)))
     return rows

@@ -21,7 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.loops import history_terms, overlap_terms, response_rows, solve_own_block
-from dmft.engines.nodes import append, first_rows, kicked, matrices, multiplier, new_history, overlaps, rows_of, scalars
+from dmft.engines.nodes import (
+    append,
+    first_rows,
+    kicked,
+    matrices,
+    multiplier,
+    new_history,
+    of_blocks,
+    overlaps,
+    rows_of,
+    scalars,
+)
 from dmft.engines.step_control import FLOOR, scales
 from dmft.history.history import History
 from dmft.mathematics.tableau import Tableau
@@ -46,9 +57,7 @@ class Cell:
         self.stacks = model.channels
         self.C, self.R = matrices(history, "C", model), matrices(history, "R", model)
         self.overlap, self.scalars = overlaps(history, model), scalars(history, model)
-        self.A = tuple(
-            dt * (np.kron(tableau.A, np.eye(stack.width)) if stack.width > 1 else tableau.A) for stack in self.stacks
-        )
+        self.A = tuple(dt * of_blocks(tableau.A, stack.width) for stack in self.stacks)
         self.shapes = [(stack.count, s * stack.width, self.total * stack.width) for stack in self.stacks]
         # Number of nodes, in rows or columns of each stack.
         self.known = [self.n * stack.width for stack in self.stacks]

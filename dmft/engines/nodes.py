@@ -104,6 +104,11 @@ def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
     return nu
 
 
+def of_blocks(matrix: Array, width: int) -> Array:
+    """A matrix over nodes for each of several groups of a node, over (node, group)."""
+    return np.asarray(np.kron(matrix, np.eye(width)), dtype=np.float64) if width > 1 else matrix
+
+
 def kicked(A: Array, P: Array, M_BH: Array, past: Array) -> Array:
     """Responses of new nodes to a kick, (channels, s G, G), from those of the nodes before, (channels, n G, G).
 

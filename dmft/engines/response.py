@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dmft.engines.fixed_point import Anderson
 from dmft.engines.loops import response_rows
-from dmft.engines.nodes import append, kicked, matrices, new_history, overlaps, scalars
+from dmft.engines.nodes import append, kicked, matrices, new_history, of_blocks, overlaps, scalars
 from dmft.engines.step_control import StepControl
 from dmft.history.history import History
 from dmft.mathematics.tableau import cell_weights, radau
@@ -60,11 +60,6 @@ class Smooth:
         rows = Rows(C, tuple(map(np.zeros_like, C)), v, scalars(history, model) @ new.T)
         own = {field.name: new @ history[field.name] @ whole.T for field in model.fields if field.two_time and field.symmetric}
         return rows, (new @ history["multiplier"]).reshape(len(new), -1), own
-
-
-def of_blocks(matrix: Array, width: int) -> Array:
-    """A matrix over nodes for each of several groups of a node, over (node, group)."""
-    return np.asarray(np.kron(matrix, np.eye(width)), dtype=np.float64) if width > 1 else matrix
 
 
 class Kick:
