@@ -26,8 +26,8 @@ Array = NDArray[np.float64]
 # Residual of a cell's fixed point relative to the tolerance: C_F amplifies errors of C where the training error is small.
 RESIDUAL = 1e-3
 SMALLEST_RESIDUAL = 1e-13
-# Where the clock's error may be beyond this part of what is allowed, the residual is made smaller: as it was in easy cells,
-# and by Newton's method in hard ones.
+# Where the clock's error may be beyond this part of what is allowed, the residual is made smaller; in hard cells always, and by
+# Newton's method: along soft directions x is much farther from the solution than the residual is from zero.
 NEAR, FINER, POLISH, POLISH_HARD = 0.3, 1e-2, Anderson(max_iterations=60), NewtonKrylov()
 # A cell that takes more iterations, those of Anderson acceleration alone, is a hard one.
 EASY = Controller.easy.max_iterations
@@ -95,9 +95,10 @@ class March(Stepper[Attempt]):
         else:
             found = self.solver.solve(cell, first, size, tolerance)
         attempt = self._estimated(cell, found, 0)
-        if found.converged and self._clock_error(cell, found.x, attempt.observed, -found.residual) > NEAR:
-            # Residuals move the clock, too, either way.
-            polish = POLISH if len(found.residuals) <= EASY else POLISH_HARD
+        hard = len(found.residuals) > EASY
+        # Residuals move the clock, too, either way.
+        if found.converged and (hard or self._clock_error(cell, found.x, attempt.observed, -found.residual) > NEAR):
+            polish = POLISH_HARD if hard else POLISH
             finer = polish.solve(cell, found.x, size, max(FINER * tolerance, SMALLEST_RESIDUAL))
             if finer.converged:
                 attempt = self._estimated(cell, finer, len(found.residuals))

@@ -89,6 +89,17 @@ def test_the_map_of_a_cell_has_no_memory(small):
     np.testing.assert_array_equal(cell(x), value)
 
 
+@pytest.mark.slow
+def test_the_multiplier_keeps_the_tolerance_near_a_fold():
+    """Along a soft direction a small residual leaves a large error; here a wide network has nearly memorised pure noise."""
+    activation = [-0.248, -0.906, -0.325, 0.089, -0.026, -0.060]
+    problem = Problem(width=30, samples_per_parameter=0.122, activation=activation, target="none", noise=1.0, init_scale=0.347,
+                      t_max=2000.0, tolerance=1e-4)  # fmt: skip
+    solution, fine = (solve(problem.replace(tolerance=tolerance)) for tolerance in (1e-4, 1e-6))
+    assert solution.complete
+    assert solution.errors(fine)["multiplier"] < 1e-4
+
+
 def test_early_stopping_is_between_the_nodes():
     problem = reference_problem("A_quad_meanfield", t_max=100.0, tolerance=1e-6)
     solution = solve(problem)
