@@ -44,14 +44,12 @@ def trying(name: str, parameters: type[Parameters]) -> Iterator[None]:
 
 def names() -> list[str]:
     """Every theory that there is, sorted."""
-    folders = (entry.name for entry in files(GROUP).iterdir() if (entry / "parameters.py").is_file())
-    own = (folder.replace("_", "-") for folder in folders)
-    return sorted({*own, *_given, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*_own(), *_given, *(point.name for point in entry_points(group=GROUP))})
 
 
 def known(name: Any) -> bool:
     """True if there is a theory of this name."""
-    return isinstance(name, str) and (_is_own(name) or name in _given or bool(entry_points(group=GROUP, name=name)))
+    return isinstance(name, str) and (name in _own() or name in _given or bool(entry_points(group=GROUP, name=name)))
 
 
 def load(name: Any) -> type[Parameters]:
@@ -63,8 +61,8 @@ def load(name: Any) -> type[Parameters]:
 
 @cache
 def _load(name: str) -> type[Parameters]:
-    if _is_own(name):
-        return _only_class(name, import_module(f"{GROUP}.{_folder(name)}.parameters"))
+    if name in _own():
+        return _only_class(name, import_module(f"{GROUP}.{name.replace('-', '_')}.parameters"))
     places = entry_points(group=GROUP, name=name)
     if not places:
         raise _unknown(name)
@@ -79,14 +77,11 @@ def _unknown(name: Any) -> ProblemError:
     return ProblemError(f"model = {shown(name)}: wanted one of {', '.join(names())}")
 
 
-def _folder(name: str) -> str:
-    return name.replace("-", "_")
-
-
 @cache
-def _is_own(name: str) -> bool:
-    """True if a theory is one of this package."""
-    return "_" not in name and _folder(name).isidentifier() and (files(GROUP) / _folder(name) / "parameters.py").is_file()
+def _own() -> frozenset[str]:
+    """Names of the theories of this package; no given name is made a path of, which may be too long for one."""
+    folders = (entry.name for entry in files(GROUP).iterdir() if (entry / "parameters.py").is_file())
+    return frozenset(folder.replace("_", "-") for folder in folders)
 
 
 def _only_class(name: str, module: Any) -> type[Parameters]:

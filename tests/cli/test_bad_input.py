@@ -30,6 +30,7 @@ WRONG_VALUES = {
     "kink": ("activation = [0.1, 0.8, 0.5]", 'activation = "relu"', ["relu", "activation_degree"]),
     "unknown activation": ("activation = [0.1, 0.8, 0.5]", 'activation = "error"', ["activation =", "erf"]),
     "unknown model": ("width = 4", 'width = 4\nmodel = "three-layer"', ["model =", "two-layer-flow"]),
+    "model longer than a name of a file": ("width = 4", f'width = 4\nmodel = "{"x" * 400}"', ["model = ", "two-layer-flow"]),
     "model list": ("width = 4", "width = 4\nmodel = [1]", ["model = [1]:"]),
     "t_max 0": ("t_max = 20.0", "t_max = 0", ["t_max = 0:"]),
     "t_max negative": ("t_max = 20.0", "t_max = -1.0", ["t_max = -1.0:"]),
