@@ -35,7 +35,8 @@ class Halved(SampledFlow):
         self, model: SampledFlowModel, settings: SolverSettings, history: History | None = None, next_step: float = 0.0
     ) -> None:
         assert history is not None, "the run that is solved again"
-        sets, number = Sets(model), widths(Sets(model))
+        sets = Sets(model)
+        number = widths(sets)
         small = [k for k in range(0, len(model.sets), number) if model.sets[k].size <= FIRST][:FEW]
         chosen = [k + width for k in small for width in range(number)]
         found = [of_set(sets, history, k) for k in chosen]

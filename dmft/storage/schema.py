@@ -2,8 +2,7 @@
 
 A run file is HDF5, schema 1.  Root attributes say what was asked and how it ended, and hold the constants of the model; `/time`
 and `/time_prime` are the dimension scales; `/observables`, `/kernels` and `/order_parameters` hold results, `/state` what a
-continuation needs, `/standard_errors` those of a theory that is sampled, `/distributions` those
-over its samples at a few times.
+continuation needs.  A theory that is sampled has `/standard_errors`, and `/distributions` over its samples at a few times.
 
 A simulation file has the same names for means over seeds, with `/standard_errors` of all of them and `/seeds` for each seed.
 """

@@ -155,7 +155,7 @@ def many(sweep: Sweep, folder: Path, axes: NDArray) -> None:
 
 
 def at_the_end(sweep: Sweep) -> None:
-    """What the theory learns up to the end of the sweep if the starts of neurons with a > 0 differ."""
+    """Print the parts that the theory has learned at the end of the sweep.  The neurons with a > 0 start apart."""
     for ratio in LATE:
         asked = problem(sweep, 10, ratio).replace(t_max=sweep.problem(0).solver.t_max)
         for by in APART:
