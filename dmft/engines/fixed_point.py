@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +127,7 @@ class Anderson:
                 if f_old is not None:
                     basis.add(f - f_old, (x - x_old) / size)
                 if residuals[-1] < tolerance:
-                    return FixedPoint(x, Ending.CONVERGED, residuals, lambda finer: iterate(finer, next_of(x, f), x, f))
+                    return FixedPoint(x, Ending.CONVERGED, residuals, partial(iterate, x=next_of(x, f), x_old=x, f_old=f))
                 if self._stalled(residuals, tolerance):
                     return FixedPoint(x, Ending.STALLED, residuals)
                 x_old, f_old, x = x, f, next_of(x, f)
@@ -149,7 +150,8 @@ class NewtonKrylov:
 
     Steps are taken whole although the residual may grow: soft directions are curved, and a step along one raises the
     residual of stiff ones, which the next step takes away.  Only growth beyond `growth` is refused.  Where `patience` steps
-    have not halved the smallest residual, there is no solution, and the iteration has stalled.
+    have not halved the smallest residual, there is no solution, and the iteration has stalled.  The products of the last
+    `recycled` steps precondition the next.
     """
 
     krylov: int = 100
@@ -165,9 +167,9 @@ class NewtonKrylov:
         def f(y: Array) -> Array:
             return G(y * size) / size - y
 
-        return self._iterate(f, x / size, size, tolerance, None, [])
+        return self._iterate(tolerance, f, x / size, size, None, [])
 
-    def _iterate(self, f: Map, y: Array, size: Array, tolerance: float, here: Array | None, known: list[Basis]) -> FixedPoint:
+    def _iterate(self, tolerance: float, f: Map, y: Array, size: Array, here: Array | None, known: list[Basis]) -> FixedPoint:
         residuals: list[float] = []
 
         def counted(y: Array) -> Array:
@@ -182,9 +184,8 @@ class NewtonKrylov:
             if not np.isfinite(residual):
                 return FixedPoint(y * size, Ending.NOT_FINITE, residuals)
             if residual < tolerance:
-                return FixedPoint(
-                    y * size, Ending.CONVERGED, residuals, lambda finer: self._iterate(f, y, size, finer, here, known)
-                )
+                go_on = partial(self._iterate, f=f, y=y, size=size, here=here, known=known)
+                return FixedPoint(y * size, Ending.CONVERGED, residuals, go_on)
             if len(residuals) >= self.max_iterations:
                 return FixedPoint(y * size, Ending.EXHAUSTED, residuals)
             if len(smallest) > self.patience and smallest[-1] > 0.5 * smallest[-1 - self.patience]:
