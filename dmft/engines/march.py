@@ -90,7 +90,7 @@ class March(Stepper[Attempt]):
         """Solve one cell and estimate its error."""
         cell = Cell(self.model, self.history, self.tableau, step)
         tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
-        first = guess.extrapolated(cell)
+        first = self._guess(cell)
         size = cell.size(first)
         if isinstance(self.solver, Controller):
             found = self.solver.solve(cell, first, size, tolerance, cell.responses)
@@ -106,6 +106,10 @@ class March(Stepper[Attempt]):
                 cell(found.x)
         self.residual = attempt.residual
         return attempt
+
+    def _guess(self, cell: Cell) -> Array:
+        """Where the iteration of a cell begins."""
+        return guess.extrapolated(cell)
 
     def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
         """Whether what the residual leaves of the error of a cell may count."""
