@@ -28,6 +28,9 @@ FOREIGN = {"numba", "numpy", "scipy", *sys.stdlib_module_names}
 # Files kept of one function: types of arguments, processors that share a home, states of the source.
 KEPT = 32
 PREFIX = 32  # bytes of the digest that opens a file
+HASHES = b"_numba_hashsecret"  # symbols of machine code that hashes
+# Libraries that numba imports where they are installed: one for tests, one for a file of settings.
+IDLE = {"coverage": "", "yaml": ".numba_config.yaml"}
 
 
 class Compilation:
@@ -84,6 +87,7 @@ class Compiled:
         return self._dispatcher(no_cpython_wrapper=True)
 
     def _dispatcher(self, **options: bool) -> Any:
+        import_numba()
         import numba
 
         # Nothing takes the address of a function in the manner of C.
@@ -104,6 +108,17 @@ class Compiled:
 
     def __reduce__(self) -> str:
         return self.py_func.__qualname__
+
+
+def import_numba() -> None:
+    """Import numba without what it loads for nothing, a tenth of the time that this takes."""
+    idle = [name for name, file in IDLE.items() if name not in sys.modules and not os.path.exists(file)]
+    sys.modules.update(dict.fromkeys(idle))  # type: ignore[arg-type]  # None: as if it was not installed
+    try:
+        import numba  # noqa: F401
+    finally:
+        for name in idle:
+            del sys.modules[name]
 
 
 class MachineCode:
@@ -136,7 +151,6 @@ class MachineCode:
         Numba's own cache first fills its tables of functions to compile, which takes longer than all else here.  Finished code
         needs only the symbols that it is linked to: those of memory and of hashing.
         """
-        import numba.cpython.hashing  # noqa: F401
         from numba.core.compiler import CompileResult
         from numba.core.runtime.nrt import rtsys
 
@@ -149,6 +163,8 @@ class MachineCode:
             if hashlib.sha256(payload).digest() != content[:PREFIX]:
                 return None
             rtsys.initialize(target)
+            if HASHES in payload:
+                import numba.cpython.hashing  # noqa: F401
             return CompileResult._rebuild(target, *pickle.loads(payload))
         except OSError:
             return None

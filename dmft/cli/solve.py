@@ -101,11 +101,11 @@ class SolveCommand:
 
     def refuse_options(self) -> None:
         """BadInput for options that mean nothing for this problem."""
-        from dmft import ProblemError
-        from dmft.running.verify import refuse_sampled
-
         asked = self.asked
         if asked.verify:
+            from dmft import ProblemError
+            from dmft.running.verify import refuse_sampled
+
             with naming(asked.file, ProblemError):
                 refuse_sampled(self.problem)
         if asked.jobs > 1 and not self.sampled:
