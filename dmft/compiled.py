@@ -28,7 +28,8 @@ FOREIGN = {"numba", "numpy", "scipy", *sys.stdlib_module_names}
 # Files kept of one function: types of arguments, processors that share a home, states of the source.
 KEPT = 32
 PREFIX = 32  # bytes of the digest that opens a file
-HASHES = b"_numba_hashsecret"  # symbols of machine code that hashes
+# Names in machine code that hashes, and in code of functions that call themselves.
+HASHES, RECURSION = b"_numba_hashsecret", b".numba.unresolved$"
 # Libraries that numba imports where they are installed: one for tests, one for a file of settings.
 IDLE = {"coverage": "", "yaml": ".numba_config.yaml"}
 
@@ -93,6 +94,8 @@ class Compiled:
         # Nothing takes the address of a function in the manner of C.
         dispatcher: Any = numba.njit(**self.targetoptions, no_cfunc_wrapper=True, **options)(self.py_func)
         dispatcher._cache = MachineCode(self, options)
+        # Extensions of numba by other packages, which are looked for in all that is installed, are not used here.
+        dispatcher._compilation_chain_init_hook = lambda: None
         return dispatcher
 
     def __call__(self, *arguments: Any) -> Any:
@@ -152,7 +155,6 @@ class MachineCode:
         needs only the symbols that it is linked to: those of memory and of hashing.
         """
         from numba.core.compiler import CompileResult
-        from numba.core.runtime.nrt import rtsys
 
         folder = cache_folder()
         if folder is None:
@@ -162,9 +164,7 @@ class MachineCode:
             payload = content[PREFIX:]
             if hashlib.sha256(payload).digest() != content[:PREFIX]:
                 return None
-            rtsys.initialize(target)
-            if HASHES in payload:
-                import numba.cpython.hashing  # noqa: F401
+            link(payload, target)
             return CompileResult._rebuild(target, *pickle.loads(payload))
         except OSError:
             return None
@@ -178,7 +178,9 @@ class MachineCode:
         # Code with addresses of this process in it is of no use to another.
         if folder is None or compiled.library.has_dynamic_globals:
             return
-        payload = dumps(compiled._reduce())
+        *parts, environments = compiled._reduce()
+        # Those without constants are never looked at, and name modules of numba that would be loaded with them.
+        payload = dumps((*parts, tuple(environment for environment in environments if environment.consts)))
         path = self._path(folder, signature, compiled.library.codegen)
         try:
             self._remove_oldest(folder)
@@ -207,6 +209,21 @@ class MachineCode:
 
     def flush(self) -> None:
         """Part of what numba asks of a cache."""
+
+
+def link(payload: bytes, target: Any) -> None:
+    """Make known to LLVM what machine code from a file calls; numba, which compiles a part of that, needs 30 ms for it."""
+    from llvmlite import binding
+    from numba.core.runtime import _nrt_python
+
+    for name, address in _nrt_python.c_helpers.items():
+        binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+    if HASHES in payload:
+        import numba.cpython.hashing  # noqa: F401
+    if RECURSION in payload:
+        from numba.core.runtime.nrt import rtsys
+
+        rtsys.initialize(target)
 
 
 class Digest:

@@ -21,6 +21,7 @@ COMMANDS = (
 # typer has carried a copy of click of its own for a while: the base class of its usage errors is found through a public one.
 UsageError: Any = typer.BadParameter.__mro__[1]
 
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         from dmft import __version__

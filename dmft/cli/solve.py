@@ -214,7 +214,7 @@ def _run(asked: Asked, problem: Problem, observers: tuple[Meter, StopOnSignal], 
     """Solve; what is refused or cannot be written is bad input of the file that it is about."""
     import dmft
     from dmft.jobs.locks import InUseError
-    from dmft.jobs.pool import StartError
+    from dmft.jobs.tasks import StartError
     from dmft.storage.run_file import OutputError
 
     with naming(asked.file, dmft.ProblemError), naming(asked.output, OSError, OutputError, InUseError, StartError):
