@@ -64,15 +64,21 @@ class Cell:
         self.weights, self.constraints = (
             tuple(getattr(stack, name) for stack in self.stacks) for name in ("weights", "constraint")
         )
-        self.multiplier = self._last_multiplier()
+        self.guess = self._last_multiplier()
+        self.multiplier = self.guess.copy()
         self.forces: Forces | None = None
         self.observables = sum(field.entries for field in model.observables.values())
+        # Places and shapes of the fields in a vector.
+        shapes = [*self.shapes, *self.shapes, (len(self.overlap), self.shapes[0][1]), (len(self.scalars), s)]
+        ends = np.cumsum([prod(shape) for shape in shapes]).tolist()
+        self.parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
         # Numbers of C, and of R, in a vector; and numbers of a node beside them: overlaps, scalars, observables.
         self.two_time = sum(map(prod, self.shapes))
         self.one_time = len(self.overlap) * self.stacks[0].width + len(self.scalars) + self.observables
         # M, D, M C^T, D R^T as given and P, C, R as found, of the own nodes of the cell.
         self.blocks = tuple(np.empty((7, count, rows, rows)) for count, rows, _ in self.shapes)
         self.P = tuple(blocks[4] for blocks in self.blocks)
+        self.diagonals = tuple(np.einsum("caa->ca", blocks[0]) for blocks in self.blocks)
 
     def _last_multiplier(self) -> Array:
         """Guess of the multipliers, (s, constraints): those of the last node."""
@@ -82,15 +88,9 @@ class Cell:
 
     def fields(self, x: Array) -> Rows:
         """View a vector as fields; in place of R stand (M - nu)_BB and A M_BH R_HH + R_last."""
-        parts, first = [], 0
-        for shape in (*self.shapes, *self.shapes):
-            parts.append(x[first : first + prod(shape)].reshape(shape))
-            first += prod(shape)
-        directions, p, s = len(self.overlap), len(self.scalars), self.tableau.stages
-        middle = first + directions * self.shapes[0][1]
-        overlap = x[first:middle].reshape(directions, -1) if directions else np.zeros((0, self.shapes[0][1]))
+        parts = [x[part].reshape(shape) for part, shape in self.parts]
         number = len(self.stacks)
-        return Rows(tuple(parts[:number]), tuple(parts[number:]), overlap, x[middle : middle + p * s].reshape(p, s))
+        return Rows(tuple(parts[:number]), tuple(parts[number:-2]), parts[-2], parts[-1])
 
     def rows(self, x: Array) -> Rows:
         """The new rows that a vector stands for; not finite where the linear system of the cell is singular."""
@@ -167,7 +167,7 @@ class Cell:
         )
         v_B = np.empty(forces.drift.shape)
         # From the same guess at each x: there are other roots, and an iterate far off must not leave its own to the next.
-        self.multiplier[:] = self._last_multiplier()
+        self.multiplier[:] = self.guess
         defect = solve_own_block(
             self.A, self.blocks, C_last, forces.drift, v_rhs, self.weights, self.constraints, self.multiplier, v_B
         )
@@ -177,8 +177,8 @@ class Cell:
             new.C[place][:, :, :known] = self.P[place] @ C_rhs[place]
             new.R[place][:, :, :known] = R_rhs[place]
             new.C[place][:, :, known:] = self.blocks[place][5]
+            self._subtract_multipliers(place)
             new.R[place][:, :, known:] = self.blocks[place][0]
-            self._subtract_multipliers(place, new.R[place][:, :, known:])
         new.overlap[:] = v_B
         for k, rate in enumerate(forces.rates):
             new.scalars[k] = self.scalars[k, -1] + self.dt * self.tableau.A @ rate
@@ -208,11 +208,11 @@ class Cell:
         right_sides, responses = zip(*terms, strict=True)
         return right_sides, responses, v_rhs
 
-    def _subtract_multipliers(self, place: int, M_BB: Array) -> None:
-        """Subtract nu from the diagonal over (node, group) of each channel of a stack."""
+    def _subtract_multipliers(self, place: int) -> None:
+        """Subtract nu from the diagonal of M_BB, over (node, group), of each channel of a stack."""
         if self.multiplier.size:
-            for M, constraint in zip(M_BB, self.constraints[place], strict=True):
-                np.einsum("ii->i", M)[:] -= self.multiplier[:, constraint].ravel()
+            nu = self.multiplier[:, self.constraints[place]]
+            self.diagonals[place][:] -= nu.transpose(1, 0, 2).reshape(len(nu[0]), -1)
 
     def times(self) -> Array:
         """Times of the new nodes."""
