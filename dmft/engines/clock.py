@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.engines.step_control import FLOOR
 from dmft.mathematics.tableau import Tableau
 from dmft.models.protocol import Channels
 
@@ -32,6 +33,9 @@ SHARE = 0.2
 ROUGH = 100.0
 # Rounding errors, as residuals.
 ROUNDING = 1e-14
+# Of sampled forces: what the fall of the energy in a cell may differ by from that of the weights, and what it may rise by, as a
+# part of it; and the same as a part of the larger fall.  A set beyond both is wrong since it was beyond EARLIER of them.
+UNBALANCED, OF_FALL, EARLIER = 0.2, 0.5, 0.25
 
 
 def weighted(stack: Channels, past: Array, block: Array, last: int) -> Array:
@@ -59,6 +63,12 @@ def roots(first: Channels, scalars: int) -> Array:
     return np.sqrt(np.tile(first.shares[0], scalars // first.width))[:, None]
 
 
+def squared_speed(tableau: Tableau, dt: float, C: Array, scalars: Array) -> Array:
+    """|dw/dt|^2 + (da/dt)^2 on the node before a cell and those of the cell, (s+1,); arguments as those of `defect`."""
+    D = tableau.derivative / dt
+    return np.einsum("ij,jk,ik->i", D, C, D) + ((scalars @ D.T) ** 2).sum(axis=0)
+
+
 def defect(tableau: Tableau, dt: float, C: Array, scalars: Array, energy: Array, unresolved: float, residual: float) -> float:
     """Relative defect of the energy identity in a cell of length dt, beyond what other errors explain.
 
@@ -66,8 +76,7 @@ def defect(tableau: Tableau, dt: float, C: Array, scalars: Array, energy: Array,
 
     On the node before the cell and those of the cell: C (s+1, s+1), sum_c weight_c C_c; scalars (p, s+1); energy (s+1,).
     """
-    D = tableau.derivative / dt
-    speed = np.einsum("ij,jk,ik->i", D, C, D) + ((scalars @ D.T) ** 2).sum(axis=0)
+    speed = squared_speed(tableau, dt, C, scalars)
     explained = unresolved + (residual + ROUNDING) * (np.abs(energy).max() + ROUGH / dt)
     defects = []
     for first, weights in ((0, tableau.b), (1, tableau.after_first)):
@@ -82,3 +91,28 @@ def error(relative_defect: float, moved: float, span: float) -> float:
     moved: largest change of an observable relative to what the tolerance is relative to.
     """
     return RATE * relative_defect * min(moved / span, 1.0) / SHARE
+
+
+def left_flow(tableau: Tableau, lengths: Array, C: Array, scalars: Array, energy: Array, first: int) -> tuple[int, int] | None:
+    """The cell in which a set of samples left the flow, and how many cells before are right; None if not from cell `first` on.
+
+    Its energy then differs by more than chance from what the motion of its weights takes of it, or rises, which no flow does.
+    On all nodes of cells of these lengths: C (n, n), of which the lower triangle counts, scalars (p, n), energy (n,).
+    """
+    s, ends = tableau.stages, energy[:: tableau.stages]
+    lost = np.empty(len(lengths))
+    for cell, dt in enumerate(lengths):
+        nodes = slice(cell * s, (cell + 1) * s + 1)
+        own = np.tril(C[nodes, nodes])
+        lost[cell] = dt * tableau.b @ squared_speed(tableau, dt, own + np.tril(own, -1).T, scalars[:, nodes])[1:]
+    fall, smallest = -np.diff(ends), np.minimum.accumulate(ends)
+    off, resolved = np.abs(fall - lost), UNBALANCED * np.maximum(smallest[1:], FLOOR * ends[0])
+    excess = np.minimum(off / resolved, off / (OF_FALL * np.maximum(np.abs(fall), lost)))
+    excess = np.maximum(excess, (ends[1:] - smallest[1:]) / resolved)
+    wrong = np.flatnonzero(excess > 1)
+    if not (wrong >= first).any():
+        return None
+    right = int(wrong[0])
+    while right > 0 and excess[right - 1] > EARLIER:
+        right -= 1
+    return int(wrong[0]), right

@@ -9,8 +9,9 @@ iterates and goes on from there,
     y_new = y + beta (1 - Q Q^T) f - U Q^T f;
 
 without a basis it is the damped Picard step.  Newton-Krylov makes the pairs by differences of f along the residual that is
-left (generalised conjugate residuals), and forgets them after each step.  Anderson acceleration is cheap where it works;
-Newton's method does not need that J is the same for all iterates.
+left (generalised conjugate residuals), anew for each step: those of the steps before precondition it, so that only what is
+new has to be found.  Anderson acceleration is cheap where it works; Newton's method does not need that J is the same for all
+iterates.
 
 Walker & Ni, SIAM J. Numer. Anal. 49 (2011) 1715; Fang & Saad, Numer. Linear Algebra Appl. 16 (2009) 197;
 Knoll & Keyes, J. Comput. Phys. 193 (2004) 357; Eisenstat, Elman & Schultz, SIAM J. Numer. Anal. 20 (1983) 345.
@@ -19,8 +20,9 @@ Knoll & Keyes, J. Comput. Phys. 193 (2004) 357; Eisenstat, Elman & Schultz, SIAM
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +42,15 @@ class Ending(Enum):
 
 @dataclass
 class FixedPoint:
-    """Last iterate, how the iteration ended and the residual max|G(x) - x|/size of every evaluation."""
+    """Last iterate, how the iteration ended and the residual max|G(x) - x|/size of every evaluation.
+
+    go_on: iterates on to a smaller tolerance with what is known of the map by then; there if the iteration has converged.
+    """
 
     x: Array
     ending: Ending
     residuals: list[float] = field(default_factory=list)
+    go_on: Callable[[float], FixedPoint] | None = None
 
     @property
     def converged(self) -> bool:
@@ -65,7 +71,9 @@ class Basis:
         self.used = 0
 
     def add(self, df: Array, dy: Array) -> bool:
-        """Add a pair, after a restart if the basis is full; False if df depends on those that are there."""
+        """Add a pair, after a restart if the basis is full; False if df depends on those that are there, or none can be."""
+        if not len(self.Q):
+            return False
         self.used %= len(self.Q)
         Q, U = self.Q[: self.used], self.U[: self.used]
         size = np.linalg.norm(df)
@@ -104,23 +112,28 @@ class Anderson:
     def solve(self, G: Map, x: Array, size: Array, tolerance: float) -> FixedPoint:
         """Iterate from x until max|G(x) - x|/size < tolerance; the x returned is one that G was evaluated at."""
         basis = Basis(self.depth, x.size)
-        residuals: list[float] = []
-        x_old = f_old = x
-        for _ in range(self.max_iterations):
-            f = (G(x) - x) / size
-            residuals.append(float(np.abs(f).max()))
-            if not np.isfinite(residuals[-1]):
-                return FixedPoint(x, Ending.NOT_FINITE, residuals)
-            if residuals[-1] < tolerance:
-                return FixedPoint(x, Ending.CONVERGED, residuals)
-            if self._stalled(residuals, tolerance):
-                return FixedPoint(x, Ending.STALLED, residuals)
-            if self.depth and len(residuals) > 1:
-                basis.add(f - f_old, (x - x_old) / size)
-            x_old, f_old = x, f
+
+        def next_of(x: Array, f: Array) -> Array:
             step, left = basis.solve(f)
-            x = x + size * (self.damping * left + step)
-        return FixedPoint(x_old, Ending.EXHAUSTED, residuals)
+            return x + size * (self.damping * left + step)
+
+        def iterate(tolerance: float, x: Array, x_old: Array, f_old: Array | None) -> FixedPoint:
+            residuals: list[float] = []
+            for _ in range(self.max_iterations):
+                f = (G(x) - x) / size
+                residuals.append(float(np.abs(f).max()))
+                if not np.isfinite(residuals[-1]):
+                    return FixedPoint(x, Ending.NOT_FINITE, residuals)
+                if f_old is not None:
+                    basis.add(f - f_old, (x - x_old) / size)
+                if residuals[-1] < tolerance:
+                    return FixedPoint(x, Ending.CONVERGED, residuals, partial(iterate, x=next_of(x, f), x_old=x, f_old=f))
+                if self._stalled(residuals, tolerance):
+                    return FixedPoint(x, Ending.STALLED, residuals)
+                x_old, f_old, x = x, f, next_of(x, f)
+            return FixedPoint(x_old, Ending.EXHAUSTED, residuals)
+
+        return iterate(tolerance, x, x, None)
 
     def _stalled(self, residuals: list[float], tolerance: float) -> bool:
         if len(residuals) <= self.patience:
@@ -137,7 +150,8 @@ class NewtonKrylov:
 
     Steps are taken whole although the residual may grow: soft directions are curved, and a step along one raises the
     residual of stiff ones, which the next step takes away.  Only growth beyond `growth` is refused.  Where `patience` steps
-    have not halved the smallest residual, there is no solution, and the iteration has stalled.
+    have not halved the smallest residual, there is no solution, and the iteration has stalled.  The products of the last
+    `recycled` steps precondition the next.
     """
 
     krylov: int = 100
@@ -145,33 +159,41 @@ class NewtonKrylov:
     max_iterations: int = 300
     growth: float = 1e3
     patience: int = 4
+    recycled: int = 3
 
     def solve(self, G: Map, x: Array, size: Array, tolerance: float) -> FixedPoint:
         """As `Anderson.solve`; every product with the Jacobian counts as an iteration."""
-        residuals: list[float] = []
 
         def f(y: Array) -> Array:
-            value = G(y * size) / size - y
+            return G(y * size) / size - y
+
+        return self._iterate(tolerance, f, x / size, size, None, [])
+
+    def _iterate(self, tolerance: float, f: Map, y: Array, size: Array, here: Array | None, known: list[Basis]) -> FixedPoint:
+        residuals: list[float] = []
+
+        def counted(y: Array) -> Array:
+            value = f(y)
             residuals.append(float(np.abs(value).max()))
             return value
 
-        y = x / size
-        here = f(y)
-        residual = residuals[-1]
+        here = counted(y) if here is None else here
+        residual = float(np.abs(here).max())
         smallest = [residual]
         while True:
             if not np.isfinite(residual):
                 return FixedPoint(y * size, Ending.NOT_FINITE, residuals)
             if residual < tolerance:
-                return FixedPoint(y * size, Ending.CONVERGED, residuals)
+                go_on = partial(self._iterate, f=f, y=y, size=size, here=here, known=known)
+                return FixedPoint(y * size, Ending.CONVERGED, residuals, go_on)
             if len(residuals) >= self.max_iterations:
                 return FixedPoint(y * size, Ending.EXHAUSTED, residuals)
             if len(smallest) > self.patience and smallest[-1] > 0.5 * smallest[-1 - self.patience]:
                 return FixedPoint(y * size, Ending.STALLED, residuals)
             # No closer than the tolerance asks for.
-            step = self._step(f, y, here, max(self.forcing, 0.3 * tolerance / residual))
+            step = self._step(counted, y, here, max(self.forcing, 0.3 * tolerance / residual), known)
             for shorter in SHORTER:
-                there = f(y + shorter * step)
+                there = counted(y + shorter * step)
                 residual = residuals[-1]
                 if residual < self.growth * smallest[-1]:
                     break
@@ -180,14 +202,18 @@ class NewtonKrylov:
             y, here = y + shorter * step, there
             smallest.append(min(smallest[-1], residual))
 
-    def _step(self, f: Map, y: Array, here: Array, forcing: float) -> Array:
-        """Solve J d = -f(y) with J d = [f(y + h d) - f(y)]/h; not-a-number if a product is."""
+    def _step(self, f: Map, y: Array, here: Array, forcing: float, known: list[Basis]) -> Array:
+        """Solve J d = -f(y) with J d = [f(y + h d) - f(y)]/h; not-a-number if a product is.
+
+        known: bases of the steps before, newest first; each direction is a step of theirs.  That of this step is put first.
+        """
         basis = Basis(self.krylov, y.size)
         h = DIFFERENCE * max(float(np.linalg.norm(y)), 1.0)
         wanted = forcing * np.linalg.norm(here)
         step, left = np.zeros_like(y), here
         for _ in range(self.krylov):
-            direction = left / np.linalg.norm(left)
+            direction = _guessed(left, known)
+            direction /= np.linalg.norm(direction)
             change = (f(y + h * direction) - here) / h
             if not np.isfinite(change).all():
                 return np.full_like(y, np.nan)
@@ -196,7 +222,18 @@ class NewtonKrylov:
             step, left = basis.solve(here)
             if not np.linalg.norm(left) > wanted:
                 break
+        known.insert(0, basis)
+        del known[self.recycled :]
         return step
+
+
+def _guessed(f: Array, known: list[Basis]) -> Array:
+    """Approximate solution of J d = -f: by each basis in turn for what the ones before leave, as for J = -1 in the end."""
+    d = np.zeros_like(f)
+    for basis in known:
+        step, f = basis.solve(f)
+        d += step
+    return d + f
 
 
 # Step of the finite differences relative to |y|: rounding and curvature both stay far below what a Newton step needs.
@@ -212,7 +249,7 @@ class Controller:
     The part is solved with all else held fixed, and roughly: to bring it into the basin of Newton's method.
     """
 
-    easy: Anderson = Anderson(max_iterations=30, patience=8)
+    easy: Anderson = Anderson(max_iterations=50, patience=10)
     part: Anderson = Anderson(max_iterations=25)
     hard: NewtonKrylov = NewtonKrylov()
     roughly: float = 1e-4
@@ -230,4 +267,4 @@ class Controller:
         if partial.converged:
             x = np.concatenate([x[: part.start], partial.x, x[part.stop :]])
         solved = self.hard.solve(G, x, size, tolerance)
-        return FixedPoint(solved.x, solved.ending, found.residuals + partial.residuals + solved.residuals)
+        return replace(solved, residuals=found.residuals + partial.residuals + solved.residuals)

@@ -26,11 +26,13 @@ Array = NDArray[np.float64]
 # Residual of a cell's fixed point relative to the tolerance: C_F amplifies errors of C where the training error is small.
 RESIDUAL = 1e-3
 SMALLEST_RESIDUAL = 1e-13
-# Where the clock's error may be beyond this part of what is allowed, the residual is made smaller; in hard cells always, and by
-# Newton's method: along soft directions x is much farther from the solution than the residual is from zero.
-NEAR, FINER, POLISH, POLISH_HARD = 0.3, 1e-2, Anderson(max_iterations=60), NewtonKrylov()
-# A cell that takes more iterations, those of Anderson acceleration alone, is a hard one.
-EASY = Controller.easy.max_iterations
+# Where the clock's error may be beyond this part of what is allowed, the residual is made smaller; in hard cells always: along
+# soft directions x is much farther from the solution than the residual is from zero.
+NEAR, FINER = 0.3, 1e-2
+# Where the error is beyond this part, it makes steps shorter, which does not help against a residual.
+COUNTS = 0.5
+# A cell that takes more iterations is a hard one.
+EASY = 30
 
 
 @dataclass(frozen=True)
@@ -95,15 +97,22 @@ class March(Stepper[Attempt]):
         else:
             found = self.solver.solve(cell, first, size, tolerance)
         attempt = self._estimated(cell, found, 0)
-        hard = len(found.residuals) > EASY
-        # Residuals move the clock, too, either way.
-        if found.converged and (hard or self._clock_error(cell, found.x, attempt.observed, -found.residual) > NEAR):
-            polish = POLISH_HARD if hard else POLISH
-            finer = polish.solve(cell, found.x, size, max(FINER * tolerance, SMALLEST_RESIDUAL))
+        if found.go_on and self._is_to_be_finer(found, attempt):
+            finer = found.go_on(max(FINER * tolerance, SMALLEST_RESIDUAL))
             if finer.converged:
                 attempt = self._estimated(cell, finer, len(found.residuals))
+            else:
+                # The cell holds the forces of the last x that it was called with.
+                cell(found.x)
         self.residual = attempt.residual
         return attempt
+
+    def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
+        """Whether what the residual leaves of the error of a cell may count."""
+        if len(found.residuals) > EASY or attempt.error > COUNTS:
+            return True
+        # Residuals move the clock, too, either way.
+        return self._clock_error(attempt.cell, found.x, attempt.observed, -found.residual) > NEAR
 
     def _estimated(self, cell: Cell, found: FixedPoint, iterations: int) -> Attempt:
         """A cell after some iterations before, with its estimated error: that of its polynomials or that of the clock."""

@@ -42,5 +42,5 @@ ADVICE = {
     "check the sizes of what the run starts from, of coefficients and of the learning_rate",
     Outcome.STUCK: "the step or the number of nodes reached its limit before t_max; "
     "try a larger tolerance, or raise max_nodes or lower smallest_step",
-    Outcome.TOO_NOISY: "the standard error of an error became too large a part of it; try more samples",
+    Outcome.TOO_NOISY: "chance became too large a part of the results, which are kept as far as they are right",
 }

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.engines import stepper
+from dmft.engines import clock, stepper
 from dmft.engines.cell import empty_history, initial_node
 from dmft.engines.densities import densities
 from dmft.engines.distributions import Look
@@ -54,7 +54,7 @@ FEW = 512
 
 
 class OnCells(March):
-    """A march through cells that are given by their ends, (cells + 1,)."""
+    """A march of one set through cells that are given by their ends, (cells + 1,)."""
 
     ends: Array
 
@@ -68,8 +68,12 @@ class OnCells(March):
         attempt = self._attempt(self.end - self.time)
         if not np.isfinite(attempt.error):
             return False
+        known = self.history.n
         self._accept(attempt)
-        return True
+        if self.model.follow(self.history):
+            return True
+        self.history = self.history.before(known)
+        return False
 
 
 class FlowProcess:
@@ -347,6 +351,23 @@ class SampledFlow(Sampled):
         if n <= 1:
             return np.zeros(n)
         return np.append(0.0, np.diff(self.ends)[:, None] * self._tableau.b)[:n]
+
+    def _failure(self, first: int) -> Outcome | None:
+        """See Sampled; also where a set has left the flow, up to where none has."""
+        failure = super()._failure(first)
+        left = [where for one in self._found if (where := self._left(one, max(first - 1, 0) // self.unit)) is not None]
+        if not left:
+            return failure
+        # Sets that are wrong in later cells do not count: how many there are depends on the lengths of rounds.
+        right = min(right for wrong, right in left if wrong == min(left)[0])
+        self._found = [cut(one, 1 + self.unit * right) for one in self._found]
+        return Outcome.TOO_NOISY
+
+    def _left(self, one: Stretch, first: int) -> tuple[int, int] | None:
+        """See `clock.left_flow`."""
+        energy, C, scalars = self._flow.energy(one.one_time, one.two_time)
+        lengths = np.diff(self.ends[: (one.n - 1) // self.unit + 1])
+        return clock.left_flow(self._tableau, lengths, C, scalars, energy, first)
 
     @property
     def outcome_at_end(self) -> Outcome:

@@ -173,6 +173,13 @@ class SampledFlowModel(Protocol):
         """Every observable of a set, (n, ...) each, from its history, with the axes of time last."""
         ...
 
+    def energy(self, one_time: Mapping[str, Array], two_time: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+        """E (n,), C (n, n) and scalars a (p, n) of a set, such that dE/dt = -d_t d_t' C(t, t') - (da/dt)^2 at t' = t.
+
+        Of C the lower triangle counts, cell by cell.
+        """
+        ...
+
     def kernels(
         self, one_time: Mapping[str, Array], two_time: Mapping[str, Array]
     ) -> tuple[dict[str, Array], dict[str, tuple[Array, Array, Array]]]:

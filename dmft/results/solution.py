@@ -123,7 +123,9 @@ class Solution(Observed):
             return "the equations of a cell were not solved, however short it was made; try more samples"
         if self.outcome is not Outcome.TOO_NOISY:
             return self.outcome.advice
-        return f"{self.outcome.advice}: samples = {self.samples_needed}"
+        if self.noise > NOISE:
+            return f"{self.outcome.advice}; try more samples: samples = {self.samples_needed}"
+        return f"{self.outcome.advice}; a set of samples then left the flow: try t_max = {self.time[-1]:.3g}, or another seed"
 
     @property
     def entry_errors(self) -> dict[str, Array]:
@@ -154,9 +156,14 @@ class Solution(Observed):
         """Samples of a sampled theory with which its errors, as they are at the last node, are known well enough to go on."""
         samples = self.problem.solver.samples
         assert samples is not None
-        relative = [self.standard_errors[name][-1] / np.abs(self.observables[name]).max() for name in NOISY]
         # Twice as many as would have been enough here: the noise grows on.
-        return 2 ** int(np.ceil(np.log2(2 * samples * (max(relative) / NOISE) ** 2)))
+        return 2 ** int(np.ceil(np.log2(2 * samples * (self.noise / NOISE) ** 2)))
+
+    @property
+    def noise(self) -> float:
+        """Largest standard error of an error at the last node, relative to the largest value of the latter; zero of one set."""
+        errors = self.standard_errors
+        return max((errors[name][-1] / np.abs(self.observables[name]).max() for name in NOISY if name in errors), default=0.0)
 
     def answers(self, problem: Problem) -> bool:
         """True if it is all that a problem asks for, as far as `refuse_other_problem` lets it pass."""

@@ -3,7 +3,7 @@
 Both solve the same gradient flow to the same times, one after the other in one process.  Prints the CPU seconds of a set and
 of a network, the scatter of both at the end, and by how much more CPU time networks need for the same standard error:
 variance times seconds of networks over that of sets.  A network has finite-size bias beside, which is not counted.
-With 1024 samples and 12 sets, to t = 30, about two minutes.
+With 1024 samples and 16 sets, to t = 30, about two minutes.
 
 Run: python runs/benchmarks/equal_cost.py [SAMPLES] [SETS] [TIMES...]
 """
@@ -77,7 +77,7 @@ def followed(end: Callable[[int], Array], seeds: range) -> tuple[float, Array, A
     return (process_time() - began) / len(seeds), found.mean(axis=0), found.std(axis=0, ddof=1)
 
 
-def main(samples: int = 1024, sets: int = 12, *times: float) -> None:
+def main(samples: int = 1024, sets: int = 16, *times: float) -> None:
     """Print a table for each time."""
     seeds = range(1, sets + 1)
     with threadpool_limits(limits=1, user_api="blas"):

@@ -122,6 +122,31 @@ def test_a_part_solved_first_leads_newton_krylov_to_the_near_solution():
     assert controller.solve(G, start, size, 1e-12, part=slice(0, 1)).x[0] == pytest.approx(near, abs=1e-9)
 
 
+@pytest.mark.parametrize("solver", [Anderson(), Anderson(depth=0, max_iterations=300), NewtonKrylov(), Controller()])
+def test_to_go_on_takes_fewer_evaluations_than_to_begin_again_and_ends_at_the_same_point(solver):
+    linear, _ = linear_map(20, radius=0.8)
+
+    def G(x):
+        return linear(x) + 0.1 * np.cos(x)
+
+    size, part = np.ones(20), [slice(0, 5)] if isinstance(solver, Controller) else []
+    rough = solver.solve(G, np.zeros(20), size, 1e-4, *part)
+    again = solver.solve(G, rough.x, size, 1e-10, *part)
+    fine = rough.go_on(1e-10)
+    assert fine.converged
+    assert len(fine.residuals) < len(again.residuals)
+    np.testing.assert_allclose(fine.x, G(fine.x), atol=1e-10)
+    np.testing.assert_allclose(fine.x, again.x, atol=1e-8)
+
+
+def test_what_newton_krylov_knows_of_a_linear_map_is_not_asked_for_again():
+    G, exact = linear_map(60, radius=3.0)
+    rough = NewtonKrylov().solve(G, np.zeros(60), np.ones(60), 1e-3)
+    fine = rough.go_on(1e-9)
+    np.testing.assert_allclose(fine.x, exact, atol=1e-7)
+    assert len(fine.residuals) < 0.1 * len(rough.residuals)
+
+
 def test_newton_krylov_names_its_endings():
     one = np.ones(3)
     assert NewtonKrylov().solve(lambda x: np.full(3, np.nan), one, one, 1e-8).ending is Ending.NOT_FINITE

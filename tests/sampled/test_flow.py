@@ -12,6 +12,7 @@ from dmft.models.two_layer_flow.exact import samples
 from dmft.models.two_layer_flow.exact.crowd import Crowd
 from dmft.models.two_layer_flow.exact.memory import Memory
 from dmft.models.two_layer_flow.exact.own import Slopes, own_responses
+from dmft.models.two_layer_flow.exact.stein import Past
 from dmft.running.solve import StopRun
 from tests.sampled.problems import GROUPS
 from tests.sampled.resuming import assert_bit_for_bit
@@ -99,6 +100,69 @@ def test_fields_need_a_regularised_factor(monkeypatch):
     found = solve(asked)
     assert found.outcome is Outcome.NOT_CONVERGED
     assert found.time[-1] < 5.0
+
+
+# A neuron of free curvature on as many samples as dimensions: a small set runs away unless its responses agree with its forces.
+CURVED = {
+    "width": 1, "activation": "quadratic", "samples_per_dimension": 1.0, "target": [0.0, 0.8, 0.4], "alignment": 0.2,
+    "init_scale": 1.0, "samples": 128, "t_max": 3.0,
+}  # fmt: skip
+
+
+def without_correction(monkeypatch):
+    monkeypatch.setattr(Past, "responses", lambda self, T, g, xi, C: T)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_set_that_leaves_the_flow_ends_the_run_where_it_was_right(monkeypatch, seed):
+    asked = problem(**CURVED, seed=seed)
+    right = solve(asked)
+    assert right.outcome is Outcome.DONE
+    without_correction(monkeypatch)
+    found = solve(asked)
+    assert found.outcome is Outcome.TOO_NOISY
+    assert f"t_max = {found.time[-1]:.3g}" in found.advice
+    assert 0 < found.time[-1] < asked.solver.t_max
+    assert abs(found.train_error[-1] - np.interp(found.time[-1], right.time, right.train_error)) < 0.2 * found.train_error[-1]
+    assert solve(asked.replace(t_max=float(found.time[-1]))).outcome is Outcome.DONE
+
+
+def test_corrected_responses_fulfil_steins_identity_along_large_directions():
+    """To tau over the variance of a direction; along small ones they stay as they are."""
+    random, G, n, s, size = np.random.default_rng(1), 2, 4, 2, 500
+    vectors = np.linalg.qr(random.standard_normal((n * G, n * G)))[0]
+    C = (vectors * np.geomspace(1e6, 1e-6, n * G)) @ vectors.T
+    T, xi, g = (
+        random.standard_normal((s * G, n * G)),
+        random.standard_normal((n * G, size)),
+        random.standard_normal((n * G, size)),
+    )
+    past, known, blocks = Past(G), n - s, C.reshape(n, G, n, G)
+    past.keep(g[: known * G], xi[: known * G], blocks[:known, :, :known])
+    found = past.responses(T.reshape(s, G, n, G), g[known * G :], xi[known * G :], blocks[known:]).reshape(s * G, -1)
+    sampled = g[known * G :] @ xi.T / size
+    tau = np.diag(np.tile(np.diagonal(C).reshape(n, G).max(axis=0), n))
+    np.testing.assert_allclose((found - T) @ (C + tau), sampled - T @ C, atol=1e-6)
+    np.testing.assert_allclose(past.noise(g[known * G :]).reshape(s * G, -1), g[known * G :] @ g.T / size)
+
+
+def test_a_cell_whose_samples_are_not_found_again_is_halved(monkeypatch):
+    """Near folds Newton's method may need what was tried before."""
+    asked, keep, refused = problem(t_max=3.0), samples.Samples.keep, []
+
+    def keep_or_refuse(self, rows):
+        if self.n == 9 and not refused:
+            refused.append(self.n)
+            return False
+        return keep(self, rows)
+
+    plain = solve(asked)
+    monkeypatch.setattr(samples.Samples, "keep", keep_or_refuse)
+    found = solve(asked)
+    assert refused
+    assert found.outcome is Outcome.DONE
+    assert len(found.time) == len(plain.time) + asked.solver.stages
+    assert found.train_error[-1] == pytest.approx(plain.train_error[-1], rel=0.05)
 
 
 @pytest.mark.slow

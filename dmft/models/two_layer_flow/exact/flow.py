@@ -138,6 +138,13 @@ class ExactFlow:
             found["complexity"] = size * sqrt(mean_squared_slope(self.activation) * self.inverse_alpha)
         return found
 
+    def energy(self, one_time: Mapping[str, Array], two_time: Mapping[str, Array]) -> tuple[Array, Array, Array]:
+        """See `SampledFlowModel`."""
+        fractions = self.blocks.fractions
+        C = self.blocks.neurons(*_block(two_time, "C"))[0] @ fractions
+        energy = one_time["train_error"] + self.weight_decay / 2 * np.diagonal(C)
+        return energy, C, np.sqrt(fractions)[:, None] * one_time["second_layer"]
+
     def kernels(
         self, one_time: Mapping[str, Array], two_time: Mapping[str, Array]
     ) -> tuple[dict[str, Array], dict[str, tuple[Array, Array, Array]]]:
@@ -230,8 +237,9 @@ class FlowOfSamples:
 
     def forces(self, history: History, rows: Rows, known: Mapping[str, Array] | None = None) -> Forces:
         """M, D, b and da/dt of the module docstring."""
-        self.follow(history)
         self._seen = None
+        if not self.follow(history):
+            return _not_finite(rows)
         G, s = self.crowd.G, rows.scalars.shape[1]
         overlaps = history["overlap"].reshape(self.directions, history.n, G) if history.n else None
         found = self.samples.look(self._kernels(rows, overlaps))
@@ -264,8 +272,8 @@ class FlowOfSamples:
         v = new if overlaps is None else np.concatenate([overlaps, new], axis=1)
         return Kernels(K, minus, R, R_minus, v, rows.scalars)
 
-    def follow(self, history: History) -> None:
-        """Take the samples along to the last node of the history."""
+    def follow(self, history: History) -> bool:
+        """Take the samples along to the last node of the history; False where they cannot be."""
         samples, G, n = self.samples, self.crowd.G, history.n
         while samples.n < n:
             new = slice(samples.n, samples.n + self.flow.stages if samples.n else 1)
@@ -274,7 +282,9 @@ class FlowOfSamples:
             if len(self.channels) > 1:
                 minus, R_minus = (history[name + MINUS][:, new, : new.stop] for name in ("C", "R"))
             v = history["overlap"].reshape(self.directions, n, G)[:, : new.stop]
-            samples.keep(Kernels(K, minus, R, R_minus, v, history["second_layer"][new].T))
+            if not samples.keep(Kernels(K, minus, R, R_minus, v, history["second_layer"][new].T)):
+                return False
+        return True
 
     def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:
         """Observables of `observables` on the new nodes."""

@@ -29,6 +29,7 @@ from dmft.models.two_layer_flow.exact.loss import Loss
 from dmft.models.two_layer_flow.exact.memory import Memory
 from dmft.models.two_layer_flow.exact.normals import Normals, uniforms
 from dmft.models.two_layer_flow.exact.own import Slopes, applied, own_responses
+from dmft.models.two_layer_flow.exact.stein import Past
 
 Array = NDArray[np.float64]
 
@@ -63,6 +64,15 @@ class Seen(NamedTuple):
     slope: Array
     value: Array
     T: Array
+
+
+class Fields(NamedTuple):
+    """xi on the new nodes (s, m, P); and block by block, without what the label knows: xi, rows of C and of the factor."""
+
+    xi: Array
+    blocks: list[Array]
+    C: list[Array]
+    factors: list[Rows]
 
 
 class Averages(NamedTuple):
@@ -103,8 +113,7 @@ class Samples:
         # Blocks of coordinates: sums of groups, contrasts of each group.
         self._blocks = [slice(task.crowd.G), *task.crowd.apart]
         self.n, self._order = 0, np.empty(0, dtype=np.int64)
-        # Forces on all nodes, block by block.
-        self._g = [np.empty((0, block.stop - (block.start or 0), size)) for block in self._blocks]
+        self._past = [Past(task.crowd.G), *(Past(1) for _ in task.crowd.several)]
         self._R, self._R_minus = np.empty((0, task.crowd.G, 0, task.crowd.G)), np.empty((len(self._apart), 0, 0))
         self._memory = Memory(task.crowd, task.inverse_alpha)
         self._h_last = self._xi_last = np.zeros((m, size))
@@ -127,49 +136,64 @@ class Samples:
         if not all(np.isfinite(array).all() for array in rows):
             return None
         try:
-            fields, _ = self._fields(rows)
+            fields = self._fields(rows)
+            seen = self._solved(rows, fields.xi, self._tried)
+            if seen is None:
+                return None
+            averages = self._averages(rows, fields, seen)
         except np.linalg.LinAlgError:
             # Rows far from a solution may be no covariance at all.
             return None
-        seen = self._solved(rows, fields, self._tried)
-        if seen is None:
-            return None
         self._tried = seen
-        return seen, self._averages(rows, seen)
+        return seen, averages
 
-    def keep(self, rows: Kernels) -> None:
-        """Make new nodes part of the past; their state depends on the rows alone, not on what was tried before."""
-        fields, factors = self._fields(rows)
-        seen = self._solved(rows, fields, None)
-        assert seen is not None
-        for factor, found in zip((self._mean, *self._apart), factors, strict=True):
+    def keep(self, rows: Kernels) -> bool:
+        """Make new nodes part of the past; their state depends on the rows alone, not on what was tried before.
+
+        False, and nothing kept, where the rows alone do not lead to it: close to a fold.
+        """
+        fields = self._fields(rows)
+        seen = self._solved(rows, fields.xi, None)
+        if seen is None:
+            return False
+        for factor, found in zip((self._mean, *self._apart), fields.factors, strict=True):
             factor.keep(found)
+        for past, g, xi, C in zip(self._past, self._forces(seen), fields.blocks, fields.C, strict=True):
+            past.keep(g, xi, C)
         total = rows.K.shape[2]
         self._order = np.concatenate([self._order, np.arange(self.n, total)[::-1]])
-        self._g = [np.concatenate([known, seen.g[:, block]]) for known, block in zip(self._g, self._blocks, strict=True)]
         self._R, self._R_minus = _grown(self._R, rows.R, self.n, 0, 2), _grown(self._R_minus, rows.R_minus, self.n, 1, 2)
         if self.n:
             self._memory.keep(seen.T)
-        self._h_last, self._xi_last, self.n, self._tried = seen.h[-1], fields[-1], total, None
+        self._h_last, self._xi_last, self.n, self._tried = seen.h[-1], fields.xi[-1], total, None
         self.kept = seen
+        return True
 
     # -- fields ---------------------------------------------------------------------------------------------------------------
 
-    def _fields(self, rows: Kernels) -> tuple[Array, list[Rows]]:
-        """xi on the new nodes, (s, m, P), and rows of the factors."""
+    def _fields(self, rows: Kernels) -> Fields:
+        """The fields of the new nodes."""
         crowd, (s, G, total, _) = self.task.crowd, rows.K.shape
         order, new = np.concatenate([self._order, np.arange(self.n, total)[::-1]]), rows.v[:, self.n :]
-        K = rows.K - np.einsum("rsg,rnh->sgnh", new, rows.v)
+        covariances = [rows.K - np.einsum("rsg,rnh->sgnh", new, rows.v), *rows.minus[:, :, None, :, None]]
+        sizes = [float(np.abs(C).max()) for C in (rows.K, *rows.minus)]
+        made = [
+            in_time(factor, C, order, size)
+            for factor, C, size in zip((self._mean, *self._apart), covariances, sizes, strict=True)
+        ]
         means, apart = self._random(s)
-        found, X = in_time(self._mean, K, order, float(np.abs(rows.K).max()))
-        fields, factors = np.empty((s, crowd.m, self.size)), [found]
-        fields[:, :G] = crowd.scale[:, None] * ((X @ means).reshape(s, G, -1) + np.einsum("rsg,rp->sgp", new, self.z))
-        for place, part in enumerate(crowd.apart):
-            C = rows.minus[place]
-            found, X = in_time(self._apart[place], C[:, None, :, None], order, float(np.abs(C).max()))
-            fields[:, part] = (X @ apart[place]).reshape(s, -1, self.size)
-            factors.append(found)
-        return fields, factors
+        blocks = [X @ numbers for (_, X), numbers in zip(made, (means, *apart), strict=True)]
+        xi = np.empty((s, crowd.m, self.size))
+        for part, values in zip(self._blocks, blocks, strict=True):
+            xi[:, part] = values.reshape(s, -1, self.size)
+        xi[:, :G] = crowd.scale[:, None] * (xi[:, :G] + np.einsum("rsg,rp->sgp", new, self.z))
+        return Fields(xi, blocks, covariances, [found for found, _ in made])
+
+    def _forces(self, seen: Seen) -> list[Array]:
+        """g block by block: means over groups (s G, P), and contrasts (s, (m_k - 1) P)."""
+        s, G = len(seen.g), self.task.crowd.G
+        means = (seen.g[:, :G] / self.task.crowd.scale[:, None]).reshape(s * G, -1)
+        return [means, *(seen.g[:, part].reshape(s, -1) for part in self.task.crowd.apart)]
 
     def _random(self, s: int) -> tuple[Array, list[Array]]:
         """Normal numbers of all nodes up to the new ones: for means (N G, P), for contrasts (N, (m_k - 1) P)."""
@@ -242,9 +266,10 @@ class Samples:
         found = np.zeros((s, crowd.m, self.size))
         if n == 0:
             return found
-        block = crowd.block(rows.R[:, :, :n]).reshape(s * G, -1)
-        for part, known, R in zip(self._blocks, self._g, (block, *rows.R_minus[:, :, :n]), strict=True):
-            found[:, part] = (R @ known.reshape(R.shape[1], -1)).reshape(s, -1, self.size)
+        means = rows.R[:, :, :n].reshape(s * G, -1)
+        for part, past, R in zip(self._blocks, self._past, (means, *rows.R_minus[:, :, :n]), strict=True):
+            found[:, part] = (R @ past.g).reshape(s, -1, self.size)
+        found[:, :G] *= crowd.scale[:, None]
         return self.task.inverse_alpha * found
 
     def _own(self, rows: Kernels) -> Array:
@@ -268,22 +293,20 @@ class Samples:
 
     # -- means ----------------------------------------------------------------------------------------------------------------
 
-    def _averages(self, rows: Kernels, seen: Seen) -> Averages:
-        crowd, n, (s, G, total, _) = self.task.crowd, self.n, rows.K.shape
-        P, inverse_alpha = self.size, self.task.inverse_alpha
-        new = seen.g[:, :G].reshape(s * G, P)
-        D = inverse_alpha / P * (new @ np.concatenate([self._g[0].reshape(n * G, P), new]).T).reshape(s, G, total, G)
-        D /= np.multiply.outer(crowd.scale, crowd.scale)[:, None]
-        D_minus = np.empty((len(self._apart), s, total))
-        for place, part in enumerate(crowd.apart):
-            new, number = seen.g[:, part].reshape(s, -1), part.stop - part.start
-            D_minus[place, :, :n], D_minus[place, :, n:] = new @ self._g[1 + place].reshape(n, new.shape[1]).T, new @ new.T
-            D_minus[place] *= inverse_alpha / (P * number)
+    def _averages(self, rows: Kernels, fields: Fields, seen: Seen) -> Averages:
+        crowd, n, (_, G, _, _) = self.task.crowd, self.n, rows.K.shape
         R, R_minus = _grown(self._R, rows.R, n, 0, 2), _grown(self._R_minus, rows.R_minus, n, 1, 2)
         T, T_minus = self._memory.mean_responses(R, R_minus, seen.T)
-        drift = np.einsum("sgnh,rnh->rsg", T, rows.v) - np.einsum("sgp,rp->rsg", seen.g[:, :G], self.z) / (P * crowd.scale)
-        rates = -np.einsum("sgp,sp->gs", crowd.basis[:G] @ seen.value, seen.slope) / (P * crowd.scale[:, None])
-        return Averages(D, D_minus, -T, -T_minus, drift, rates)
+        g = self._forces(seen)
+        D = [self.task.inverse_alpha * past.noise(own) for past, own in zip(self._past, g, strict=True)]
+        sampled = zip(self._past, (T, *T_minus[:, :, None, :, None]), g, fields.blocks, fields.C, strict=True)
+        M = [-past.responses(*block) for past, *block in sampled]
+        drift = -np.einsum("sgnh,rnh->rsg", M[0], rows.v)
+        drift -= np.einsum("sgp,rp->rsg", g[0].reshape(-1, G, self.size), self.z) / self.size
+        rates = -np.einsum("sgp,sp->gs", crowd.basis[:G] @ seen.value, seen.slope) / (self.size * crowd.scale[:, None])
+        several, shape = len(self._apart), T_minus.shape
+        D_minus, M_minus = (np.array(X[1:]).reshape(several, *shape[1:]) for X in (D, M))
+        return Averages(D[0], D_minus, M[0], M_minus, drift, rates)
 
 
 class State(NamedTuple):
