@@ -92,7 +92,8 @@ class Compiled:
         import numba
 
         # Nothing takes the address of a function in the manner of C.
-        dispatcher: Any = numba.njit(**self.targetoptions, no_cfunc_wrapper=True, **options)(self.py_func)
+        all_options: dict[str, Any] = {**self.targetoptions, "no_cfunc_wrapper": True, **options}
+        dispatcher: Any = numba.njit(**all_options)(self.py_func)
         dispatcher._cache = MachineCode(self, options)
         # Extensions of numba by other packages, which are looked for in all that is installed, are not used here.
         dispatcher._compilation_chain_init_hook = lambda: None
@@ -214,7 +215,7 @@ class MachineCode:
 def link(payload: bytes, target: Any) -> None:
     """Make known to LLVM what machine code from a file calls; numba, which compiles a part of that, needs 30 ms for it."""
     from llvmlite import binding
-    from numba.core.runtime import _nrt_python
+    from numba.core.runtime import _nrt_python  # pyright: ignore[reportAttributeAccessIssue]
 
     for name, address in _nrt_python.c_helpers.items():
         binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
