@@ -36,7 +36,7 @@ class Asked:
     assignments: list[str]
     checkpoint: float
     quiet: bool
-    verify: bool
+    verify: bool | None
     jobs: int
 
 
@@ -52,9 +52,14 @@ def solve(
     checkpoint: Annotated[float, typer.Option(metavar="SECONDS", help="Time between checkpoints; 0: every cell.")] = 30.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     verify: Annotated[
-        bool,
-        typer.Option("--verify", help="Solve again on shorter steps, store the difference in /errors, and check identities."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--verify/--no-verify",
+            help="Solve again on shorter steps, store the difference in /errors, and check identities; "
+            "if not said, solve again where early errors grow.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that share the samples of the exact theory.", show_default=False)
     ] = 1,
@@ -125,14 +130,23 @@ class SolveCommand:
             assert self.stored is not None
             found = self.verified(self.stored)
             _say(f"complete already: {_summary(found)}, {asked.output}", asked.quiet)
+            self.advise(found)
             self.check(found)
             return ExitCode.DONE
         with meter(self.problem.solver.t_max, asked.quiet) as progress, self.crew() as crew:
             solution = _run(asked, self.problem, (progress, self.stop), crew)
+        speed = f"{duration(progress.seconds)} at {progress.cells_per_cpu_second:.3g} cells per cpu-second"
         solution = self.verified(solution)
-        code = _report(solution, asked.output, progress, self.stop, asked.quiet)
+        code = _report(solution, asked.output, speed, self.stop, asked.quiet)
+        self.advise(solution)
         self.check(solution)
         return code
+
+    def advise(self, solution: Solution) -> None:
+        """Say with which tolerance errors are as small as was wanted, if they are not."""
+        wanted, worst = solution.problem.solver.tolerance, solution.largest_estimated_error()
+        if solution.complete and worst is not None and worst[1] > 1 and not self.sampled:
+            _say(f"  errors of about {wanted:g} take tolerance = {wanted / worst[1]:.1g}", self.asked.quiet)
 
     def check(self, solution: Solution) -> None:
         """Say by how much a complete run misses what the theory declares to hold, if this was asked for."""
@@ -164,16 +178,20 @@ class SolveCommand:
             crew.dismiss()
 
     def verified(self, solution: Solution) -> Solution:
-        """The whole run with its estimated errors, which are stored if they were not known; as it is if not asked for."""
-        if not self.asked.verify or not solution.complete:
-            return solution
-        from dmft.running.verify import verify
+        """The whole run with its estimated errors, stored if they were not known: if asked for, or where errors grow."""
+        from dmft.running.verify import needs_verification, verify, verify_amplified
         from dmft.storage import run_file
 
+        asked = self.asked
+        wanted = needs_verification(solution) if asked.verify is None else asked.verify
+        if not (wanted and solution.complete):
+            return solution
         with naming(self.asked.output, OSError, run_file.OutputError):
             found = run_file.read(self.asked.output)
             if not found.estimated_errors:
-                found = verify(found, (self.stop,))
+                if not asked.verify:
+                    _say(f"{found.amplification}: solving again to know them", asked.quiet)
+                found = (verify if asked.verify else verify_amplified)(found, (self.stop,))
                 found.save(self.asked.output)
         return found
 
@@ -225,10 +243,11 @@ def _run(asked: Asked, problem: Problem, observers: tuple[Meter, StopOnSignal], 
             checkpoint_every=asked.checkpoint,
             jobs=asked.jobs,
             crew=crew,
+            verify=False,
         )
 
 
-def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSignal, quiet: bool) -> ExitCode:
+def _report(solution: Solution, output: Path, speed: str, stop: StopOnSignal, quiet: bool) -> ExitCode:
     """Print one line on the end of the run."""
     outcome, reached = solution.outcome, solution.time[-1]
     if outcome.failed:
@@ -239,7 +258,6 @@ def _report(solution: Solution, output: Path, progress: Meter, stop: StopOnSigna
         line = f"stopped by {stop.received} at t = {reached:.6g}: the same command goes on from there"
         complain(f"{output}: {line}")
         return ExitCode.STOPPED
-    speed = f"{duration(progress.seconds)} at {progress.cells_per_cpu_second:.3g} cells per cpu-second"
     _say(f"{outcome.value}: {_summary(solution)}, {speed}, {output}", quiet)
     return ExitCode.DONE
 

@@ -44,13 +44,15 @@ class Ending(Enum):
 class FixedPoint:
     """Last iterate, how the iteration ended and the residual max|G(x) - x|/size of every evaluation.
 
-    go_on: iterates on to a smaller tolerance with what is known of the map by then; there if the iteration has converged.
+    Where the iteration has converged: `go_on` iterates on to a smaller tolerance with what is known of the map by then, and
+    `ahead` is what x is off by, estimated, much more than the residual along soft directions.
     """
 
     x: Array
     ending: Ending
     residuals: list[float] = field(default_factory=list)
     go_on: Callable[[float], FixedPoint] | None = None
+    ahead: Array | None = None
 
     @property
     def converged(self) -> bool:
@@ -127,7 +129,9 @@ class Anderson:
                 if f_old is not None:
                     basis.add(f - f_old, (x - x_old) / size)
                 if residuals[-1] < tolerance:
-                    return FixedPoint(x, Ending.CONVERGED, residuals, partial(iterate, x=next_of(x, f), x_old=x, f_old=f))
+                    following = next_of(x, f)
+                    go_on = partial(iterate, x=following, x_old=x, f_old=f)
+                    return FixedPoint(x, Ending.CONVERGED, residuals, go_on, following - x)
                 if self._stalled(residuals, tolerance):
                     return FixedPoint(x, Ending.STALLED, residuals)
                 x_old, f_old, x = x, f, next_of(x, f)
@@ -185,7 +189,7 @@ class NewtonKrylov:
                 return FixedPoint(y * size, Ending.NOT_FINITE, residuals)
             if residual < tolerance:
                 go_on = partial(self._iterate, f=f, y=y, size=size, here=here, known=known)
-                return FixedPoint(y * size, Ending.CONVERGED, residuals, go_on)
+                return FixedPoint(y * size, Ending.CONVERGED, residuals, go_on, size * _guessed(here, known))
             if len(residuals) >= self.max_iterations:
                 return FixedPoint(y * size, Ending.EXHAUSTED, residuals)
             if len(smallest) > self.patience and smallest[-1] > 0.5 * smallest[-1 - self.patience]:

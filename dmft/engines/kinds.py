@@ -59,16 +59,17 @@ SAMPLED = Citation(
 
 @dataclass(frozen=True)
 class Kind:
-    """An engine, and what its numerical scheme rests on."""
+    """An engine, and what its numerical scheme rests on; `adds_up` if errors of its cells do, see `escape.py`."""
 
     engine: type[Engine]
     citations: tuple[Citation, ...] = ()
+    adds_up: bool = False
 
 
 KINDS: dict[str, Kind] = {
-    "radau": Kind(March, (RADAU, ANDERSON)),
+    "radau": Kind(March, (RADAU, ANDERSON), adds_up=True),
     "gradient-descent": Kind(Descent),
-    "ordinary": Kind(Trajectory, (RADAU,)),
+    "ordinary": Kind(Trajectory, (RADAU,), adds_up=True),
     "closed-form": Kind(ClosedForm),
     "stepped": Kind(Doubling),
     "sampled": Kind(Sampled, (SAMPLED,)),
@@ -101,6 +102,11 @@ def engine_type(problem: Problem) -> type[Engine]:
 def citations(problem: Problem) -> tuple[Citation, ...]:
     """The literature behind the numerical scheme of a problem."""
     return KINDS[engine_name(problem)].citations
+
+
+def adds_up(problem: Problem) -> bool:
+    """True if errors of cells can add up to more than the tolerance that each is held to."""
+    return KINDS[engine_name(problem)].adds_up
 
 
 def equations(problem: Problem) -> Any:

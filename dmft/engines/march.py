@@ -14,7 +14,7 @@ from dmft.engines.cell import Cell, empty_history, initial_node, observable_size
 from dmft.engines.densities import densities
 from dmft.engines.fixed_point import Anderson, Controller, FixedPoint, NewtonKrylov
 from dmft.engines.nodes import append
-from dmft.engines.step_control import FLOOR, StepControl
+from dmft.engines.step_control import FLOOR, StepControl, scales
 from dmft.engines.stepper import Stepper
 from dmft.history.history import History
 from dmft.mathematics.tableau import radau
@@ -26,11 +26,9 @@ Array = NDArray[np.float64]
 # Residual of a cell's fixed point relative to the tolerance: C_F amplifies errors of C where the training error is small.
 RESIDUAL = 1e-3
 SMALLEST_RESIDUAL = 1e-13
-# Where the clock's error may be beyond this part of what is allowed, the residual is made smaller; in hard cells always: along
-# soft directions x is much farther from the solution than the residual is from zero.
-NEAR, FINER = 0.3, 1e-2
-# Where the error is beyond this part, it makes steps shorter, which does not help against a residual.
-COUNTS = 0.5
+# The residual is made smaller where the clock's error may be beyond this part of what is allowed, or where an observable is off
+# by that part of the tolerance: along soft directions x is much farther from the solution than the residual is from zero.
+NEAR, HIDDEN, FINER = 0.3, 0.1, 1e-2
 # A cell that takes more iterations is a hard one.
 EASY = 30
 
@@ -90,7 +88,7 @@ class March(Stepper[Attempt]):
         """Solve one cell and estimate its error."""
         cell = Cell(self.model, self.history, self.tableau, step)
         tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
-        first = guess.extrapolated(cell)
+        first = self._guess(cell)
         size = cell.size(first)
         if isinstance(self.solver, Controller):
             found = self.solver.solve(cell, first, size, tolerance, cell.responses)
@@ -107,11 +105,16 @@ class March(Stepper[Attempt]):
         self.residual = attempt.residual
         return attempt
 
+    def _guess(self, cell: Cell) -> Array:
+        """Where the iteration of a cell begins."""
+        return guess.extrapolated(cell)
+
     def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
-        """Whether what the residual leaves of the error of a cell may count."""
-        if len(found.residuals) > EASY or attempt.error > COUNTS:
+        """Whether what the iteration leaves may count, in observables or in the clock, which residuals move either way."""
+        assert found.ahead is not None
+        off = np.abs(attempt.cell.watched(found.ahead)).max(axis=1)
+        if (off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any():
             return True
-        # Residuals move the clock, too, either way.
         return self._clock_error(attempt.cell, found.x, attempt.observed, -found.residual) > NEAR
 
     def _estimated(self, cell: Cell, found: FixedPoint, iterations: int) -> Attempt:

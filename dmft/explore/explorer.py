@@ -112,7 +112,7 @@ def _solved(problem: Problem) -> Answer:
             raise StopRun
 
     try:
-        solution = solve(problem, observers=[stop])
+        solution = solve(problem, observers=[stop], verify=False)
     except ProblemError as error:
         return Answer(None, str(error))
     line = f"t = {solution.time[-1]:g}, {len(solution.time)} nodes, {solution.wall_time:.2f} s"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dmft.engines.escape import amplified
 from dmft.engines.outcome import Outcome
 from dmft.engines.response import Smooth, response
 from dmft.engines.sampled import NOISE, NOISY
@@ -31,6 +32,25 @@ if TYPE_CHECKING:
     from dmft.results.simulation import Simulation
 
 Array = NDArray[np.float64]
+
+
+# Larger amplifications of errors than this are worth a second run; where nothing speeds up, they are 1 to 2.
+LARGE = 4.0
+
+
+class Amplification(NamedTuple):
+    """The time by which earlier errors have grown most, and about how many tolerances they may be there."""
+
+    time: float
+    factor: float
+
+    def __str__(self) -> str:
+        return f"errors may grow {self.factor:.0f}-fold up to t = {self.time:.4g}"
+
+    @property
+    def large(self) -> bool:
+        """True if errors of the observables may be well beyond the tolerance."""
+        return self.factor > LARGE
 
 
 @dataclass(frozen=True)
@@ -78,9 +98,9 @@ class Solution(Observed):
 
     @property
     def headline(self) -> str:
-        """Theory, outcome, last time and number of nodes."""
-        model = self.problem.parameters.model
-        return f"{model}, {self.outcome.value} at t = {self.time[-1]:g}, {len(self.time)} nodes"
+        """Theory, outcome, last time, number of nodes, and errors if they are known or may be large."""
+        model, said = self.problem.parameters.model, self.said_of_errors
+        return f"{model}, {self.outcome.value} at t = {self.time[-1]:g}, {len(self.time)} nodes{said and f', {said}'}"
 
     def overview(self) -> dict[str, Rows]:
         """Observables with their last, smallest and largest value; kernels and order parameters; units and meanings."""
@@ -340,10 +360,26 @@ class Solution(Observed):
         return max(found.items(), key=lambda item: item[1]) if found else None
 
     @property
+    def amplification(self) -> Amplification:
+        """Where the run speeds up most, as on its way out of a saddle, and by how much early errors grow until there."""
+        from dmft.engines.kinds import adds_up
+
+        if not adds_up(self.problem):
+            return Amplification(0.0, 0.0)
+        settings = self.problem.solver
+        found = amplified(self.time, np.array(list(self.entries.values())), settings.cell_nodes, settings.tolerance)
+        node = int(found.argmax())
+        return Amplification(float(self.time[node]), float(found[node]))
+
+    @property
     def said_of_errors(self) -> str:
-        """The largest estimated error in tolerances, and in standard errors where there are such; empty if not verified."""
+        """The largest estimated error in tolerances, and in standard errors where there are such.
+
+        Of a run that was not verified, where its errors may be large; empty if there is no such time.
+        """
         if (worst := self.largest_estimated_error()) is None:
-            return ""
+            grown = self.amplification
+            return f"not verified, {grown}" if grown.large else ""
         said = f"errors up to {worst[1]:.2g} tolerances ({worst[0].replace('_', ' ')})"
         if statistical := self.errors_in_standard_errors():
             said = f"{said}, {statistical[1]:.2g} standard errors ({statistical[0].replace('_', ' ')})"

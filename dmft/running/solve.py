@@ -41,6 +41,7 @@ def solve(
     engine: Method | None = None,
     jobs: int = 1,
     crew: Crew | None = None,
+    verify: bool | None = None,
 ) -> Solution:
     """Solve one problem from t = 0, or from where `start` or the file `output` ends, to its t_max.
 
@@ -52,6 +53,8 @@ def solve(
     engine: an engine with options of its own, such as `dmft.engines.method.Radau(fixed_point=Anderson(depth=5))`.
     jobs: processes that share the samples of the exact theory; other theories are solved by this one.
     crew: processes that are there already, such as `dmft.jobs.crew.crew_of_ranks(comm)`, in place of `jobs`.
+    verify: estimate the errors of a complete run by a second one to a tenth of the tolerance, `solution.estimated_errors`.  If
+        not given, where early errors may have grown beyond the tolerance, as they do on the way out of a saddle.
 
     Raises ProblemError, too, for a problem whose kernels cannot fit into memory.
     Failure of the mathematics is not raised: look at `solution.outcome`, all accepted cells are kept.
@@ -96,7 +99,14 @@ def solve(
         solution = _with_distributions(snapshot(outcome), march)
     if output is not None:
         _keep(output, solution)
-    return solution
+    if verify is False or not solution.complete:
+        return solution
+    from dmft.running import verify as second
+
+    found = second.verify(solution) if verify else second.verify_amplified(solution)
+    if output is not None and found is not solution:
+        _keep(output, found)
+    return found
 
 
 def _keep(output: Path, solution: Solution) -> None:

@@ -47,9 +47,26 @@ def verify(solution: Solution, observers: Sequence[Observer] = ()) -> Solution:
     return solution if errors is None else replace(solution, estimated_errors=errors)
 
 
+def verify_amplified(solution: Solution, observers: Sequence[Observer] = ()) -> Solution:
+    """The same solution, verified if early errors may have grown beyond its tolerance; unchanged where that is out of reach."""
+    if not needs_verification(solution):
+        return solution
+    try:
+        return verify(solution, observers)
+    except (ProblemError, MemoryError):
+        # The second run has more nodes, and may not fit into memory.
+        return solution
+
+
+def needs_verification(solution: Solution) -> bool:
+    """True of a complete run whose errors may be beyond its tolerance, are not known, and can be."""
+    can_be = FINER * solution.problem.solver.tolerance >= smallest_tolerance()
+    return solution.complete and not solution.estimated_errors and can_be and solution.amplification.large
+
+
 def _of_smaller_tolerance(solution: Solution, observers: Sequence[Observer]) -> dict[str, Array] | None:
     tolerance = max(FINER * solution.problem.solver.tolerance, smallest_tolerance())
-    finer = solve(solution.problem.replace(tolerance=tolerance), observers=observers)
+    finer = solve(solution.problem.replace(tolerance=tolerance), observers=observers, verify=False)
     if not finer.complete:
         return None
     expected = finer.at(solution.time)

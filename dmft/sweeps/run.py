@@ -105,6 +105,6 @@ def compile_loops(sweep: Sweep) -> None:
         raise StopRun
 
     try:
-        solve(sweep.problem(0), observers=[stop])
+        solve(sweep.problem(0), observers=[stop], verify=False)
     except Exception:  # what is wrong with the point is found again where it is reported
         return
