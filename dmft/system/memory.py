@@ -48,7 +48,7 @@ def memory_limit() -> Limit:
 
 
 def _machine() -> Limit:
-    """What the machine has left.  Linux tells it in a file; psutil, for other systems, takes a while to load."""
+    """Memory that the machine has left.  Linux tells it in a file; psutil, for other systems, takes a while to load."""
     with suppress(OSError, IndexError):
         known = Path("/proc/meminfo").read_text()
         available, total = (1024.0 * float(re.findall(rf"^{name}: +(\d+) kB$", known, re.MULTILINE)[0]) for name in MEMINFO)
