@@ -110,7 +110,7 @@ class March(Stepper[Attempt]):
         return guess.extrapolated(cell)
 
     def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
-        """Whether what the iteration leaves may count, in observables or in the clock, which residuals move either way."""
+        """True if what the iteration leaves may count, in observables or in the clock, which residuals move either way."""
         assert found.ahead is not None
         off = np.abs(attempt.cell.watched(found.ahead)).max(axis=1)
         if (off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any():
