@@ -28,6 +28,10 @@ FOREIGN = {"numba", "numpy", "scipy", *sys.stdlib_module_names}
 # Files kept of one function: types of arguments, processors that share a home, states of the source.
 KEPT = 32
 PREFIX = 32  # bytes of the digest that opens a file
+# Names in machine code that hashes, and in code of functions that call themselves.
+HASHES, RECURSION = b"_numba_hashsecret", b".numba.unresolved$"
+# Libraries that numba imports where they are installed: one for tests, one for a file of settings.
+IDLE = {"coverage": "", "yaml": ".numba_config.yaml"}
 
 
 class Compilation:
@@ -76,10 +80,23 @@ class Compiled:
     @cached_property
     def dispatcher(self) -> Any:
         """The function as numba knows it, with a cache of machine code."""
+        return self._dispatcher()
+
+    @cached_property
+    def callee(self) -> Any:
+        """The same for calls from compiled functions; what only Python needs is left out, a third of the time to compile."""
+        return self._dispatcher(no_cpython_wrapper=True)
+
+    def _dispatcher(self, **options: bool) -> Any:
+        import_numba()
         import numba
 
-        dispatcher: Any = numba.njit(**self.targetoptions)(self.py_func)
-        dispatcher._cache = MachineCode(self)
+        # Nothing takes the address of a function in the manner of C.
+        all_options: dict[str, Any] = {**self.targetoptions, "no_cfunc_wrapper": True, **options}
+        dispatcher: Any = numba.njit(**all_options)(self.py_func)
+        dispatcher._cache = MachineCode(self, options)
+        # Extensions of numba by other packages, which are looked for in all that is installed, are not used here.
+        dispatcher._compilation_chain_init_hook = lambda: None
         return dispatcher
 
     def __call__(self, *arguments: Any) -> Any:
@@ -91,10 +108,21 @@ class Compiled:
         """Type of this object where numba finds it in the source of another function."""
         from numba.core import types
 
-        return types.Dispatcher(self.dispatcher)
+        return types.Dispatcher(self.__dict__.get("dispatcher") or self.callee)
 
     def __reduce__(self) -> str:
         return self.py_func.__qualname__
+
+
+def import_numba() -> None:
+    """Import numba without what it loads for nothing, a tenth of the time that this takes."""
+    idle = [name for name, file in IDLE.items() if name not in sys.modules and not os.path.exists(file)]
+    sys.modules.update(dict.fromkeys(idle))  # type: ignore[arg-type]  # None: as if it was not installed
+    try:
+        import numba  # noqa: F401
+    finally:
+        for name in idle:
+            del sys.modules[name]
 
 
 class MachineCode:
@@ -102,8 +130,8 @@ class MachineCode:
 
     cache_path = None
 
-    def __init__(self, function: Compiled) -> None:
-        self.function = function
+    def __init__(self, function: Compiled, options: dict[str, bool]) -> None:
+        self.function, self.options = function, options
         source = function.py_func
         self.name = f"{source.__module__}.{source.__qualname__}".replace("<", "").replace(">", "")
 
@@ -127,9 +155,7 @@ class MachineCode:
         Numba's own cache first fills its tables of functions to compile, which takes longer than all else here.  Finished code
         needs only the symbols that it is linked to: those of memory and of hashing.
         """
-        import numba.cpython.hashing  # noqa: F401
         from numba.core.compiler import CompileResult
-        from numba.core.runtime.nrt import rtsys
 
         folder = cache_folder()
         if folder is None:
@@ -139,7 +165,7 @@ class MachineCode:
             payload = content[PREFIX:]
             if hashlib.sha256(payload).digest() != content[:PREFIX]:
                 return None
-            rtsys.initialize(target)
+            link(payload, target)
             return CompileResult._rebuild(target, *pickle.loads(payload))
         except OSError:
             return None
@@ -153,7 +179,9 @@ class MachineCode:
         # Code with addresses of this process in it is of no use to another.
         if folder is None or compiled.library.has_dynamic_globals:
             return
-        payload = dumps(compiled._reduce())
+        *parts, environments = compiled._reduce()
+        # Those without constants are never looked at, and name modules of numba that would be loaded with them.
+        payload = dumps((*parts, tuple(environment for environment in environments if environment.consts)))
         path = self._path(folder, signature, compiled.library.codegen)
         try:
             self._remove_oldest(folder)
@@ -166,7 +194,7 @@ class MachineCode:
         import numpy as np
 
         versions = sys.implementation.cache_tag, numba.__version__, np.__version__
-        key = repr((signature, codegen.magic_tuple(), versions, self.sources))
+        key = repr((signature, codegen.magic_tuple(), versions, self.options, self.sources))
         return folder / f"{self.name}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.machine"
 
     def _remove_oldest(self, folder: Path) -> None:
@@ -182,6 +210,21 @@ class MachineCode:
 
     def flush(self) -> None:
         """Part of what numba asks of a cache."""
+
+
+def link(payload: bytes, target: Any) -> None:
+    """Make known to LLVM what machine code from a file calls; numba, which compiles a part of that, needs 30 ms for it."""
+    from llvmlite import binding
+    from numba.core.runtime import _nrt_python  # pyright: ignore[reportAttributeAccessIssue]
+
+    for name, address in _nrt_python.c_helpers.items():
+        binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+    if HASHES in payload:
+        import numba.cpython.hashing  # noqa: F401
+    if RECURSION in payload:
+        from numba.core.runtime.nrt import rtsys
+
+        rtsys.initialize(target)
 
 
 class Digest:

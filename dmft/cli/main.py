@@ -5,6 +5,7 @@ The commands, and with them every other package, are imported only then: a signa
 
 from __future__ import annotations
 
+import os
 import sys
 
 from dmft.cli import signals
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from dmft.cli.streams import DroppingFile
+
+# Pydantic looks through all installed packages for plugins otherwise.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
 
 # Commands whose result is what they print; for all others that is a log.
 PRINTING = {"cite", "check", "compare", "plan", "show", "status"}

@@ -40,10 +40,14 @@ def seconds_left(marks: Sequence[Mark], t_max: float, power: float) -> float:
     The exponent is that of the later half of these seconds, at most `power`.  It holds whether steps grow with t or not, and
     contains the cost of longer histories and of more iterations.  Nodes before the first mark, those of the first cell or of
     a run that is continued, are taken to have cost as the next ones, less the growth with the number of nodes.
+    Where a cell costs the same whatever was before, at `power` 1, cells grow with t, after any number of small ones at a
+    transition: the seconds grow as log t, by the rate of the later half of the cells.
     Not a number while there is nothing to go by.
     """
     if len(marks) < 3:
         return math.nan
+    if power == 1:
+        return _seconds_left_of_decades(marks[len(marks) // 2 :], t_max)
     first, second, now = marks[0], marks[1], marks[-1]
     before = (second.clock - first.clock) / (second.nodes - first.nodes) * first.nodes / power
     passed = [mark.clock - first.clock + before for mark in marks]
@@ -53,6 +57,14 @@ def seconds_left(marks: Sequence[Mark], t_max: float, power: float) -> float:
         return math.nan
     exponent = math.log(passed[-1] / passed[late]) / math.log(now.time / then.time)
     return passed[-1] * math.expm1(min(exponent, power) * math.log(t_max / now.time))
+
+
+def _seconds_left_of_decades(marks: Sequence[Mark], t_max: float) -> float:
+    """Estimate from some marks, for seconds that grow as log t."""
+    then, now = marks[0], marks[-1]
+    if not now.time > then.time > 0:
+        return math.nan
+    return (now.clock - then.clock) * math.log(t_max / now.time) / math.log(now.time / then.time)
 
 
 def duration(seconds: float) -> str:

@@ -118,7 +118,7 @@ class SimulateCommand:
     def begun(self) -> Iterator[tuple[Problem, Setup] | None]:
         """Take the place of the simulation for this process and find the seeds to simulate; the setup if there are any."""
         from dmft import ProblemError
-        from dmft.jobs.pool import StartError
+        from dmft.jobs.tasks import StartError
         from dmft.models.experiment import Setup
         from dmft.simulation.folder import open_seeds
         from dmft.simulation.run import numbered, refuse_too_large

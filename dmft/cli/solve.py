@@ -106,11 +106,11 @@ class SolveCommand:
 
     def refuse_options(self) -> None:
         """BadInput for options that mean nothing for this problem."""
-        from dmft import ProblemError
-        from dmft.running.verify import refuse_sampled
-
         asked = self.asked
         if asked.verify:
+            from dmft import ProblemError
+            from dmft.running.verify import refuse_sampled
+
             with naming(asked.file, ProblemError):
                 refuse_sampled(self.problem)
         if asked.jobs > 1 and not self.sampled:
@@ -232,7 +232,7 @@ def _run(asked: Asked, problem: Problem, observers: tuple[Meter, StopOnSignal], 
     """Solve; what is refused or cannot be written is bad input of the file that it is about."""
     import dmft
     from dmft.jobs.locks import InUseError
-    from dmft.jobs.pool import StartError
+    from dmft.jobs.tasks import StartError
     from dmft.storage.run_file import OutputError
 
     with naming(asked.file, dmft.ProblemError), naming(asked.output, OSError, OutputError, InUseError, StartError):

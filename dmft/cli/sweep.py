@@ -104,7 +104,7 @@ class SweepCommand:
     def begun(self) -> Iterator[Sweep | None]:
         """Take the folder for this process and find the points to solve; the sweep if there are any."""
         from dmft import ProblemError
-        from dmft.jobs.pool import StartError
+        from dmft.jobs.tasks import StartError
         from dmft.sweeps.folder import open_folder
         from dmft.sweeps.run import missing, part
 

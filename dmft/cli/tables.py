@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from dmft.cli.output import printable, say
+
+# Columns of a line, and the fewest of them for words that go on in the next one.
+ROOM, NARROWEST = 80, 20
 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]]) -> None:
@@ -17,10 +21,20 @@ def print_table(title: str, rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def plain(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Aligned columns, indented by two."""
+    """Aligned columns, indented by two, as close as lines of 80 columns need; words of the last one go on in the next line."""
     rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    excess = 2 + sum(widths) + 2 * (len(widths) - 1) - ROOM
+    gap = " " if 0 < excess < len(widths) else "  "
+    before = " " * (2 + sum(widths[:-1]) + len(gap) * (len(widths) - 1))
+    if len(gap) == 1 or excess <= 0:
+        return ["  " + gap.join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    room, lines = max(ROOM - len(before), NARROWEST), []
+    for row in rows:
+        first, *others = textwrap.wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) or [""]
+        lines.append("  " + gap.join(map(str.ljust, (*row[:-1], first), widths)).rstrip())
+        lines += [before + other for other in others]
+    return lines
 
 
 def _ruled(title: str, rows: Sequence[tuple[str, ...]]) -> None:

@@ -64,13 +64,21 @@ class Cell:
         self.weights, self.constraints = (
             tuple(getattr(stack, name) for stack in self.stacks) for name in ("weights", "constraint")
         )
-        self.multiplier = self._last_multiplier()
+        self.guess = self._last_multiplier()
+        self.multiplier = self.guess.copy()
         self.forces: Forces | None = None
         self.observables = sum(field.entries for field in model.observables.values())
+        # Places and shapes of the fields in a vector.
+        shapes = [*self.shapes, *self.shapes, (len(self.overlap), self.shapes[0][1]), (len(self.scalars), s)]
+        ends = np.cumsum([prod(shape) for shape in shapes]).tolist()
+        self.parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
         # Numbers of C, and of R, in a vector; and numbers of a node beside them: overlaps, scalars, observables.
         self.two_time = sum(map(prod, self.shapes))
         self.one_time = len(self.overlap) * self.stacks[0].width + len(self.scalars) + self.observables
-        self.P = tuple(np.empty((count, rows, rows)) for count, rows, _ in self.shapes)
+        # M, D, M C^T, D R^T as given and P, C, R as found, of the own nodes of the cell.
+        self.blocks = tuple(np.empty((7, count, rows, rows)) for count, rows, _ in self.shapes)
+        self.P = tuple(blocks[4] for blocks in self.blocks)
+        self.diagonals = tuple(np.einsum("caa->ca", blocks[0]) for blocks in self.blocks)
 
     def _last_multiplier(self) -> Array:
         """Guess of the multipliers, (s, constraints): those of the last node."""
@@ -80,15 +88,9 @@ class Cell:
 
     def fields(self, x: Array) -> Rows:
         """View a vector as fields; in place of R stand (M - nu)_BB and A M_BH R_HH + R_last."""
-        parts, first = [], 0
-        for shape in (*self.shapes, *self.shapes):
-            parts.append(x[first : first + prod(shape)].reshape(shape))
-            first += prod(shape)
-        directions, p, s = len(self.overlap), len(self.scalars), self.tableau.stages
-        middle = first + directions * self.shapes[0][1]
-        overlap = x[first:middle].reshape(directions, -1) if directions else np.zeros((0, self.shapes[0][1]))
+        parts = [x[part].reshape(shape) for part, shape in self.parts]
         number = len(self.stacks)
-        return Rows(tuple(parts[:number]), tuple(parts[number:]), overlap, x[middle : middle + p * s].reshape(p, s))
+        return Rows(tuple(parts[:number]), tuple(parts[number:-2]), parts[-2], parts[-1])
 
     def rows(self, x: Array) -> Rows:
         """The new rows that a vector stands for; not finite where the linear system of the cell is singular."""
@@ -158,36 +160,33 @@ class Cell:
         rows = self.rows(x)
         forces = self.forces = self.model.forces(self.history, rows)
         out, new = self.empty()
-        C_rhs, R_rhs, MC_HB, DR_HB, v_rhs = self._from_history(forces)
-        M_BB, D_BB = (tuple(X[:, :, known:] for X, known in zip(XX, self.known, strict=True)) for XX in (forces.M, forces.D))
+        C_rhs, R_rhs, v_rhs = self._from_history(forces)
         C_last = tuple(
             np.ascontiguousarray(C[:, :, -stack.width :].transpose(0, 2, 1))
             for C, stack in zip(C_rhs, self.stacks, strict=True)
         )
-        C_BB, R_BB = (tuple(map(np.empty_like, self.P)) for _ in range(2))
         v_B = np.empty(forces.drift.shape)
         # From the same guess at each x: there are other roots, and an iterate far off must not leave its own to the next.
-        self.multiplier[:] = self._last_multiplier()
+        self.multiplier[:] = self.guess
         defect = solve_own_block(
-            self.A, M_BB, D_BB, MC_HB, DR_HB, C_last, forces.drift, v_rhs, self.weights, self.constraints, self.multiplier,
-            self.P, C_BB, R_BB, v_B,
-        )  # fmt: skip
+            self.A, self.blocks, C_last, forces.drift, v_rhs, self.weights, self.constraints, self.multiplier, v_B
+        )
         if not defect < 1e-6:
             return np.full_like(x, np.nan)
         for place, known in enumerate(self.known):
             new.C[place][:, :, :known] = self.P[place] @ C_rhs[place]
             new.R[place][:, :, :known] = R_rhs[place]
-            new.C[place][:, :, known:] = C_BB[place]
-            new.R[place][:, :, known:] = M_BB[place]
-            self._subtract_multipliers(place, new.R[place][:, :, known:])
+            new.C[place][:, :, known:] = self.blocks[place][5]
+            self._subtract_multipliers(place)
+            new.R[place][:, :, known:] = self.blocks[place][0]
         new.overlap[:] = v_B
         for k, rate in enumerate(forces.rates):
             new.scalars[k] = self.scalars[k, -1] + self.dt * self.tableau.A @ rate
         rows_of(self.model.observables, self._observe(rows), self.watched(out))
         return out
 
-    def _from_history(self, forces: Forces) -> tuple[Arrays, Arrays, Arrays, Arrays, Array]:
-        """Contributions of the history: C_rhs, R_rhs, and M_BH C_rhs^T, D_BH R_rhs^T of each stack; v_rhs."""
+    def _from_history(self, forces: Forces) -> tuple[Arrays, Arrays, Array]:
+        """Contributions of the history: C_rhs, R_rhs of each stack; v_rhs.  Fills what is given of the own blocks."""
         A, terms = self.dt * self.tableau.A, []
         v_rhs, no_drift = np.empty(forces.drift.shape), forces.drift[:0]
         for place, (stack, known) in enumerate(zip(self.stacks, self.known, strict=True)):
@@ -201,15 +200,19 @@ class Cell:
             if place == 0 and len(drift):
                 along = np.stack([M_BH[0] @ overlap for overlap in self.overlap])
                 overlap_terms(A, G, along, drift, self.overlap[:, -G:], v_rhs)
-            terms.append((C_rhs, R_rhs, M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1)))
-        right_sides, responses, MC_HB, DR_HB = zip(*terms, strict=True)
-        return right_sides, responses, MC_HB, DR_HB, v_rhs
+            given = forces.M[place][:, :, known:], forces.D[place][:, :, known:]
+            given += M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1)
+            for block, values in zip(self.blocks[place], given, strict=False):
+                block[:] = values
+            terms.append((C_rhs, R_rhs))
+        right_sides, responses = zip(*terms, strict=True)
+        return right_sides, responses, v_rhs
 
-    def _subtract_multipliers(self, place: int, M_BB: Array) -> None:
-        """Subtract nu from the diagonal over (node, group) of each channel of a stack."""
+    def _subtract_multipliers(self, place: int) -> None:
+        """Subtract nu from the diagonal of M_BB, over (node, group), of each channel of a stack."""
         if self.multiplier.size:
-            for M, constraint in zip(M_BB, self.constraints[place], strict=True):
-                np.einsum("ii->i", M)[:] -= self.multiplier[:, constraint].ravel()
+            nu = self.multiplier[:, self.constraints[place]]
+            self.diagonals[place][:] -= nu.transpose(1, 0, 2).reshape(len(nu[0]), -1)
 
     def times(self) -> Array:
         """Times of the new nodes."""

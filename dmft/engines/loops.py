@@ -2,6 +2,8 @@
 
 All that involves the history has been contracted before; what is left is algebra on (s G) x (s G) blocks, once a channel.
 Rows and columns stand for (node, group), the groups of a node side by side; the integration matrix of a block is A (x) 1_G.
+
+Parts of `solve_own_block` are inlined, which halves the time to compile it: on its own, each would be optimised twice.
 """
 
 from __future__ import annotations
@@ -66,28 +68,31 @@ def response_rows(A, given, known):
     `given` holds the bracket in its `known` columns of the history, and (M - nu)_BB in the others.
     """
     channels, size, total = given.shape
-    R = np.zeros((channels, size, total))
+    R, sides, own, matrix = np.empty(given.shape), np.empty((size, total)), np.empty((size, size)), np.empty((size, size))
     for c in range(channels):
-        matrix = np.empty((size, size))
-        product(A, given[c, :, known:], matrix)
+        for a in range(size):
+            for j in range(total):
+                sides[a, j] = given[c, a, j] if j < known else A[a, j - known]
+            for b in range(size):
+                own[a, b] = given[c, a, known + b]
+        product(A, own, matrix)
         for a in range(size):
             for b in range(size):
                 matrix[a, b] = (1.0 if a == b else 0.0) - matrix[a, b]
-        P = inverse(matrix)
-        product(P, given[c, :, :known], R[c, :, :known])
-        product(P, A, R[c, :, known:])
+        product(inverse(matrix), sides, R[c])
     return R
 
 
 @njit
-def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, constraints, multiplier, P, C_BB, R_BB, v_B):
+def solve_own_block(A, blocks, C_last, drift, v_rhs, weights, constraints, multiplier, v_B):
     """Find the multipliers nu (s, constraints) with C(t_i, t_i) = 1 on the cell's nodes; P = (1 - A (M - nu)_BB)^(-1) and
 
         R_BB = P A,   v_B = P v_rhs,
         C_BB = P [ (P C_last)^T + A ( (M C^T)_BB + (D R^T)_BB + b v_B^T ) ].
 
-    A, M_BB ... v_B but for the drift, v_rhs and v_B are tuples, with one entry for each stack of channels; A of a stack is
-    A (x) 1_G.  MC_HB = M_BH C_rhs^T and DR_HB = D_BH R_rhs^T are given without their factor P^T; C_last (channels, G, s G).
+    A, blocks, C_last, weights and constraints are tuples, with one entry for each stack of channels; A of a stack is
+    A (x) 1_G.  blocks (7, channels, s G, s G) are M_BB, D_BB, M_BH C_rhs^T and D_BH R_rhs^T without their factor P^T, as
+    given, and P, C_BB, R_BB as found; C_last (channels, G, s G).
     Newton's method, with d C(t_i, t_i)/d nu_j = -2 R_ij C_ij summed over channels with their weights.  `multiplier` is the
     guess and the result; returns the largest |C(t_i, t_i) - 1|.
     """
@@ -100,8 +105,8 @@ def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, 
         slope.fill(0.0)
         for q in range(len(A)):
             own_stack(
-                A[q], (M_BB[q], D_BB[q], MC_HB[q], DR_HB[q]), C_last[q], (drift, v_rhs) if q == 0 else nothing, weights[q],
-                constraints[q], multiplier, (P[q], C_BB[q], R_BB[q]), v_B if q == 0 else v_B[:0], violation, slope,
+                A[q], blocks[q], C_last[q], (drift, v_rhs) if q == 0 else nothing, weights[q], constraints[q], multiplier,
+                v_B if q == 0 else v_B[:0], violation, slope,
             )  # fmt: skip
         if number == 0:
             return 0.0
@@ -114,11 +119,11 @@ def solve_own_block(A, M_BB, D_BB, MC_HB, DR_HB, C_last, drift, v_rhs, weights, 
     return defect
 
 
-@njit
-def own_stack(A, forces, C_last, drift, weights, constraints, multiplier, found, v_B, violation, slope):
+@njit(inline="always")
+def own_stack(A, blocks, C_last, drift, weights, constraints, multiplier, v_B, violation, slope):
     """Fill the rows of the channels of one stack; the drift and v belong to the first channel."""
-    M, D, MC, DR = forces
-    P, C, R = found
+    M, D, MC, DR = blocks[0], blocks[1], blocks[2], blocks[3]
+    P, C, R = blocks[4], blocks[5], blocks[6]
     b, v_rhs = drift
     for c in range(len(weights)):
         resolvent(A, M[c], multiplier, constraints[c], P[c])
@@ -129,7 +134,7 @@ def own_stack(A, forces, C_last, drift, weights, constraints, multiplier, found,
             add_constraints(weights[c], constraints[c], multiplier.shape[1], R[c], C[c], violation, slope)
 
 
-@njit
+@njit(inline="always")
 def resolvent(A, M, multiplier, constraints, out):
     """P = (1 - A (M - nu))^(-1) of one channel, with the multiplier of each group's constraint."""
     size, width = len(A), len(constraints)
@@ -142,7 +147,7 @@ def resolvent(A, M, multiplier, constraints, out):
     copy(inverse(matrix), out)
 
 
-@njit
+@njit(inline="always")
 def own_rows(A, P, D, from_history, C_last, drift, C, R, v):
     """Fill R = P A, v = P v_rhs (directions, s G) and C of one channel; the drift has as many directions as v."""
     (MC, DR), (b, v_rhs), (groups, size) = from_history, drift, C_last.shape
@@ -168,7 +173,7 @@ def own_rows(A, P, D, from_history, C_last, drift, C, R, v):
     product(P, bracket, C)
 
 
-@njit
+@njit(inline="always")
 def copy(matrix, out):
     """Copy a matrix."""
     for a in range(matrix.shape[0]):
@@ -176,7 +181,7 @@ def copy(matrix, out):
             out[a, b] = matrix[a, b]
 
 
-@njit
+@njit(inline="always")
 def largest_size(values):
     """The largest absolute value in one column; not a number if any value is not."""
     found = 0.0
@@ -188,7 +193,7 @@ def largest_size(values):
     return found
 
 
-@njit
+@njit(inline="always")
 def correct(multiplier, change):
     """Subtract the change (s constraints, 1) from the multipliers."""
     stages, number = multiplier.shape
@@ -197,7 +202,7 @@ def correct(multiplier, change):
             multiplier[i, k] -= change[i * number + k, 0]
 
 
-@njit
+@njit(inline="always")
 def add_constraints(weights, constraints, number, R_BB, C_BB, violation, slope):
     """Add the part of one channel to sum_c weight_c C_c(t_i, t_i) and its derivatives by the multipliers, (s constraints,)."""
     width = len(weights)

@@ -90,7 +90,7 @@ class March(Stepper[Attempt]):
         """Solve one cell and estimate its error."""
         cell = Cell(self.model, self.history, self.tableau, step)
         tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
-        first = guess.extrapolated(cell)
+        first = self._guess(cell)
         size = cell.size(first)
         if isinstance(self.solver, Controller):
             found = self.solver.solve(cell, first, size, tolerance, cell.responses)
@@ -107,8 +107,12 @@ class March(Stepper[Attempt]):
         self.residual = attempt.residual
         return attempt
 
+    def _guess(self, cell: Cell) -> Array:
+        """Where the iteration of a cell begins."""
+        return guess.extrapolated(cell)
+
     def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
-        """Whether what the iteration leaves may count, in observables or in the clock, which residuals move either way."""
+        """True if what the iteration leaves may count, in observables or in the clock, which residuals move either way."""
         assert found.ahead is not None
         off = np.abs(attempt.cell.watched(found.ahead)).max(axis=1)
         if (off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any():

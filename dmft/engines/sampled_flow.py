@@ -15,17 +15,18 @@ import uuid
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from math import floor, log, log1p
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines import clock, stepper
-from dmft.engines.cell import empty_history, initial_node
+from dmft.engines.cell import Cell, empty_history, initial_node
 from dmft.engines.densities import densities
 from dmft.engines.distributions import Look
-from dmft.engines.fixed_point import Anderson
-from dmft.engines.march import March, standard
+from dmft.engines.fixed_point import Anderson, FixedPoint
+from dmft.engines.lead import Lead, lead
+from dmft.engines.march import EASY, Attempt, March, standard
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Begin, Sampled
 from dmft.engines.sets import cut, of_set
@@ -39,7 +40,7 @@ Array = NDArray[np.float64]
 
 # Iterations after which a cell is too long for the samples, and is halved; those of Anderson acceleration, and its depth.
 # Forces of samples are far from linear: differences of iterates that are far away mislead.
-MOST_ITERATIONS, EASY, DEPTH = 100, 60, 6
+MOST_ITERATIONS, ACCELERATED, DEPTH = 100, 60, 6
 # Cells that have to be halved more often have no solution that shorter ones lead to.
 SMALLEST_PART = 1 / 64
 # Tolerance that what is left of the equations of a cell is relative to: the factors of fields need it to be small.
@@ -57,11 +58,20 @@ class OnCells(March):
     """A march of one set through cells that are given by their ends, (cells + 1,)."""
 
     ends: Array
+    lead: Lead | None
+    model: Any
 
     @property
     def end(self) -> float:
         """End of the next cell."""
         return float(self.ends[self.cells + 1])
+
+    def _guess(self, cell: Cell) -> Array:
+        return super()._guess(cell) if self.lead is None else self.lead.guess(cell)
+
+    def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
+        """Only in hard cells: no step is chosen by an error."""
+        return len(found.residuals) > EASY
 
     def advance(self) -> bool:
         """Make the next cell; False if its equations are not solved."""
@@ -80,14 +90,20 @@ class FlowProcess:
     """A set on its way; a `SampledProcess`."""
 
     def __init__(
-        self, model: SampledFlowModel, one: SampleSet, settings: SolverSettings, ends: Array, known: Stretch | None
+        self,
+        model: SampledFlowModel,
+        one: SampleSet,
+        settings: SolverSettings,
+        ends: Array,
+        lead: Lead | None,
+        known: Stretch | None,
     ) -> None:
         history = None if known is None else restored(model, known)
-        solver = standard(min(settings.max_iterations, MOST_ITERATIONS), Anderson(DEPTH, max_iterations=EASY))
+        solver = standard(min(settings.max_iterations, MOST_ITERATIONS), Anderson(DEPTH, max_iterations=ACCELERATED))
         settings = settings.model_copy(update={"tolerance": min(settings.tolerance, LARGEST_TOLERANCE)})
         self._stages = model.stages
         self._march = OnCells(model.of_set(one), settings, history, fixed_point=solver)
-        self._march.ends = ends
+        self._march.ends, self._march.lead = ends, lead
 
     def reach(self, goal: int) -> None:
         """See SampledProcess."""
@@ -236,6 +252,14 @@ def _half(place: float) -> float | None:
     return None
 
 
+class Paced(NamedTuple):
+    """Ends of all cells, how the march that they are from ended, and its run."""
+
+    ends: Array
+    outcome: Outcome
+    lead: Lead | None
+
+
 class SampledFlow(Sampled):
     """Solver of one problem, see `Sampled`; `model` is a `SampledFlowModel`."""
 
@@ -273,24 +297,26 @@ class SampledFlow(Sampled):
     def ends(self) -> Array:
         """Ends of all cells, those that were made and those to come."""
         if self._ends is None:
-            self._ends = continued(self._reached, self._paced_cells[0])
+            self._ends = continued(self._reached, self.paced.ends)
         return self._ends
 
     @cached_property
-    def _paced_cells(self) -> tuple[Array, Outcome]:
-        """Ends of all cells, and how the march that they are from ended."""
+    def paced(self) -> Paced:
+        """Cells of the Gaussian theory, or those that grow."""
         if self._flow.gaussian is None:
-            return growing(first_rate(self._flow), self.settings), Outcome.DONE
+            return Paced(growing(first_rate(self._flow), self.settings), Outcome.DONE, None)
         march = March(self._flow.gaussian, self.settings)
-        return np.array([0.0, *(cell.time for cell in march)]), march.outcome
+        ends = np.array([0.0, *(cell.time for cell in march)])
+        return Paced(ends, march.outcome, lead(self._flow.gaussian, march.history, self.unit))
 
     def refined(self) -> bool:
         """Halve the first cell that a set did not solve, for all sets; False if it is a small part of what it was."""
         cell = (self.nodes - 1) // self.unit
         start, end = self.ends[cell : cell + 2]
-        planned = self._paced_cells[0]
+        planned = self.paced.ends
         whole = np.diff(planned)[min(int(np.searchsorted(planned, start, side="right")) - 1, len(planned) - 2)]
-        if not end - start > max(self.settings.smallest_step * end, SMALLEST_PART * whole):
+        # Halves of halves are parts of a whole to rounding.
+        if not end - start > max(self.settings.smallest_step * end, 1.5 * SMALLEST_PART * whole):
             return False
         self._ends = np.insert(self.ends, cell + 1, (start + end) / 2)
         self._found = [cut(one, self.nodes) for one in self._found]
@@ -338,7 +364,7 @@ class SampledFlow(Sampled):
 
     def begin(self, number: int) -> Begin:
         """See Sampled."""
-        return partial(FlowProcess, self._flow, self._flow.sets[number], self.settings, self.ends)
+        return partial(FlowProcess, self._flow, self._flow.sets[number], self.settings, self.ends, self.paced.lead)
 
     def times(self, n: int) -> Array:
         """The first n nodes."""
@@ -372,7 +398,7 @@ class SampledFlow(Sampled):
     @property
     def outcome_at_end(self) -> Outcome:
         """That of the march that the cells are from."""
-        return self._paced_cells[1]
+        return self.paced.outcome
 
 
 def first_rate(model: SampledFlowModel) -> float:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from threadpoolctl import threadpool_limits
 
-from dmft.jobs.pool import Recipe, StartError, start
+from dmft.jobs.pool import Recipe, start
+from dmft.jobs.tasks import StartError
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 Part = list[Call | None]

@@ -20,17 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from dmft.jobs.channel import Message, receive, send
-from dmft.jobs.tasks import KILLED, Ending, Result, Stop, Watch
+from dmft.jobs.tasks import KILLED, Ending, Result, StartError, Stop, Watch
 
 PROGRAM = Path(__file__).with_name("worker_process.py")
 # Seconds between two looks at `stop`.
 INTERVAL = 0.2
 # Processes that may end at one task, and in a row before they are ready.
 ATTEMPTS = 2
-
-
-class StartError(RuntimeError):
-    """Worker processes that end before they are ready."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dmft.jobs.tasks import Ending, Result, Stop, Watch, Worker
 from dmft.problem.table import ProblemError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Seconds between two looks of a rank for its next task, at most: those of rank 0 take time from its own tasks.
 POLL = 0.005

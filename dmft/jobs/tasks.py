@@ -14,6 +14,10 @@ from typing import Protocol
 RAISED, KILLED, TOO_LARGE = "raised", "killed", "too-large"
 
 
+class StartError(RuntimeError):
+    """Worker processes that end before they are ready."""
+
+
 class Ending(StrEnum):
     """The ways in which a task can end.
 

@@ -54,9 +54,9 @@ def title(problem: Problem, without: Collection[str] = ()) -> str:
     without: keys whose parts are left out, such as those that a figure varies.
     """
     parameters, settings = problem.parameters, problem.solver
-    given = problem.tables["problem"] if without else parameters.headline(settings)
+    given = parameters.headline(settings, without)
     written = parameters.description.written
-    parts = [part for part in parameters.description.title if _keys(part) <= given.keys() - set(without)]
+    parts = [part for part in parameters.description.title if _keys(part) <= given.keys()]
     filled = (part.format(**{key: written.get(key, value)(given[key]) for key in _keys(part)}) for part in parts)
     theory = [f"{settings.theory} theory"] if settings.theory == "exact" and "theory" not in without else []
     return ",  ".join([parameters.model, *theory, *filled])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -69,9 +69,9 @@ class Parameters(Table):
         """The simulation of this parameter point, a `dmft.models.experiment.Experiment`; ProblemError if there is none."""
         raise ProblemError(f'model = "{self.model}": wanted a theory that can be simulated')
 
-    def headline(self, settings: SolverSettings) -> dict[str, Any]:
-        """Values of the keys that the headline of a figure may say."""
-        return self.model_dump(exclude_none=True)
+    def headline(self, settings: SolverSettings, without: Collection[str] = ()) -> dict[str, Any]:
+        """Values that the headline of a figure may say, by key; those of keys in `without` differ between its curves."""
+        return {key: value for key, value in self.model_dump(exclude_none=True).items() if key not in without}
 
     def constants(self) -> dict[str, float]:
         """Numbers that follow from the parameters alone, those that the description names."""

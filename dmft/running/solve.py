@@ -17,7 +17,6 @@ from dmft.engines.kinds import engine as begin
 from dmft.engines.method import Method
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Crew, Sampled
-from dmft.jobs.crew import crew_of_processes
 from dmft.problem.problem import Problem
 from dmft.problem.table import ProblemError
 from dmft.results.solution import Solution, State, refuse_other_problem
@@ -122,6 +121,8 @@ def _shared(march: Engine, jobs: int, crew: Crew | None) -> Iterator[None]:
     """Let processes share the samples of an engine that has some."""
     own = None
     if isinstance(march, Sampled):
+        from dmft.jobs.crew import crew_of_processes
+
         own = crew_of_processes(min(jobs, len(march.model.sets))) if crew is None and jobs > 1 else None
         march.crew = crew or own or march.crew
     try:

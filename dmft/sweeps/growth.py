@@ -1,7 +1,8 @@
-"""A sweep that changes in a folder: more values on an axis, a larger t_max, another axis.
+"""A sweep that changes in a folder: more values on an axis, a larger t_max, another axis, another table [output].
 
 The problem in each run file tells to which point of the new sweep it belongs, whatever it is called.  Files get the names of
-their new points; a run that is to reach a larger t_max becomes a checkpoint, if it holds the state to go on from.  Files that
+their new points; a run that is to reach a larger t_max, or that lacks what [output] asks for, becomes a checkpoint, if it holds
+the state to go on from.  Files that
 belong to no point stay where they are, or move to the folder `earlier` if a new point has their name.  A process that is
 killed in between leaves every file whole; the next one looks at all of them again.
 """
@@ -29,7 +30,10 @@ UNFINISHED = ".checkpoint.h5"
 
 @dataclass(frozen=True)
 class Growth:
-    """Number of points of the earlier sweep that are kept as they are, that go on to a larger t_max, and that do not belong."""
+    """Number of points of the earlier sweep that are kept as they are, that go on, and that do not belong.
+
+    Points go on to a larger t_max, or to put into their files what [output] asks for now.
+    """
 
     kept: int
     continued: int
@@ -37,7 +41,7 @@ class Growth:
 
     def __str__(self) -> str:
         parts = [f"{self.kept} points of the earlier sweep are kept"]
-        parts += [f"{self.continued} go on to a larger t_max"] if self.continued else []
+        parts += [f"{self.continued} go on, to a larger t_max or another [output]"] if self.continued else []
         parts += [f"{self.left} files do not belong to it, and stay"] if self.left else []
         return f"the sweep has changed: {', '.join(parts)}"
 
@@ -71,11 +75,12 @@ class _Points:
     """The points of a sweep, found by their problems."""
 
     def __init__(self, sweep: Sweep) -> None:
-        self.keep, self.t_max, self.names = sweep.keep, [], set()
+        self.keep, self.t_max, self.output, self.names = sweep.keep, [], [], set()
         self._index: dict[Any, list[int]] = {}
         for index in range(len(sweep)):
             problem = sweep.problem(index)
             self.t_max.append(problem.solver.t_max)
+            self.output.append(problem.output)
             self._index.setdefault(_identity(problem), []).append(index)
             self.names |= {sweep.slug(index) + ending for ending in (".h5", FAILED_RUN, FAILED_TEXT)}
 
@@ -94,7 +99,8 @@ class _Points:
             return folder.failed_text(index)
         if source.name.endswith(FAILED_RUN):
             return folder.failed_run(index)
-        if self.t_max[index] > problem.solver.t_max or _unfinished(source):
+        asks_more = self.t_max[index] > problem.solver.t_max or self.output[index] != problem.output
+        if asks_more or _unfinished(source):
             return folder.checkpoint(index) if can_go_on else None
         return folder.run(index) if can_go_on or self.keep == "observables" else None
 
@@ -111,9 +117,11 @@ def _ending(source: Path) -> str:
 
 
 def _identity(problem: Problem) -> Any:
-    """The problem without its limits, as something that can be looked up."""
+    """The problem without its limits and its output, as something that can be looked up."""
     tables = problem.tables
-    return frozen({**tables, "solver": {key: value for key, value in tables["solver"].items() if key not in LIMITS}})
+    return frozen(
+        {**tables, "output": {}, "solver": {key: value for key, value in tables["solver"].items() if key not in LIMITS}}
+    )
 
 
 def _files(path: Path, old: Sweep) -> Iterator[tuple[Path, Known | None]]:

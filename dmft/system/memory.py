@@ -10,8 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
+MEMINFO = "MemAvailable", "MemTotal"
 CGROUPS = Path("/sys/fs/cgroup")
 MIB = 2.0**20
 # What to ask for is rounded up to a multiple of so many MiB, and this much larger than the estimate.
@@ -44,9 +43,20 @@ def available_memory() -> float:
 
 def memory_limit() -> Limit:
     """The limit that leaves least to this process."""
-    machine = psutil.virtual_memory()
-    found = [Limit(machine.available, machine.total, MACHINE), *_cgroup_limits(), *_slurm_limits(), *_address_limits()]
+    found = [_machine(), *_cgroup_limits(), *_slurm_limits(), *_address_limits()]
     return min(found, key=lambda limit: limit.available)
+
+
+def _machine() -> Limit:
+    """Memory that the machine has left.  Linux tells it in a file; psutil, for other systems, takes a while to load."""
+    with suppress(OSError, IndexError):
+        known = Path("/proc/meminfo").read_text()
+        available, total = (1024.0 * float(re.findall(rf"^{name}: +(\d+) kB$", known, re.MULTILINE)[0]) for name in MEMINFO)
+        return Limit(available, total, MACHINE)
+    import psutil
+
+    machine = psutil.virtual_memory()
+    return Limit(machine.available, machine.total, MACHINE)
 
 
 def _request(mebibytes: int) -> str:
@@ -107,6 +117,10 @@ def _slurm_limits() -> list[Limit]:
         given.append(float(os.environ["SLURM_MEM_PER_NODE"]))
     with suppress(KeyError, ValueError):
         given.append(float(os.environ["SLURM_MEM_PER_CPU"]) * float(os.environ.get("SLURM_CPUS_ON_NODE", "1")))
+    if not given:
+        return []
+    import psutil
+
     own = psutil.Process().memory_info().rss
     # Slurm writes 0 for all memory of the node.
     return [Limit(max(size * MIB - own, 0.0), size * MIB, JOB) for size in given if size > 0]
@@ -117,4 +131,6 @@ def _address_limits() -> list[Limit]:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY:
         return []
+    import psutil
+
     return [Limit(max(limit - psutil.Process().memory_info().vms, 0.0), limit, ADDRESSES)]

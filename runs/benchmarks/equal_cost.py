@@ -43,11 +43,11 @@ class Silent:
 def of_sets(problem: Problem, samples: int) -> Callable[[int], Array]:
     """Observables at the end of a set of a seed."""
     model = equations(problem)
-    ends = SampledFlow(model, problem.solver).ends
+    flow = SampledFlow(model, problem.solver)
 
     def end(seed: int) -> Array:
-        process = FlowProcess(model, SampleSet(samples, (seed,), 0.0), problem.solver, ends, None)
-        nodes = 1 + problem.solver.stages * (len(ends) - 1)
+        process = FlowProcess(model, SampleSet(samples, (seed,), 0.0), problem.solver, flow.ends, flow.paced.lead, None)
+        nodes = 1 + problem.solver.stages * (len(flow.ends) - 1)
         process.reach(nodes)
         found = process.found(0)
         if found.n < nodes:

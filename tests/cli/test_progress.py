@@ -41,6 +41,13 @@ def test_seconds_left_of_a_run_that_is_continued():
     assert seconds_left(marks, 3000.0, 3) == pytest.approx((3000**3 - 1000**3) / 3, rel=0.1)
 
 
+def test_seconds_left_of_cells_that_grow_with_time():
+    """Nine cells a decade at one cost each, after a transition at which a hundred cells were small."""
+    small = [Mark(0.1 * n, 1.0 + 0.01 * n, n) for n in range(100)]
+    marks = small + [Mark(10 + 0.1 * n, 2.0 * 10 ** (n / 9), 100 + n) for n in range(150)]
+    assert seconds_left(marks, marks[-1].time * 1e4, 1) == pytest.approx(0.1 * 9 * 4, rel=1e-9)
+
+
 def test_nothing_is_left_at_the_end():
     assert seconds_left(power_law(1.0, [1.0, 2.0, 3.0, 4.0]), 4.0, 3) == 0
 

@@ -26,5 +26,16 @@ def test_solving_loads_no_scipy(quick, tmp_path):
     assert loaded(SLOW_TO_LOAD, "solve", quick, "-o", tmp_path / "run.h5", "-q") == []
 
 
+# Parts of numba that compile, and what is loaded by accident.
+NOT_AGAIN = ("numba.np.arrayobj", "numba.cpython.unicode", "coverage", "yaml", "psutil", "multiprocessing", "dmft.cli.sweep")
+
+
+@pytest.mark.slow
+def test_a_second_run_loads_nothing_to_compile_with(quick, tmp_path):
+    for name in ("first", "second"):
+        found = loaded(NOT_AGAIN, "solve", quick, "-o", tmp_path / f"{name}.h5", "-q")
+    assert found == []
+
+
 def test_help_loads_no_numpy():
     assert loaded((*SLOW_TO_LOAD, "numpy", "numba", "h5py"), "--help") == []

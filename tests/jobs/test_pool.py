@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from dmft.jobs.pool import Recipe, StartError, WorkerPool
-from dmft.jobs.tasks import Ending, Result
+from dmft.jobs.pool import Recipe, WorkerPool
+from dmft.jobs.tasks import Ending, Result, StartError
 
 WORKER = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
-from dmft.jobs.tasks import Ending, Result
+from dmft.jobs.tasks import StartError, Ending, Result
 
 class Worker:
     def __init__(self, stop, folder):

@@ -139,10 +139,11 @@ def test_own_block(seed, s, channels, G, directions, constrained):
     widths, counts = (G, 1), (1, channels)
     A = tuple(wide(tableau, width) for width in widths)
     shapes = [(count, s * width, s * width) for count, width in zip(counts, widths, strict=True)]
-    M, MC, DR = (tuple(rng.uniform(-1, 1, shape) for shape in shapes) for _ in range(3))
-    noise = [rng.uniform(-1, 1, shape) for shape in shapes]
+    blocks = tuple(rng.uniform(-1, 1, (7, *shape)) for shape in shapes)
+    M, D, MC, DR, P, C, R = zip(*blocks, strict=True)
     # Noise is symmetric, and the correlation with the last node is near its value there.
-    D = tuple(X + X.transpose(0, 2, 1) for X in noise)
+    for X in D:
+        X += X.transpose(0, 2, 1).copy()
     C_last = tuple(
         np.tile(np.eye(width)[None], (count, 1, s)) + 0.03 * rng.uniform(-1, 1, (count, width, s * width))
         for count, width in zip(counts, widths, strict=True)
@@ -153,9 +154,8 @@ def test_own_block(seed, s, channels, G, directions, constrained):
     in_all = [1.0 / (0.8 + weights[1][constraints[1] == k].sum()) for k in range(G)]
     weights = tuple(w * np.array(in_all)[place] for w, place in zip(weights, constraints, strict=True))
     nu = np.zeros((s, G if constrained else 0))
-    P, C, R = (tuple(map(np.empty, shapes)) for _ in range(3))
     v = np.empty(drift.shape)
-    defect = solve_own_block(A, M, D, MC, DR, C_last, drift, v_rhs, weights, constraints, nu, P, C, R, v)
+    defect = solve_own_block(A, blocks, C_last, drift, v_rhs, weights, constraints, nu, v)
     assert defect < 1e-12
     total = np.zeros((s, G))
     for q, width in enumerate(widths):

@@ -194,3 +194,12 @@ def test_committees_in_titles(target, written):
     start = [0.1] * target["directions"]
     problem = Problem(width=3, samples_per_parameter=1.0, activation="erf", target=target, alignment=start, t_max=1.0)
     assert written in labels.title(problem)
+
+
+def test_units_are_in_titles_of_given_starts():
+    """Unless the starts differ, in which case they are those of one of the runs."""
+    start = {"student_overlap": [[1.0]], "cross_overlap": [[0.1, 0.2]]}
+    problem = Problem(model="online-sgd", activation="erf", learning_rate=0.5, t_max=1.0, **start)
+    assert "$K = 1$,  $M = 2$" in labels.title(problem)
+    assert "$K = 1$,  $M = 2$" in labels.title(problem, without=["learning_rate"])
+    assert "K" not in labels.title(problem, without=["student_overlap"])

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from dmft import Outcome, Problem, ProblemError, solve
+from dmft.engines.cell import Cell
 from dmft.engines.kinds import equations
+from dmft.engines.lead import lead
+from dmft.engines.march import March
+from dmft.engines.nodes import matrices
 from dmft.engines.sampled_flow import SMALLEST_PART, SampledFlow, continued, growing, samples_along
+from dmft.mathematics.tableau import cell_weights
 from dmft.models.two_layer_flow.exact import samples
 from dmft.models.two_layer_flow.exact.crowd import Crowd
 from dmft.models.two_layer_flow.exact.memory import Memory
@@ -144,6 +149,28 @@ def test_corrected_responses_fulfil_steins_identity_along_large_directions():
     tau = np.diag(np.tile(np.diagonal(C).reshape(n, G).max(axis=0), n))
     np.testing.assert_allclose((found - T) @ (C + tau), sampled - T @ C, atol=1e-6)
     np.testing.assert_allclose(past.noise(g[known * G :]).reshape(s * G, -1), g[known * G :] @ g.T / size)
+
+
+@pytest.mark.parametrize("keys", [{}, {"width": 1}, GROUPS], ids=["two", "one", "groups"])
+def test_a_lead_guesses_its_own_run(keys):
+    """Its rows where the nodes are its own; on others, what is smooth of them."""
+    asked = gaussian(problem(t_max=3.0, **keys))
+    model = equations(asked)
+    march = March(model, asked.solver)
+    assert len(list(march)) > 3
+    history, stages = march.history, asked.solver.stages
+    time, led = history["time"], lead(model, history, stages)
+    n = 1 + 2 * stages
+    cell = Cell(model, history.before(n), march.tableau, float(time[n - 1 + stages] - time[n - 1]))
+    rows = cell.rows(led.guess(cell))
+    for place in range(len(model.channels)):
+        for found, name in ((rows.C[place], "C"), (rows.R[place], "R")):
+            own, first = matrices(history.before(cell.total), name, model)[place], cell.known[place]
+            np.testing.assert_allclose(found, own[:, first:], atol=1e-12, err_msg=name)
+    shorter = Cell(model, history.before(n), march.tableau, 0.5 * cell.dt)
+    end = led.guess(shorter)
+    middle = cell_weights(time, stages, shorter.times()) @ history["second_layer"].reshape(len(time), -1)
+    np.testing.assert_allclose(shorter.fields(end).scalars, middle.T, atol=1e-12)
 
 
 def test_a_cell_whose_samples_are_not_found_again_is_halved(monkeypatch):

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from dmft import Problem, Sweep, sweep
-from dmft.sweeps.folder import Folder, State
+from dmft import Problem, Sweep, load, sweep
+from dmft.sweeps.folder import Folder, State, open_folder
 from dmft.sweeps.growth import EARLIER, MOVING, Growth
 from tests.problem_files import POINT, SWEEP
 from tests.sweep_folders import assert_same_points, contents, solved
@@ -101,6 +101,24 @@ def test_a_larger_t_max_goes_on_where_the_state_is_kept(tmp_path, keep):
         assert stayed == before
 
 
+EXACT = {"theory": "exact", "scheme": "gradient-descent", "learning_rate": 0.5, "samples": 64, "replicates": 2, "t_max": 3.0}
+
+
+@pytest.mark.parametrize("keep", ["kernels", "observables"])
+def test_another_output_is_made_of_the_states_that_are_kept(tmp_path, keep):
+    """Runs that hold their state are not solved again; those that do not are, and make way."""
+    problem = Problem(width=2, samples_per_parameter=1.0, activation="tanh", target="none", noise=0.5, **EXACT)
+    axes = {"problem.noise": [0.5, 1.0]}
+    sweep(Sweep(problem, axes, keep=keep), tmp_path / "out")
+    asked = Sweep(problem.replace(distributions=[0.5, 1.5]), axes, keep=keep)
+    with open_folder(tmp_path / "out", asked) as (folder, *_):
+        assert folder.growth == (Growth(0, 2, 0) if keep == "kernels" else Growth(0, 0, 2))
+    sweep(asked, tmp_path / "out")
+    sweep(asked, tmp_path / "fresh")
+    for file in sorted((tmp_path / "fresh" / "points").glob("*.h5")):
+        assert load(tmp_path / "out" / "points" / file.name) == load(file)
+
+
 def test_files_whose_names_are_taken_move_aside(tmp_path):
     problem = Problem.from_toml(POINT).replace(t_max=2.0, tolerance=1e-3)
     sweep(Sweep(problem, {"problem.noise": [0.1234, 0.5]}), tmp_path)
@@ -151,4 +169,6 @@ def test_a_sweep_file_of_a_person_is_kept(dmft, quick, begun):
 
 def test_growth_in_words():
     assert str(Growth(3, 0, 0)) == "the sweep has changed: 3 points of the earlier sweep are kept"
-    assert str(Growth(3, 2, 1)).endswith("kept, 2 go on to a larger t_max, 1 files do not belong to it, and stay")
+    assert str(Growth(3, 2, 1)).endswith(
+        "kept, 2 go on, to a larger t_max or another [output], 1 files do not belong to it, and stay"
+    )

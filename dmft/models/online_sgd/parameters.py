@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dmft.models.experiment import Setup
     from dmft.models.online_sgd.simulation import OnlineSGDExperiment
     from dmft.problem.problem import Problem
+    from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
 Vector = tuple[float, ...]
@@ -113,6 +114,13 @@ class OnlineSGDParameters(Parameters):
         """Student units K and teacher units M."""
         K, M = self._units()
         return {"student": K, "teacher": M}
+
+    def headline(self, settings: SolverSettings, without: Collection[str] = ()) -> dict[str, Any]:
+        """With K and M of a start that is given as overlaps."""
+        given = super().headline(settings, without)
+        if self.student_overlap is None or set(GIVEN) & set(without):
+            return given
+        return {**given, **dict(zip(RANDOM, self._units(), strict=False))}
 
     def _units(self) -> tuple[int, int]:
         """K and M."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -283,10 +283,10 @@ class TwoLayerFlowParameters(Parameters):
         assert self.samples_per_parameter is not None
         return 1.0 / self.width / self.samples_per_parameter
 
-    def headline(self, settings: SolverSettings) -> dict[str, Any]:
+    def headline(self, settings: SolverSettings, without: Collection[str] = ()) -> dict[str, Any]:
         """Of the exact theory, which holds at a fixed width, n/d in place of n/(m d)."""
-        given = super().headline(settings)
-        if settings.theory != "exact":
+        given = super().headline(settings, without)
+        if settings.theory != "exact" or not {"samples_per_parameter", "width"} <= given.keys():
             return given
         del given["samples_per_parameter"]
         return {**given, "samples_per_dimension": 1.0 / self.inverse_alpha}

@@ -37,7 +37,7 @@ Array = NDArray[np.float64]
 TAU = 1e-7
 # Accuracy of preactivations, and Newton steps to reach it, of which the last ones may be shortened.
 ACCURACY, NEWTON, SHORTENED = 1e-11, 60, 8
-# Steps that are made with the responses of samples as they were in the iteration before.
+# Steps that are made with the responses of samples as they were in the iteration before, or at the first step.
 CHORDS = 6
 
 
@@ -215,7 +215,7 @@ class Samples:
     def _solved(self, rows: Kernels, fields: Array, before: Seen | None) -> Seen | None:
         """Newton's method for all samples, of which those that are not there yet go on; None if some do not get there.
 
-        Its first steps are made with T of the samples as they were before.
+        Most of its steps are made with T of the samples as they were before, or in the first step.
         """
         s, m, P = fields.shape
         c = fields - self._reaction(rows)
@@ -225,6 +225,7 @@ class Samples:
             before = None
         h = self._h_last + fields - self._xi_last if before is None else before.h.copy()
         active, shortened, last, step = np.arange(P), np.ones(P), np.full(P, np.inf), np.zeros_like(h)
+        chord, first = (None, 0) if before is None else (before.T, 0)
         for number in range(NEWTON):
             every = len(active) == P
             here = self._state(h if every else h[:, :, active], a, active)
@@ -243,13 +244,16 @@ class Samples:
             forward = active[on]
             if forward.size:
                 f = defect[:, :, on].reshape(s * m, -1)
-                if before is not None and number < CHORDS:
+                if chord is not None and number < first + CHORDS:
                     every_f = np.zeros((s * m, P))
                     every_f[:, forward] = f
-                    T_f = applied(before.T, every_f)[:, forward]
+                    T_f = applied(chord, every_f)[:, forward]
                 else:
                     slopes = Slopes(*(np.ascontiguousarray(x[..., on]) for x in here.slopes))
-                    T_f = applied(own_responses(R, slopes, self.task.crowd.basis), np.ascontiguousarray(f))
+                    T = own_responses(R, slopes, self.task.crowd.basis)
+                    T_f = applied(T, np.ascontiguousarray(f))
+                    if forward.size == P:
+                        chord, first = T, number + 1
                 change = (R @ T_f - f).reshape(s, m, -1)
                 h[:, :, forward] += change
                 step[:, :, forward], shortened[forward], last[forward] = change, 1.0, size[on]
