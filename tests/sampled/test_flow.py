@@ -107,6 +107,21 @@ def test_fields_need_a_regularised_factor(monkeypatch):
     assert found.time[-1] < 5.0
 
 
+@pytest.mark.slow
+def test_a_linear_network_with_few_samples_stays_within_its_errors():
+    """Its neurons have six times as many numbers as the samples have exact second moments for."""
+    asked = problem(
+        activation="linear", width=6, init="lazy", init_scale=0.5, samples_per_dimension=6.0, target=[0.0, 0.8], samples=64,
+        replicates=4, t_max=3.0, stages=6,
+    )  # fmt: skip
+    found, known = solve(asked), solve(gaussian(asked))
+    assert found.outcome is Outcome.DONE
+    for name in ("train_error", "test_error", "alignment"):
+        error = found.standard_errors[name][-1]
+        assert error < 1e-2 * known.observables[name][-1], name
+        assert abs(found.observables[name][-1] - known.observables[name][-1]) < 5 * error, name
+
+
 # A neuron of free curvature on as many samples as dimensions: a small set runs away unless its responses agree with its forces.
 CURVED = {
     "width": 1, "activation": "quadratic", "samples_per_dimension": 1.0, "target": [0.0, 0.8, 0.4], "alignment": 0.2,
