@@ -29,6 +29,8 @@ SMALLEST_RESIDUAL = 1e-13
 # The residual is made smaller where the clock's error may be beyond this part of what is allowed, or where an observable is off
 # by that part of the tolerance: along soft directions x is much farther from the solution than the residual is from zero.
 NEAR, HIDDEN, FINER = 0.3, 0.1, 1e-2
+# Error of the energy at the nodes of a cell over its estimate, at most.
+UNSEEN = 10.0
 # A cell that takes more iterations is a hard one.
 EASY = 30
 
@@ -138,8 +140,11 @@ class March(Stepper[Attempt]):
         energy = np.append(history[model.energy][last], observed[model.energy])
         scalars = np.hstack([cell.scalars[:, -1:], rows.scalars]) * clock.roots(model.channels[0], len(rows.scalars))
         floor = FLOOR * float(np.abs(history[model.energy]).max())
-        # An energy below its floor is held to the tolerance of the floor.
-        unresolved = self.settings.tolerance * floor if np.abs(energy).min() < floor else 0.0
+        # An energy below its floor is held to the tolerance of the floor only, and may be known better.
+        unresolved = 0.0
+        if np.abs(energy).min() < floor:
+            missed = self.control.missed(history, cell.dt, observed, model.energy)
+            unresolved = min(self.settings.tolerance * floor, UNSEEN * missed)
         relative = clock.defect(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
         moved = self.control.moved(history, observed)
         return clock.error(relative, moved, np.log1p(cell.dt / self.time)) / self.settings.tolerance

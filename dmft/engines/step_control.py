@@ -56,17 +56,27 @@ class StepControl:
 
     def error(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
         """Estimated error of the new nodes, relative to the tolerance."""
-        old = self._old_nodes(history, dt)
         new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
-        known = _rows(history.series(name)[..., old] for name in self.sizes)
-        scale = self.scale(history, new)
+        missed = self._missed(history, dt, new, list(self.sizes))
+        return self._calibration * float((missed / self.scale(history, new)).max()) / self.tolerance
+
+    def missed(self, history: History, dt: float, observed: Mapping[str, Array], name: str) -> float:
+        """Estimated error of the new nodes of one observable."""
+        new = _rows([history.fields[name].series(observed[name])])
+        return self._calibration * float(self._missed(history, dt, new, [name]).max())
+
+    @property
+    def _calibration(self) -> float:
+        return [factor for stages, factor in CALIBRATION.items() if stages <= self.tableau.stages][-1]
+
+    def _missed(self, history: History, dt: float, new: Array, names: list[str]) -> Array:
+        """Errors of the new nodes as far as the cell before tells, (observables,)."""
+        old = self._old_nodes(history, dt)
+        known = _rows(history.series(name)[..., old] for name in names)
         if old.size < 2:
-            missed = self._highest_coefficient(np.column_stack([known[:, -1], new]))
-        else:
-            x = (history["time"][old] - history["time"][-1]) / dt
-            missed = self._backward_error(x, known, new)
-        calibration = [factor for stages, factor in CALIBRATION.items() if stages <= self.tableau.stages][-1]
-        return calibration * float((missed / scale).max()) / self.tolerance
+            return self._highest_coefficient(np.column_stack([known[:, -1], new]))
+        x = (history["time"][old] - history["time"][-1]) / dt
+        return self._backward_error(x, known, new)
 
     def moved(self, history: History, observed: Mapping[str, Array]) -> float:
         """Largest change of an observable over a cell, relative to what its tolerance is relative to."""

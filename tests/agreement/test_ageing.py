@@ -10,6 +10,11 @@ from dmft.mathematics.tableau import radau
 AGEING = {
     "power 8": {"model": "spherical-pspin", "couplings": {"8": 0.4165}, "t_max": 2000.0},
     "powers 10 and 12": {"model": "spherical-pspin", "couplings": {"10": 0.37, "12": 1.14}, "t_max": 500.0},
+    # The error at the start is 1e4 times that which ages.
+    "lazy, large start": {
+        "width": 1e4, "samples_per_parameter": 4.75, "activation": [0, -0.66, 0.54, -0.51, -0.05, -0.09], "target": [0, 0.084],
+        "noise": 1.0, "init": "lazy", "init_scale": 2.8, "alignment": -0.57, "t_max": 190.0,
+    },
     "network, pure start": {
         "width": 100, "samples_per_parameter": 0.65, "activation": [0.225, 0.2, 0.626, 0.68, 0.23], "target": [0, 0.78, 0.51],
         "noise": 1.0, "init_scale": 0.55, "alignment": 0.0, "t_max": 1800.0,

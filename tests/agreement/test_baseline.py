@@ -56,6 +56,7 @@ def test_second_order_towards_the_same_solution(baseline, case):
         np.testing.assert_allclose((4 * values[-1] - values[-2]) / 3, value, atol=1e-6 * size, err_msg=name)
 
 
+@pytest.mark.slow
 def test_blocks_change_nothing(baseline):
     one, block = (baseline.Baseline(problem(), 150, rows).march().solution() for rows in (1, 64))
     for name, values in one.observables.items():

@@ -98,15 +98,15 @@ def largest_error(history, finer, names):
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-5])
 @pytest.mark.parametrize("case", TENSORS)
 def test_spiked_tensors(case, tolerance):
-    """What grows is flagged, to within a factor of 5; a run at a tenth of the tolerance knows it within a factor of 2."""
+    """What is not flagged is off by no more than errors may grow there; a second run knows what is within a factor of 2."""
     history, finer, exact = (run(case, factor * tolerance) for factor in (1, 0.1, 1e-3))
     names = list(example.DESCRIPTION.observables)
     error = largest_error(history, exact, names) / tolerance
     grown = amplified(history["time"], np.array([history[name] for name in names]), 6, tolerance).max()
-    if error > 3:
-        assert grown > LARGE
-    if grown > LARGE:
-        assert grown / 10 < error < 5 * grown
+    if grown < LARGE:
+        assert error < LARGE
+    else:
+        assert error < 5 * grown
         assert error / 2 < largest_error(history, finer, names) / tolerance < 2 * error
 
 
@@ -119,7 +119,7 @@ def test_networks(case):
     said = found.largest_estimated_error()
     assert (said is None) == (found.amplification.factor < LARGE)
     if said is None:
-        assert error < 3
+        assert error < LARGE
     else:
         assert error / 2 < said[1] < 2 * error
 

@@ -151,13 +151,16 @@ def sensitivity(C, e, students, digits):
     R = correlations(C)
     by_R, by_e = sensitivity_of_unit_fields(R, e * lengths, students)
     by_C = np.zeros_like(by_R)
+    # Loops over the entries: sums of matrices take ten times as long to compile.
     for j in range(n):
-        by_C[j, j] += by_e[j] * e[j] / (2.0 * lengths[j])
-        by_e[j] *= lengths[j]
-        for m in range(j):
-            by_C[j, m] = by_C[m, j] = by_R[j, m] / (lengths[j] * lengths[m])
-            by_C[j, j] -= by_R[j, m] * R[j, m] / (2.0 * C[j, j])
-            by_C[m, m] -= by_R[j, m] * R[j, m] / (2.0 * C[m, m])
+        for i in range(students):
+            for k in range(students):
+                by_C[j, j, i, k] += by_e[j, i, k] * e[j] / (2.0 * lengths[j])
+                by_e[j, i, k] *= lengths[j]
+                for m in range(j):
+                    by_C[j, m, i, k] = by_C[m, j, i, k] = by_R[j, m, i, k] / (lengths[j] * lengths[m])
+                    by_C[j, j, i, k] -= by_R[j, m, i, k] * R[j, m] / (2.0 * C[j, j])
+                    by_C[m, m, i, k] -= by_R[j, m, i, k] * R[j, m] / (2.0 * C[m, m])
     return by_C.transpose(2, 3, 0, 1), by_e.transpose(1, 2, 0)
 
 
