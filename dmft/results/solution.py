@@ -145,7 +145,8 @@ class Solution(Observed):
             return self.outcome.advice
         if self.noise > NOISE:
             return f"{self.outcome.advice}; try more samples: samples = {self.samples_needed}"
-        return f"{self.outcome.advice}; a set of samples then left the flow: try t_max = {self.time[-1]:.3g}, or another seed"
+        earlier = f"t_max = {self.time[-1]:.3g}, or " if self.time[-1] > 0 else ""
+        return f"{self.outcome.advice}; a set of samples then left the flow: try {earlier}another seed"
 
     @property
     def entry_errors(self) -> dict[str, Array]:
