@@ -59,7 +59,10 @@ SAMPLED = Citation(
 
 @dataclass(frozen=True)
 class Kind:
-    """An engine, and what its numerical scheme rests on; `adds_up` if errors of its cells do, see `escape.py`."""
+    """An engine, and what its numerical scheme rests on; `adds_up` if errors of its cells do, see `escape.py`.
+
+    Ordinary equations follow what grows to a hundredth of the tolerance: their errors do not add up to more than it.
+    """
 
     engine: type[Engine]
     citations: tuple[Citation, ...] = ()
@@ -69,7 +72,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "radau": Kind(March, (RADAU, ANDERSON), adds_up=True),
     "gradient-descent": Kind(Descent),
-    "ordinary": Kind(Trajectory, (RADAU,), adds_up=True),
+    "ordinary": Kind(Trajectory, (RADAU,)),
     "closed-form": Kind(ClosedForm),
     "stepped": Kind(Doubling),
     "sampled": Kind(Sampled, (SAMPLED,)),

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-# Larger amplifications of errors than this are worth a second run; where nothing speeds up, they are 1 to 2.
-LARGE = 4.0
+# Larger amplifications of errors than this are worth a second run; where nothing speeds up, they are 1 to 2.2.
+LARGE = 2.5
 
 
 class Amplification(NamedTuple):
@@ -145,7 +145,8 @@ class Solution(Observed):
             return self.outcome.advice
         if self.noise > NOISE:
             return f"{self.outcome.advice}; try more samples: samples = {self.samples_needed}"
-        return f"{self.outcome.advice}; a set of samples then left the flow: try t_max = {self.time[-1]:.3g}, or another seed"
+        earlier = f"t_max = {self.time[-1]:.3g}, or " if self.time[-1] > 0 else ""
+        return f"{self.outcome.advice}; a set of samples then left the flow: try {earlier}another seed"
 
     @property
     def entry_errors(self) -> dict[str, Array]:

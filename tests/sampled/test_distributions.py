@@ -169,7 +169,7 @@ def test_file_holds_what_was_found_and_other_times_are_added(tmp_path, capsys):
     np.testing.assert_array_equal(again.time, found.time)
     capsys.readouterr()
     assert run(["show", str(output)]) == 0
-    assert "t = 0.2  residual" in capsys.readouterr().out
+    assert "t = 0.2 residual" in " ".join(capsys.readouterr().out.split())
     assert run(["show", str(output), "--at", "0.4", "--json"]) == 0
     assert '"distributions": {"time": 0.2' in capsys.readouterr().out
     assert run(["plot", str(output), "--distributions", "-o", str(tmp_path / "figure.png")]) == 0

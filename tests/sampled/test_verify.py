@@ -100,4 +100,4 @@ def test_command_stores_and_says_errors_of_time(tmp_path, capsys):
     assert worst is not None
     assert f"{worst[1]:.2g} standard errors ({worst[0].replace('_', ' ')})" in " ".join(capsys.readouterr().out.split())
     run(["show", str(output)])
-    assert "standard errors (" in capsys.readouterr().out
+    assert "standard errors (" in " ".join(capsys.readouterr().out.split())

@@ -67,11 +67,10 @@ class Seen(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """xi on the new nodes (s, m, P); and block by block, without what the label knows: xi, rows of C and of the factor."""
+    """xi on the new nodes (s, m, P); and block by block, without what the label knows: xi, and rows of the factor."""
 
     xi: Array
     blocks: list[Array]
-    C: list[Array]
     factors: list[Rows]
 
 
@@ -158,8 +157,8 @@ class Samples:
             return False
         for factor, found in zip((self._mean, *self._apart), fields.factors, strict=True):
             factor.keep(found)
-        for past, g, xi, C in zip(self._past, self._forces(seen), fields.blocks, fields.C, strict=True):
-            past.keep(g, xi, C)
+        for past, g, xi in zip(self._past, self._forces(seen), fields.blocks, strict=True):
+            past.keep(g, xi)
         total = rows.K.shape[2]
         self._order = np.concatenate([self._order, np.arange(self.n, total)[::-1]])
         self._R, self._R_minus = _grown(self._R, rows.R, self.n, 0, 2), _grown(self._R_minus, rows.R_minus, self.n, 1, 2)
@@ -187,7 +186,7 @@ class Samples:
         for part, values in zip(self._blocks, blocks, strict=True):
             xi[:, part] = values.reshape(s, -1, self.size)
         xi[:, :G] = crowd.scale[:, None] * (xi[:, :G] + np.einsum("rsg,rp->sgp", new, self.z))
-        return Fields(xi, blocks, covariances, [found for found, _ in made])
+        return Fields(xi, blocks, [found for found, _ in made])
 
     def _forces(self, seen: Seen) -> list[Array]:
         """g block by block: means over groups (s G, P), and contrasts (s, (m_k - 1) P)."""
@@ -303,7 +302,7 @@ class Samples:
         T, T_minus = self._memory.mean_responses(R, R_minus, seen.T)
         g = self._forces(seen)
         D = [self.task.inverse_alpha * past.noise(own) for past, own in zip(self._past, g, strict=True)]
-        sampled = zip(self._past, (T, *T_minus[:, :, None, :, None]), g, fields.blocks, fields.C, strict=True)
+        sampled = zip(self._past, (T, *T_minus[:, :, None, :, None]), g, fields.blocks, strict=True)
         M = [-past.responses(*block) for past, *block in sampled]
         drift = -np.einsum("sgnh,rnh->rsg", M[0], rows.v)
         drift -= np.einsum("sgp,rp->rsg", g[0].reshape(-1, G, self.size), self.z) / self.size

@@ -28,19 +28,20 @@ class Past:
     def __init__(self, groups: int) -> None:
         self.g, self._xi, self._C, self._groups = *np.empty((2, 0, 0)), np.empty((0, 0)), groups
 
-    def keep(self, g: Array, xi: Array, C: Array) -> None:
-        """Add nodes, with rows C (s, G, N, G) of the covariance."""
+    def keep(self, g: Array, xi: Array) -> None:
+        """Add nodes."""
+        whole = self._whole(xi)
         if len(self.g):
             g, xi = np.concatenate([self.g, g]), np.concatenate([self._xi, xi])
-        self.g, self._xi, self._C = g, xi, self._whole(C)
+        self.g, self._xi, self._C = g, xi, whole
 
     def noise(self, g: Array) -> Array:
         """E[g g^T] of new nodes with all, (s, G, N, G)."""
         return self._means(g, self.g, g)
 
-    def responses(self, T: Array, g: Array, xi: Array, C: Array) -> Array:
-        """T' of the module docstring on new nodes; T, C (s, G, N, G)."""
-        whole = self._whole(C)
+    def responses(self, T: Array, g: Array, xi: Array) -> Array:
+        """T' of the module docstring on new nodes, (s, G, N, G) as T."""
+        whole = self._whole(xi)
         variances = np.diagonal(whole).reshape(-1, self._groups).max(axis=0)
         missing = self._means(g, self._xi, xi).reshape(len(g), -1) - T.reshape(len(g), -1) @ whole
         tau = np.tile(variances, len(whole) // self._groups)
@@ -53,9 +54,9 @@ class Past:
             found = np.hstack([g @ known.T, found])
         return (found / g.shape[1]).reshape(len(g) // self._groups, self._groups, -1, self._groups)
 
-    def _whole(self, C: Array) -> Array:
-        """The covariance of all nodes (N G, N G), from rows of the new ones."""
-        rows = C.reshape(C.shape[0] * C.shape[1], -1)
+    def _whole(self, xi: Array) -> Array:
+        """The covariance that the fields of all nodes have over the samples, (N G, N G): what is linear in them stays exact."""
+        rows = self._means(xi, self._xi, xi).reshape(len(xi), -1)
         n = rows.shape[1] - len(rows)
         own = (rows[:, n:] + rows[:, n:].T) / 2
         return np.block([[self._C, rows[:, :n].T], [rows[:, :n], own]]) if n else own
