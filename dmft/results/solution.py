@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-# Larger amplifications of errors than this are worth a second run; where nothing speeds up, they are 1 to 2.2.
-LARGE = 2.5
+# Larger amplifications of errors than this are worth a second run; where nothing speeds up, they are 0.5 to 2.5, mostly.
+LARGE = 3.0
 
 
 class Amplification(NamedTuple):

@@ -98,7 +98,7 @@ def largest_error(history, finer, names):
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-5])
 @pytest.mark.parametrize("case", TENSORS)
 def test_spiked_tensors(case, tolerance):
-    """What is not flagged is off by no more than errors may grow there; a second run knows what is within a factor of 2."""
+    """What is not flagged is off by no more than errors may grow there; a second run knows what is within a factor of 3."""
     history, finer, exact = (run(case, factor * tolerance) for factor in (1, 0.1, 1e-3))
     names = list(example.DESCRIPTION.observables)
     error = largest_error(history, exact, names) / tolerance
@@ -107,7 +107,7 @@ def test_spiked_tensors(case, tolerance):
         assert error < LARGE
     else:
         assert error < 5 * grown
-        assert error / 2 < largest_error(history, finer, names) / tolerance < 2 * error
+        assert error / 3 < largest_error(history, finer, names) / tolerance < 3 * error
 
 
 @pytest.mark.slow
