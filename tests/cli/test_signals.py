@@ -107,7 +107,7 @@ def test_more_signals_while_the_checkpoint_is_written(dmft, slow, tmp_path, unin
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["dmft.cli.streams", "typer", "dmft.cli.solve", "numpy", "pydantic", "dmft.problem.problem"])
+@pytest.mark.parametrize("module", ["dmft.cli.streams", "typer", "dmft.cli.plan", "numpy", "pydantic", "dmft.problem.problem"])
 def test_signal_in_the_first_moments_is_one_line(quick, tmp_path, module, number):
     """The signal comes while a module is imported."""
     code = f"""
