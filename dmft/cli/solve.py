@@ -145,8 +145,11 @@ class SolveCommand:
     def advise(self, solution: Solution) -> None:
         """Say with which tolerance errors are as small as was wanted, if they are not."""
         wanted, worst = solution.problem.solver.tolerance, solution.largest_estimated_error()
-        if solution.complete and worst is not None and worst[1] > 1 and not self.sampled:
-            _say(f"  errors of about {wanted:g} take tolerance = {wanted / worst[1]:.1g}", self.asked.quiet)
+        if not solution.complete or worst is None or self.sampled:
+            return
+        needed = f"{wanted / max(worst[1], 1.0):.1g}"
+        if float(needed) < wanted:
+            _say(f"  errors of about {wanted:g} take tolerance = {needed}", self.asked.quiet)
 
     def check(self, solution: Solution) -> None:
         """Say by how much a complete run misses what the theory declares to hold, if this was asked for."""
