@@ -262,13 +262,22 @@ class Controller:
         """As `Anderson.solve`."""
         found = self.easy.solve(G, x, size, tolerance)
         if found.converged:
-            return found
+            return replace(found, go_on=partial(self._go_on, G=G, found=found, size=size))
 
         def held(z: Array) -> Array:
             return G(np.concatenate([x[: part.start], z, x[part.stop :]]))[part]
 
-        partial = self.part.solve(held, x[part], size[part], self.roughly)
-        if partial.converged:
-            x = np.concatenate([x[: part.start], partial.x, x[part.stop :]])
+        near = self.part.solve(held, x[part], size[part], self.roughly)
+        if near.converged:
+            x = np.concatenate([x[: part.start], near.x, x[part.stop :]])
         solved = self.hard.solve(G, x, size, tolerance)
-        return replace(solved, residuals=found.residuals + partial.residuals + solved.residuals)
+        return replace(solved, residuals=found.residuals + near.residuals + solved.residuals)
+
+    def _go_on(self, tolerance: float, G: Map, found: FixedPoint, size: Array) -> FixedPoint:
+        """Anderson acceleration goes on; where it stalls, Newton's method from where it had converged."""
+        assert found.go_on is not None
+        finer = found.go_on(tolerance)
+        if finer.converged:
+            return finer
+        solved = self.hard.solve(G, found.x, size, tolerance)
+        return replace(solved, residuals=finer.residuals + solved.residuals)

