@@ -47,7 +47,7 @@ def test_responses_are_densities(small):
 def test_densities_within_the_last_cells_are_those_of_kicks(small, name):
     """Also where a response falls faster than the cell is long, and where it vanishes at equal times and peaks in between.
 
-    The last cell takes 0.4 of the whole time here, more than cells of other runs: densities are off by the more, the longer it is.
+    The last cell takes 0.4 of the whole time here, more than others: densities are off by the more, the longer it is.
     """
     solution = solve(small.replace(t_max=300.0, tolerance=1e-4))
     last = len(solution.time) - 1
