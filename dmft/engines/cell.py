@@ -77,8 +77,8 @@ class Cell:
         self.one_time = len(self.overlap) * self.stacks[0].width + len(self.scalars) + self.observables
         # M, D, M C^T, D R^T as given and P, C, R as found, of the own nodes of the cell.
         self.blocks = tuple(np.empty((7, count, rows, rows)) for count, rows, _ in self.shapes)
-        self.P = tuple(blocks[4] for blocks in self.blocks)
-        self.diagonals = tuple(np.einsum("caa->ca", blocks[0]) for blocks in self.blocks)
+        self.M_BB, self.P, self.C_BB = (tuple(blocks[k] for blocks in self.blocks) for k in (0, 4, 5))
+        self.diagonals = tuple(np.einsum("caa->ca", M) for M in self.M_BB)
 
     def _last_multiplier(self) -> Array:
         """Guess of the multipliers, (s, constraints): those of the last node."""
@@ -176,9 +176,9 @@ class Cell:
         for place, known in enumerate(self.known):
             new.C[place][:, :, :known] = self.P[place] @ C_rhs[place]
             new.R[place][:, :, :known] = R_rhs[place]
-            new.C[place][:, :, known:] = self.blocks[place][5]
+            new.C[place][:, :, known:] = self.C_BB[place]
             self._subtract_multipliers(place)
-            new.R[place][:, :, known:] = self.blocks[place][0]
+            new.R[place][:, :, known:] = self.M_BB[place]
         new.overlap[:] = v_B
         for k, rate in enumerate(forces.rates):
             new.scalars[k] = self.scalars[k, -1] + self.dt * self.tableau.A @ rate
@@ -200,10 +200,9 @@ class Cell:
             if place == 0 and len(drift):
                 along = np.stack([M_BH[0] @ overlap for overlap in self.overlap])
                 overlap_terms(A, G, along, drift, self.overlap[:, -G:], v_rhs)
-            given = forces.M[place][:, :, known:], forces.D[place][:, :, known:]
-            given += M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1)
-            for block, values in zip(self.blocks[place], given, strict=False):
-                block[:] = values
+            own = self.blocks[place]
+            own[0], own[1] = forces.M[place][:, :, known:], forces.D[place][:, :, known:]
+            own[2], own[3] = M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1)
             terms.append((C_rhs, R_rhs))
         right_sides, responses = zip(*terms, strict=True)
         return right_sides, responses, v_rhs

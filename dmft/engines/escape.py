@@ -14,10 +14,30 @@ E says where errors grow, and by about how much, and a second run how large they
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+# Larger amplifications of errors than this are worth a second run; where nothing speeds up, they are 0.5 to 2.5, mostly.
+LARGE = 3.0
+
+
+class Amplification(NamedTuple):
+    """The time by which earlier errors have grown most, and about how many tolerances they may be there."""
+
+    time: float
+    factor: float
+
+    def __str__(self) -> str:
+        return f"errors may grow {self.factor:.0f}-fold up to t = {self.time:.4g}"
+
+    @property
+    def large(self) -> bool:
+        """True if errors of the observables may be well beyond the tolerance."""
+        return self.factor > LARGE
 
 
 def amplified(time: Array, values: Array, stages: int, tolerance: float) -> Array:

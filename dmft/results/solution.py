@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmft.engines.escape import amplified
+from dmft.engines.escape import Amplification, amplified
 from dmft.engines.outcome import Outcome
 from dmft.engines.response import Smooth, response
 from dmft.engines.sampled import NOISE, NOISY
@@ -32,25 +32,6 @@ if TYPE_CHECKING:
     from dmft.results.simulation import Simulation
 
 Array = NDArray[np.float64]
-
-
-# Larger amplifications of errors than this are worth a second run; where nothing speeds up, they are 0.5 to 2.5, mostly.
-LARGE = 3.0
-
-
-class Amplification(NamedTuple):
-    """The time by which earlier errors have grown most, and about how many tolerances they may be there."""
-
-    time: float
-    factor: float
-
-    def __str__(self) -> str:
-        return f"errors may grow {self.factor:.0f}-fold up to t = {self.time:.4g}"
-
-    @property
-    def large(self) -> bool:
-        """True if errors of the observables may be well beyond the tolerance."""
-        return self.factor > LARGE
 
 
 @dataclass(frozen=True)

@@ -99,11 +99,14 @@ def solve(
         solution = _with_distributions(snapshot(outcome), march)
     if output is not None:
         _keep(output, solution)
-    if verify is False or not solution.complete:
-        return solution
-    from dmft.running import verify as second
+    return solution if verify is False or not solution.complete else _verified(solution, output, bool(verify))
 
-    found = second.verify(solution) if verify else second.verify_amplified(solution)
+
+def _verified(solution: Solution, output: Path | None, asked: bool) -> Solution:
+    """The complete run with its estimated errors, if this was asked for or early errors may have grown; kept in the file."""
+    from dmft.running import verify
+
+    found = verify.verify(solution) if asked else verify.verify_amplified(solution)
     if output is not None and found is not solution:
         _keep(output, found)
     return found

@@ -2,9 +2,8 @@
 
 The problem in each run file tells to which point of the new sweep it belongs, whatever it is called.  Files get the names of
 their new points; a run that is to reach a larger t_max, or that lacks what [output] asks for, becomes a checkpoint, if it holds
-the state to go on from.  Files that
-belong to no point stay where they are, or move to the folder `earlier` if a new point has their name.  A process that is
-killed in between leaves every file whole; the next one looks at all of them again.
+the state to go on from.  Files that belong to no point stay where they are, or move to the folder `earlier` if a new point has
+their name.  A process that is killed in between leaves every file whole; the next one looks at all of them again.
 """
 
 from __future__ import annotations
