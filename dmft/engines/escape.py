@@ -40,10 +40,11 @@ class Amplification(NamedTuple):
         return self.factor > LARGE
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def amplified(time: Array, values: Array, stages: int, tolerance: float) -> Array:
     """E at every node, (n,), for errors of the tolerance.
 
-    values: observables (observables, n), on the node t = 0 and those of cells of `stages` nodes.
+    values: observables (observables, n), on the node t = 0 and those of cells of `stages` nodes; a damaged file may hold any.
     """
     found = np.zeros(len(time))
     if len(time) <= stages:

@@ -58,3 +58,11 @@ def test_run_of_one_node_and_what_is_always_zero():
     assert amplified(np.zeros(1), np.zeros((2, 1)), 6, TOLERANCE).tolist() == [0.0]
     _, found = factors(lambda t: np.zeros((2, t.size)), 10.0)
     assert not found.any()
+
+
+@pytest.mark.parametrize("value", [1e308, np.inf, np.nan])
+@pytest.mark.filterwarnings("error")
+def test_values_of_a_damaged_file_are_no_warning(value):
+    values = np.ones((2, 13))
+    values[0, 5:7] = value, -value
+    assert amplified(np.linspace(0, 1, 13), values, 6, TOLERANCE).shape == (13,)
