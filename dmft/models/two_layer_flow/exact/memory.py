@@ -135,13 +135,19 @@ def _turned(T, ends, U, own, start, end, factor):
 def _add_up(T, ends, U, together, apart):
     """Add rows of some samples to the sums over samples that are needed."""
     nodes, _, s, _ = together.shape
+    _, samples, rows = U.shape
     for b in range(len(ends) - 1):
-        number = ends[b + 1] - ends[b]
+        number, first = ends[b + 1] - ends[b], s * ends[b]
         columns = _part(T, ends, b, nodes, U, 0, nodes)
         for t in range(nodes):
             for k in range(number):
-                total = columns[t * number + k].sum(axis=0)[s * ends[b] : s * ends[b + 1]].reshape(s, number)
-                if b == 0:
-                    together[t, k] += total
-                else:
-                    apart[b - 1, t] += total[:, k]
+                total = np.zeros(rows)
+                for p in range(samples):
+                    for row in range(rows):
+                        total[row] += columns[t * number + k, p, row]
+                for i in range(s):
+                    if b == 0:
+                        for other in range(number):
+                            together[t, k, i, other] += total[first + i * number + other]
+                    else:
+                        apart[b - 1, t, i] += total[first + i * number + k]

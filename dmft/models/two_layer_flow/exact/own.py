@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.compiled import njit
+from dmft.mathematics.small import copy
 
 Array = NDArray[np.float64]
 
@@ -43,32 +44,54 @@ def own_responses(R: Array, slopes: Slopes, basis: Array) -> Array:
     R and T are in coordinates of which `basis` (m, m) holds one a row; `slopes` are those of neurons.
     """
     s, m, samples = slopes.q.shape
-    T = np.empty((samples, s * m, s * m))
-    _own_responses(R, *slopes, basis, T)
+    T, smallest = np.empty((samples, s * m, s * m)), np.empty(samples)
+    # Two functions: a run compiles the one that it needs.
+    (_of_few if m < MANY else _of_many)(R, *slopes, basis, T, smallest)
+    if (again := np.flatnonzero(~(smallest > SMALLEST))).size:
+        T[again] = _exchanging(R, Slopes(*(x[..., again] for x in slopes)), basis)
     return T
 
 
+def _exchanging(R: Array, slopes: Slopes, basis: Array) -> Array:
+    """T of each sample, transposed, by elimination with row exchanges.  Raises LinAlgError where a matrix is singular."""
+    s, m, samples = slopes.q.shape
+    along = np.einsum("ki,tip->ptk", basis, slopes.q)
+    diagonal = np.einsum("ki,ji,tip->ptkj", basis, basis, slopes.e)
+    J = np.zeros((samples, s, m, s, m))
+    J[:, range(s), :, range(s)] = np.einsum("tp,ptk,ptj->tpkj", slopes.c, along, along) + diagonal.swapaxes(0, 1)
+    J = J.reshape(samples, s * m, s * m)
+    if not np.isfinite(J).all():
+        raise np.linalg.LinAlgError("slopes are not finite")
+    return np.linalg.solve(np.eye(s * m) + J @ R, J).swapaxes(1, 2)
+
+
 @njit
-def _own_responses(R, c, q, e, basis, T):
+def _of_few(R, c, q, e, basis, T, smallest):
+    """T, LANES samples at a time, and the smallest pivot of each sample."""
     s, m, samples = q.shape
     size = s * m
-    W, J = np.empty((size if m < MANY else 0, 2 * size, LANES)), np.empty((size, m, LANES))
-    V, smallest = np.empty((2 * size, size)), np.empty(LANES)
+    W, J, pivots = np.empty((size, 2 * size, LANES)), np.empty((size, m, LANES)), np.empty(LANES)
     for first in range(0, samples, LANES):
         _slopes(c, q, e, basis, first, J)
-        if m < MANY:
-            _matrices(R, J, W)
-            _eliminate(W, m, smallest)
+        _matrices(R, J, W)
+        _eliminate(W, m, pivots)
         for p in range(min(LANES, samples - first)):
-            if m >= MANY:
-                smallest[p] = _by_products(R, J, p, V)
-                T[first + p] = V[size:]
-            elif smallest[p] > SMALLEST:
-                for b in range(size):
-                    for a in range(size):
-                        T[first + p, b, a] = W[a, size + b, p]
-            if not smallest[p] > SMALLEST:
-                _exchanging(R, J, p, T[first + p])
+            smallest[first + p] = pivots[p]
+            for b in range(size):
+                for a in range(size):
+                    T[first + p, b, a] = W[a, size + b, p]
+
+
+@njit
+def _of_many(R, c, q, e, basis, T, smallest):
+    """T, sample by sample, and the smallest pivot of each sample."""
+    s, m, samples = q.shape
+    J, V = np.empty((s * m, m, LANES)), np.empty((2 * s * m, s * m))
+    for first in range(0, samples, LANES):
+        _slopes(c, q, e, basis, first, J)
+        for p in range(min(LANES, samples - first)):
+            smallest[first + p] = _by_products(R, J, p, V)
+            copy(V[s * m :], T[first + p])
 
 
 @njit(fastmath=True)
@@ -139,11 +162,11 @@ def _eliminate(W, m, smallest):
                     W[r, b, p] *= inverse[p]
             for a in range(k, end):
                 if a != r:
-                    factors[0] = W[a, r]
+                    copy(W[a, r : r + 1], factors)
                     _subtract(W[a, r + 1 : last], W[r : r + 1, r + 1 : last], factors[:1])
         for a in range(size):
             if a < k or a >= end:
-                factors[: end - k] = W[a, k:end]
+                copy(W[a, k:end], factors)
                 _subtract(W[a, end:last], W[k:end, end:last], factors[: end - k])
 
 
@@ -171,9 +194,9 @@ def _by_products(R, J, p, V):
     J_t, inverse, smallest = np.empty((m, m)), np.empty((m, m)), np.inf
     V[:] = 0.0
     for t in range(0, size, m):
-        J_t[:] = J[t : t + m, :, p]
-        V[:size, t : t + m] = np.dot(np.ascontiguousarray(R[t : t + m].T), J_t)
-        V[size + t : size + t + m, t : t + m] = J_t
+        copy(J[t : t + m, :, p], J_t)
+        copy(np.dot(np.ascontiguousarray(R[t : t + m].T), J_t), V[:size, t : t + m])
+        copy(J_t, V[size + t : size + t + m, t : t + m])
         for k in range(t, t + m):
             V[k, k] += 1.0
     for t in range(0, size, m):
@@ -182,8 +205,11 @@ def _by_products(R, J, p, V):
         pivots = V[t:end].copy()
         pivots[:, t:end] = 0.0
         rows = np.dot(np.ascontiguousarray(V[end:last, t:end]), inverse)
-        V[end:last] -= np.dot(rows, pivots)
-        V[end:last, t:end] = rows
+        product = np.dot(rows, pivots)
+        for a in range(size):
+            for b in range(size):
+                V[end + a, b] -= product[a, b]
+        copy(rows, V[end:last, t:end])
     return smallest
 
 
@@ -191,7 +217,7 @@ def _by_products(R, J, p, V):
 def _inverted(A, inverse):
     """The inverse of a small matrix without row exchanges; returns the smallest pivot."""
     m, smallest = len(A), np.inf
-    inverse[:] = A
+    copy(A, inverse)
     for k in range(m):
         smallest = min(smallest, abs(inverse[k, k]))
         factor, inverse[k, k] = 1.0 / inverse[k, k], 1.0
@@ -203,20 +229,6 @@ def _inverted(A, inverse):
                 for j in range(m):
                     inverse[i, j] -= factor * inverse[k, j]
     return smallest
-
-
-@njit
-def _exchanging(R, J, p, T):
-    """The same for one sample, with LAPACK."""
-    size, m, _ = J.shape
-    A, right = np.eye(size), np.zeros((size, size))
-    for a in range(size):
-        t = a - a % m
-        for k in range(m):
-            right[a, t + k] = J[a, k, p]
-            for b in range(size):
-                A[a, b] += J[a, k, p] * R[t + k, b]
-    T[:] = np.linalg.solve(A, right).T
 
 
 def applied(T: Array, f: Array) -> Array:
