@@ -156,7 +156,7 @@ def followed(model: SampledFlowModel, one: SampleSet, history: History) -> Itera
     """The equations of a set once their samples have followed a history to the end of each of its cells, with its time."""
     equations = model.of_set(one)
     for n in range(1, history.n + 1, model.stages):
-        equations.follow(history.before(n))
+        equations.replay(history.before(n))
         yield float(history["time"][n - 1]), equations
 
 

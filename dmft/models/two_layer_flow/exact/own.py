@@ -45,29 +45,27 @@ def own_responses(R: Array, slopes: Slopes, basis: Array) -> Array:
     """
     s, m, samples = slopes.q.shape
     T, smallest = np.empty((samples, s * m, s * m)), np.empty(samples)
-    # Two functions: a run compiles the one that it needs.
-    (_of_few if m < MANY else _of_many)(R, *slopes, basis, T, smallest)
-    if (again := np.flatnonzero(~(smallest > SMALLEST))).size:
-        T[again] = _exchanging(R, Slopes(*(x[..., again] for x in slopes)), basis)
+    (_by_products if m >= MANY else _by_lanes)(R, *slopes, basis, T, smallest)
+    small = np.flatnonzero(~(smallest > SMALLEST))
+    if small.size:
+        T[small] = _exchanging(R, Slopes(*(x[..., small] for x in slopes)), basis)
     return T
 
 
 def _exchanging(R: Array, slopes: Slopes, basis: Array) -> Array:
-    """T of each sample, transposed, by elimination with row exchanges.  Raises LinAlgError where a matrix is singular."""
+    """The same with row exchanges, by LAPACK."""
     s, m, samples = slopes.q.shape
-    along = np.einsum("ki,tip->ptk", basis, slopes.q)
-    diagonal = np.einsum("ki,ji,tip->ptkj", basis, basis, slopes.e)
-    J = np.zeros((samples, s, m, s, m))
-    J[:, range(s), :, range(s)] = np.einsum("tp,ptk,ptj->tpkj", slopes.c, along, along) + diagonal.swapaxes(0, 1)
+    q, J = basis @ slopes.q, np.zeros((samples, s, m, s, m))
+    for t in range(s):
+        J[:, t, :, t] = np.einsum("p,kp,lp->pkl", slopes.c[t], q[t], q[t])
+        J[:, t, :, t] += np.einsum("ki,ip,li->pkl", basis, slopes.e[t], basis)
     J = J.reshape(samples, s * m, s * m)
-    if not np.isfinite(J).all():
-        raise np.linalg.LinAlgError("slopes are not finite")
-    return np.linalg.solve(np.eye(s * m) + J @ R, J).swapaxes(1, 2)
+    return np.asarray(np.linalg.solve(np.eye(s * m) + J @ R, J), dtype=float).swapaxes(1, 2)
 
 
 @njit
-def _of_few(R, c, q, e, basis, T, smallest):
-    """T, LANES samples at a time, and the smallest pivot of each sample."""
+def _by_lanes(R, c, q, e, basis, T, smallest):
+    """T and the smallest pivot of each sample, by elimination of LANES samples together."""
     s, m, samples = q.shape
     size = s * m
     W, J, pivots = np.empty((size, 2 * size, LANES)), np.empty((size, m, LANES)), np.empty(LANES)
@@ -83,15 +81,16 @@ def _of_few(R, c, q, e, basis, T, smallest):
 
 
 @njit
-def _of_many(R, c, q, e, basis, T, smallest):
-    """T, sample by sample, and the smallest pivot of each sample."""
+def _by_products(R, c, q, e, basis, T, smallest):
+    """The same by matrix products of each sample."""
     s, m, samples = q.shape
-    J, V = np.empty((s * m, m, LANES)), np.empty((2 * s * m, s * m))
+    size = s * m
+    J, V = np.empty((size, m, LANES)), np.empty((2 * size, size))
     for first in range(0, samples, LANES):
         _slopes(c, q, e, basis, first, J)
         for p in range(min(LANES, samples - first)):
-            smallest[first + p] = _by_products(R, J, p, V)
-            copy(V[s * m :], T[first + p])
+            smallest[first + p] = _of_one(R, J, p, V)
+            copy(V[size:], T[first + p])
 
 
 @njit(fastmath=True)
@@ -147,9 +146,8 @@ def _eliminate(W, m, smallest):
     the diagonal: up to a pivot, columns of later nodes are zero.
     """
     size = len(W)
-    factors, inverse = np.empty((4, LANES)), np.empty(LANES)
-    for p in range(LANES):
-        smallest[p] = np.inf
+    inverse, factors = np.empty(LANES), np.empty((4, LANES))
+    smallest[:] = np.inf
     for k in range(0, size, 4):
         end = min(k + 4, size)
         last = size + ((end - 1) // m + 1) * m
@@ -162,33 +160,36 @@ def _eliminate(W, m, smallest):
                     W[r, b, p] *= inverse[p]
             for a in range(k, end):
                 if a != r:
-                    copy(W[a, r : r + 1], factors)
-                    _subtract(W[a, r + 1 : last], W[r : r + 1, r + 1 : last], factors[:1])
+                    _subtract(W, a, r, r + 1, r + 1, last, factors)
         for a in range(size):
             if a < k or a >= end:
-                copy(W[a, k:end], factors)
-                _subtract(W[a, end:last], W[k:end, end:last], factors[: end - k])
+                _subtract(W, a, k, end, end, last, factors)
 
 
 @njit(fastmath=True)
-def _subtract(target, rows, factors):
-    """Subtract sum_i factors_i rows_i of each sample; target (n, LANES)."""
-    if len(rows) == 4:
-        f0, f1, f2, f3 = factors[0], factors[1], factors[2], factors[3]
-        r0, r1, r2, r3 = rows[0], rows[1], rows[2], rows[3]
-        for b in range(len(target)):
+def _subtract(W, a, k, end, first, last, factors):
+    """Subtract W_ai times row i from row a of each sample, for rows k to `end`, at most four, in columns `first` to `last`."""
+    for i in range(k, end):
+        for p in range(LANES):
+            factors[i - k, p] = W[a, i, p]
+    if end - k == 4:
+        for b in range(first, last):
             for p in range(LANES):
-                target[b, p] -= f0[p] * r0[b, p] + f1[p] * r1[b, p] + f2[p] * r2[b, p] + f3[p] * r3[b, p]
+                W[a, b, p] -= (
+                    factors[0, p] * W[k, b, p]
+                    + factors[1, p] * W[k + 1, b, p]
+                    + factors[2, p] * W[k + 2, b, p]
+                    + factors[3, p] * W[k + 3, b, p]
+                )
         return
-    for i in range(len(rows)):
-        f, row = factors[i], rows[i]
-        for b in range(len(target)):
+    for i in range(k, end):
+        for b in range(first, last):
             for p in range(LANES):
-                target[b, p] -= f[p] * row[b, p]
+                W[a, b, p] -= factors[i - k, p] * W[i, b, p]
 
 
 @njit(fastmath=True)
-def _by_products(R, J, p, V):
+def _of_one(R, J, p, V):
     """V = [1, A^(-1) J]^T of one sample with A = 1 + J R, by elimination of a node at a time; returns the smallest pivot."""
     size, m, _ = J.shape
     J_t, inverse, smallest = np.empty((m, m)), np.empty((m, m)), np.inf
