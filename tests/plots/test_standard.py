@@ -74,9 +74,9 @@ def test_curves_go_through_the_nodes(solution, drawn):
 @pytest.mark.parametrize(
     "limits",
     [
-        {"max_iterations": 1},
-        # It fails in the first cell: there is nothing to draw.
+        # This one fails in the first cell: there is nothing to draw.
         {"max_iterations": 1, "smallest_step": 0.5},
+        pytest.param({"max_iterations": 1}, marks=pytest.mark.slow),
         pytest.param({"max_nodes": 20}, marks=pytest.mark.slow),
     ],
 )
@@ -143,7 +143,7 @@ def test_needs_no_display_and_no_pyplot(small, tmp_path):
 
 def test_a_figure_that_fails_leaves_nothing(solution, tmp_path):
     with pytest.raises(ValueError, match="bmp"):
-        solution.plot(tmp_path / "run.bmp")
+        solution.plot(tmp_path / "run.bmp", observables=["test_error"])
     assert list(tmp_path.iterdir()) == []
 
 
