@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.compiled import njit
+from dmft.mathematics.small import copy
 
 Array = NDArray[np.float64]
 
@@ -89,7 +90,7 @@ def _by_products(R, c, q, e, basis, T, smallest):
         _slopes(c, q, e, basis, first, J)
         for p in range(min(LANES, samples - first)):
             smallest[first + p] = _of_one(R, J, p, V)
-            T[first + p] = V[size:]
+            copy(V[size:], T[first + p])
 
 
 @njit(fastmath=True)
@@ -194,9 +195,9 @@ def _of_one(R, J, p, V):
     J_t, inverse, smallest = np.empty((m, m)), np.empty((m, m)), np.inf
     V[:] = 0.0
     for t in range(0, size, m):
-        J_t[:] = J[t : t + m, :, p]
-        V[:size, t : t + m] = np.dot(np.ascontiguousarray(R[t : t + m].T), J_t)
-        V[size + t : size + t + m, t : t + m] = J_t
+        copy(J[t : t + m, :, p], J_t)
+        copy(np.dot(np.ascontiguousarray(R[t : t + m].T), J_t), V[:size, t : t + m])
+        copy(J_t, V[size + t : size + t + m, t : t + m])
         for k in range(t, t + m):
             V[k, k] += 1.0
     for t in range(0, size, m):
@@ -205,8 +206,11 @@ def _of_one(R, J, p, V):
         pivots = V[t:end].copy()
         pivots[:, t:end] = 0.0
         rows = np.dot(np.ascontiguousarray(V[end:last, t:end]), inverse)
-        V[end:last] -= np.dot(rows, pivots)
-        V[end:last, t:end] = rows
+        product = np.dot(rows, pivots)
+        for a in range(size):
+            for b in range(size):
+                V[end + a, b] -= product[a, b]
+        copy(rows, V[end:last, t:end])
     return smallest
 
 
@@ -214,7 +218,7 @@ def _of_one(R, J, p, V):
 def _inverted(A, inverse):
     """The inverse of a small matrix without row exchanges; returns the smallest pivot."""
     m, smallest = len(A), np.inf
-    inverse[:] = A
+    copy(A, inverse)
     for k in range(m):
         smallest = min(smallest, abs(inverse[k, k]))
         factor, inverse[k, k] = 1.0 / inverse[k, k], 1.0
