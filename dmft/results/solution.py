@@ -18,6 +18,7 @@ from dmft.engines.sets import degrees_of_freedom
 from dmft.engines.step_control import FLOOR
 from dmft.history.fields import DISTRIBUTION_TIME
 from dmft.history.history import History
+from dmft.models.sampled import FIRST
 from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
 from dmft.problem.settings import GROWING, LIMITS
@@ -126,8 +127,12 @@ class Solution(Observed):
             return self.outcome.advice
         if self.noise > NOISE:
             return f"{self.outcome.advice}; try more samples: samples = {self.samples_needed}"
+        samples = self.problem.solver.samples
+        assert samples is not None
         earlier = f"t_max = {self.time[-1]:.3g}, or " if self.time[-1] > 0 else ""
-        return f"{self.outcome.advice}; a set of samples then left the flow: try {earlier}another seed"
+        # More samples than the first set has would be sets of their own, and leave it as it is.
+        other = f"samples = {min(4 * samples, FIRST)}" if samples < FIRST else "another seed"
+        return f"{self.outcome.advice}; a set of samples then left the flow: try {earlier}{other}"
 
     @property
     def entry_errors(self) -> dict[str, Array]:

@@ -7,11 +7,12 @@ import pytest
 
 from dmft import Outcome, Problem, ProblemError, solve
 from dmft.engines.cell import Cell
+from dmft.engines.ends import continued, growing
 from dmft.engines.kinds import equations
 from dmft.engines.lead import lead
 from dmft.engines.march import March
 from dmft.engines.nodes import matrices
-from dmft.engines.sampled_flow import SMALLEST_PART, SampledFlow, continued, growing, samples_along
+from dmft.engines.sampled_flow import SMALLEST_PART, SampledFlow, samples_along
 from dmft.mathematics.tableau import cell_weights
 from dmft.models.two_layer_flow.exact import samples
 from dmft.models.two_layer_flow.exact.crowd import Crowd
@@ -141,7 +142,7 @@ def test_a_set_that_leaves_the_flow_ends_the_run_where_it_was_right(monkeypatch,
     without_correction(monkeypatch)
     found = solve(asked)
     assert found.outcome is Outcome.TOO_NOISY
-    assert f"t_max = {found.time[-1]:.3g}" in found.advice
+    assert f"t_max = {found.time[-1]:.3g}, or samples = 512" in found.advice
     assert 0 < found.time[-1] < asked.solver.t_max
     assert abs(found.train_error[-1] - np.interp(found.time[-1], right.time, right.train_error)) < 0.2 * found.train_error[-1]
     assert solve(asked.replace(t_max=float(found.time[-1]))).outcome is Outcome.DONE

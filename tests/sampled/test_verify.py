@@ -5,9 +5,9 @@ import pytest
 
 from dmft import Problem, Solution, solve
 from dmft.cli.main import run
+from dmft.engines.ends import nodes_of
 from dmft.engines.halving import Halved
 from dmft.engines.kinds import equations
-from dmft.engines.sampled_flow import nodes_of
 from dmft.mathematics.tableau import cell_weights, radau
 from dmft.models.two_layer_flow.exact.coupling import mixing, whole
 from dmft.running.verify import verify
