@@ -11,7 +11,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -62,7 +62,7 @@ class Module:
     @cached_property
     def tree(self) -> ast.Module:
         """Its syntax tree."""
-        return ast.parse(self.path.read_text(), str(self.path))
+        return parsed(self.path.read_text())
 
     @property
     def room(self) -> str | None:
@@ -80,6 +80,12 @@ class Module:
         """Names of the functions that it calls, of those named without a module."""
         calls = (node.func for node in ast.walk(self.tree) if isinstance(node, ast.Call))
         return {function.id for function in calls if isinstance(function, ast.Name)}
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a source text."""
+    return ast.parse(source)
 
 
 def modules(package: Path) -> dict[str, Module]:

@@ -28,19 +28,27 @@ def reference_problem(name: str, **keys) -> Problem:
     return Problem(**{**given, **keys})
 
 
+SMALL = {
+    "width": 3,
+    "samples_per_parameter": 1.0,
+    "activation": [0.1, 0.7**0.5, 0.3**0.5],
+    "target": [0.2, 1.0, 0.4],
+    "noise": 0.3,
+    "alignment": 0.1,
+    "t_max": 20.0,
+    "tolerance": 1e-5,
+}
+
+
+def small_problem(**keys) -> Problem:
+    """Quadratic network near its interpolation threshold: no term of the equations vanishes."""
+    return Problem(**{**SMALL, **keys})
+
+
 @pytest.fixture
 def small() -> Problem:
-    """Quadratic network near its interpolation threshold: every term of the equations is at work."""
-    return Problem(
-        width=3,
-        samples_per_parameter=1.0,
-        activation=[0.1, 0.7**0.5, 0.3**0.5],
-        target=[0.2, 1.0, 0.4],
-        noise=0.3,
-        alignment=0.1,
-        t_max=20.0,
-        tolerance=1e-5,
-    )
+    """`small_problem` as it is."""
+    return small_problem()
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def moments(solution: Solution) -> list[Moments]:
     import numpy as np
 
     from dmft.engines.distributions import MOMENTS
+    from dmft.history.fields import label
     from dmft.mathematics.notation import plus_minus
 
     rows, times = [], solution.times_of_distributions
@@ -61,8 +62,8 @@ def moments(solution: Solution) -> list[Moments]:
                 error = solution.standard_errors.get(f"{name}_{moment}")
                 value = f"{solution.distributions[f'{name}_{moment}'][place]:.6g}"
                 shown.append(value if error is None else value + plus_minus(float(error[place]), " +- {:.2g}"))
-            words = name + "".join(f"[{index}]" for index in place[1:])
-            rows.append(Moments(float(times[place[0]]), (f"t = {times[place[0]]:g}", words, *shown)))
+            time = times[place[0]]
+            rows.append(Moments(float(time), (f"t = {time:g}", label(name, place[1:]), *shown)))
     return rows
 
 

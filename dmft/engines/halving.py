@@ -12,9 +12,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.engines.ends import nodes_of
 from dmft.engines.outcome import Outcome
-from dmft.engines.sampled_flow import SampledFlow, Sets, nodes_of, restored
+from dmft.engines.sampled_flow import SampledFlow
 from dmft.engines.sets import history_of, of_set, widths
+from dmft.engines.stretches import Sets, restored
 from dmft.history.history import History
 from dmft.mathematics.tableau import cell_weights, radau
 from dmft.models.sampled import FIRST, SampledFlowModel

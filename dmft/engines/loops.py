@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from dmft.compiled import njit
-from dmft.mathematics.small import add_product_transposed, inverse, product, solve
+from dmft.mathematics.small import add_product_transposed, copy, inverse, product, solve
 
 
 @njit
@@ -171,14 +171,6 @@ def own_rows(A, P, D, from_history, C_last, drift, C, R, v):
         for j in range(size):
             bracket[a, j] += from_last[a % groups, j]
     product(P, bracket, C)
-
-
-@njit(inline="always")
-def copy(matrix, out):
-    """Copy a matrix."""
-    for a in range(matrix.shape[0]):
-        for b in range(matrix.shape[1]):
-            out[a, b] = matrix[a, b]
 
 
 @njit(inline="always")

@@ -1,20 +1,15 @@
 """Gradient flow whose forces are means over samples: sets of samples, each marched through the same cells on its own.
 
 The random numbers of a cell are new, and what they make of its end is not smooth on the scale of the tolerance: no step can be
-chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow.  Where it
-has none, cells grow in proportion to t as those of the Gaussian theory of other problems do: with s nodes and a tolerance eps
-
-    t_1 = FIRST g/rate,     t_{k+1} = (1 + g) t_k,     g = GROWTH s eps^(1/(s + 1)),  at most 1
-
-with the fastest rate at t = 0.  See `sampled.py` for the sets and their means.
+chosen by looking at it.  The cells are those of the Gaussian theory of the same problem, which is as fast or as slow; where it
+has none, those of `ends.py`.  See `sampled.py` for the sets and their means, `stretches.py` for what is known of a set.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property, partial
-from math import floor, log, log1p
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -22,18 +17,18 @@ from numpy.typing import NDArray
 
 from dmft.engines import clock, stepper
 from dmft.engines.cell import Cell, empty_history, initial_node
-from dmft.engines.densities import densities
 from dmft.engines.distributions import Look
+from dmft.engines.ends import continued, first_rate, growing, nodes_of
 from dmft.engines.fixed_point import Anderson, FixedPoint
 from dmft.engines.lead import Lead, lead
 from dmft.engines.march import EASY, Attempt, March, standard
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Begin, Sampled
 from dmft.engines.sets import cut, of_set
-from dmft.history.fields import TIME, TIME_PRIME, Field
+from dmft.engines.stretches import Sets, followed, restored, stretch
 from dmft.history.history import History
-from dmft.mathematics.tableau import Tableau, lagrange, radau
-from dmft.models.sampled import Dims, SampledFlowModel, SampleSet, Stretch
+from dmft.mathematics.tableau import lagrange, radau
+from dmft.models.sampled import SampledFlowModel, SampleSet, Stretch
 from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
@@ -45,13 +40,6 @@ MOST_ITERATIONS, ACCELERATED, DEPTH = 100, 60, 6
 SMALLEST_PART = 1 / 64
 # Tolerance that what is left of the equations of a cell is relative to: the factors of fields need it to be small.
 LARGEST_TOLERANCE = 1e-3
-# Cells without a Gaussian theory.  Where there is one, s = 2, 3, 4, 6 and tolerances of 1e-3 and 1e-5 give GROWTH = 0.4 to 0.6,
-# and FIRST = 0.2 to 0.6 for s = 4, 6.
-GROWTH, FIRST = 0.4, 0.2
-# A last cell shorter than this part of the one before joins it.
-SHORT = 0.25
-# Samples that tell the rate at t = 0.
-FEW = 512
 
 
 class OnCells(March):
@@ -115,141 +103,12 @@ class FlowProcess:
         return stretch(self._march.history, first, self._stages)
 
 
-def stretch(history: History, first: int, stages: int) -> Stretch:
-    """The arrays of a history from a node on, with the axes of time last; zero where the second node is in a later cell."""
-    one_time, two_time = {}, {}
-    known, _ = _parts(history.n, stages)
-    for name, field in history.fields.items():
-        axes = [field.dims.index(dim) for dim in (TIME, TIME_PRIME) if dim in field.dims]
-        values = np.moveaxis(history[name], axes, range(-len(axes), 0))
-        if len(axes) == 1:
-            one_time[name] = values[..., first:].copy()
-        else:
-            two_time[name] = values[..., first:, :] * known[first:]
-    return Stretch(first, history.n, one_time, two_time)
-
-
-def restored(model: SampledFlowModel, known: Stretch) -> History:
-    """The history of a set from its arrays; the inverse of `stretch`."""
-    history = empty_history(model.of_set(model.sets[0]), known.n)
-    values, parts = {}, _parts(known.n, model.stages)
-    for name, field in history.fields.items():
-        axes = [field.dims.index(dim) for dim in (TIME, TIME_PRIME) if dim in field.dims]
-        if len(axes) == 1:
-            values[name] = np.moveaxis(known.one_time[name], -1, axes[0])
-            continue
-        earlier, later = (np.moveaxis(known.two_time[name] * part, (-2, -1), axes) for part in parts)
-        values[name] = earlier + field.exchanged(later) if field.symmetric else earlier
-    history.append(values)
-    return history
-
-
 def samples_along(model: SampledFlowModel, history: History) -> Iterator[tuple[float, list[Any]]]:
     """The samples of every set at the end of each cell of a run, with its time: they follow from what a run file holds."""
     sets = Sets(model)
     known = [restored(model, of_set(sets, history, number)) for number in range(len(model.sets))]
     for at_an_end in zip(*(followed(model, *one) for one in zip(model.sets, known, strict=True)), strict=False):
         yield at_an_end[0][0], [equations.samples for _, equations in at_an_end]
-
-
-def followed(model: SampledFlowModel, one: SampleSet, history: History) -> Iterator[tuple[float, Any]]:
-    """The equations of a set once their samples have followed a history to the end of each of its cells, with its time."""
-    equations = model.of_set(one)
-    for n in range(1, history.n + 1, model.stages):
-        equations.follow(history.before(n))
-        yield float(history["time"][n - 1]), equations
-
-
-def _parts(n: int, stages: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Pairs of the first n nodes of which the second one is in a cell that is no later, and in an earlier one."""
-    cell = (np.arange(n) + stages - 1) // stages
-    return cell[:, None] >= cell, cell[:, None] > cell
-
-
-class Sets:
-    """The sets of a model with everything in their histories; a `SampledModel`."""
-
-    def __init__(self, model: SampledFlowModel) -> None:
-        self.model, self.sets = model, model.sets
-        self.all_time: Mapping[str, Dims] = {}
-        self.latest: Mapping[str, Dims] = {}
-        self._fields = list(empty_history(model.of_set(model.sets[0]), 1).fields.values())
-        self.axes = {_axis(field, dim): field.sizes[dim] for field in self._fields for dim in field.sizes}
-        self.one_time = {field.name: _dims(field) for field in self._fields if field.one_time}
-        self.two_time = {field.name: _dims(field) for field in self._fields if field.two_time}
-
-    @property
-    def groups(self) -> Any:
-        """See SampledModel."""
-        return self.model.groups
-
-    def numbers(self, nodes: float) -> float:
-        """See SampledModel."""
-        return self.model.numbers(nodes)
-
-    def looks(self, one: SampleSet, known: Stretch, steps: Any) -> Any:
-        """None: cells are needed, see `SampledFlow.looks`."""
-        raise NotImplementedError
-
-    def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> Any:
-        """None: cells are needed, see `FlowProcess`."""
-        raise NotImplementedError
-
-    def observables(self, known: Stretch) -> dict[str, Array]:
-        """See SampledModel."""
-        return self.model.observables(known.one_time, known.two_time)
-
-    def kernels(self, known: Stretch) -> dict[str, Array]:
-        """Correlations, and responses as densities."""
-        correlations, responses = self.model.kernels(known.one_time, known.two_time)
-        time, weights = known.one_time["time"], known.one_time["weights"]
-        return correlations | {
-            name: densities(response, kick, equal, time, weights, self.model.stages)
-            for name, (response, kick, equal) in responses.items()
-        }
-
-
-def _axis(field: Field, dim: str) -> str:
-    """Name of an axis; stacks have different numbers of channels."""
-    return f"{dim}_{field.name}" if dim == "channel" else dim
-
-
-def _dims(field: Field) -> Dims:
-    return tuple(_axis(field, dim) for dim in field.dims if dim not in (TIME, TIME_PRIME))
-
-
-def continued(reached: Array, ends: Array) -> Array:
-    """Ends of the cells that were made, and of those to come: `ends`, with what halving has left of the cell in between.
-
-    A cell that is cut short otherwise, by the end of an earlier run, goes on for what is left of it, or with the next one.
-    """
-    last = reached[-1]
-    cell = min(int(np.searchsorted(ends, last, side="right")) - 1, len(ends) - 2)
-    start, length = ends[cell], ends[cell + 1] - ends[cell]
-    between, place = [], (last - start) / length
-    while 0 < place < 1 and (part := _half(place)) is not None and place + part < 1:
-        place += part
-        between.append(start + place * length)
-    later = ends[cell + 1 :]
-    if not between:
-        later = later[later - last > np.diff(ends[cell:]) / 4]
-    return np.concatenate([reached, between, later])
-
-
-def nodes_of(ends: Array, tableau: Tableau) -> Array:
-    """Nodes of all cells with these ends, (cells + 1,)."""
-    nodes = ends[:-1, None] + np.diff(ends)[:, None] * tableau.c
-    nodes[:, -1] = ends[1:]
-    return np.append(0.0, nodes)
-
-
-def _half(place: float) -> float | None:
-    """The largest power of 1/2 that a number in (0, 1) is a multiple of; None beyond 1/1024."""
-    for power in range(1, 11):
-        part = 0.5**power
-        if abs(place / part - round(place / part)) < 1e-6:
-            return part
-    return None
 
 
 class Paced(NamedTuple):
@@ -399,21 +258,3 @@ class SampledFlow(Sampled):
     def outcome_at_end(self) -> Outcome:
         """That of the march that the cells are from."""
         return self.paced.outcome
-
-
-def first_rate(model: SampledFlowModel) -> float:
-    """The fastest rate at t = 0, from a few samples."""
-    first = model.sets[0]
-    few = model.of_set(SampleSet(min(FEW, first.size), first.seed, first.width))
-    return initial_node(few, empty_history(few))
-
-
-def growing(rate: float, settings: SolverSettings) -> Array:
-    """Ends of cells that grow with t; see the module docstring."""
-    growth = min(GROWTH * settings.stages * settings.tolerance ** (1 / (settings.stages + 1)), 1.0)
-    first = FIRST * growth / rate if rate > 0 else settings.t_max
-    number = max(0, floor(log(settings.t_max / first) / log1p(growth)) + 1)
-    ends = first * (1 + growth) ** np.arange(number)
-    if number and settings.t_max - ends[-1] < SHORT * growth * ends[-1]:
-        ends = ends[:-1]
-    return np.array([0.0, *ends, settings.t_max])

@@ -100,11 +100,16 @@ class Field:
 
     def label(self, index: tuple[int, ...]) -> str:
         """Name of a row of `series`: alignment[0][1]."""
-        return self.name + "".join(f"[{place}]" for place in index)
+        return label(self.name, index)
 
     def labels(self) -> list[str]:
         """Names of the rows of `series`."""
         return list(map(self.label, self.indices()))
+
+
+def label(name: str, index: Iterable[int]) -> str:
+    """Name of an entry of an array: alignment[0][1]."""
+    return name + "".join(f"[{place}]" for place in index)
 
 
 def by_name(fields: Iterable[Field]) -> dict[str, Field]:

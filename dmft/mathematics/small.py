@@ -10,6 +10,14 @@ import numpy as np
 from dmft.compiled import njit
 
 
+@njit(inline="always")
+def copy(A, out):
+    """out = A."""
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            out[i, j] = A[i, j]
+
+
 @njit
 def product(A, B, out):
     """out = A B."""

@@ -245,7 +245,7 @@ def set_scale(axes: Axes, results: Sequence[Shown], *curves: Curve) -> None:
 
 def _values(solution: Solution, curve: Curve, times: Array) -> Array:
     """Values of an observable at these times, (len(times),), each by the polynomial of its cell."""
-    return _drawn(curve, np.array([solution.at(time)[curve.observable] for time in times]))
+    return _drawn(curve, np.asarray(solution.at(times)[curve.observable]))
 
 
 def _drawn(curve: Curve, values: Array) -> Array:

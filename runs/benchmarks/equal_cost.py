@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from dmft import Problem
 from dmft.engines.kinds import equations
-from dmft.engines.sampled_flow import FlowProcess, SampledFlow, restored
+from dmft.engines.sampled_flow import FlowProcess, SampledFlow
+from dmft.engines.stretches import restored
 from dmft.models.experiment import Setup, State, experiment
 from dmft.models.sampled import SampleSet
 

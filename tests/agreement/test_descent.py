@@ -113,7 +113,7 @@ def test_divergence_is_an_outcome():
 
 
 def test_stop_and_resume_is_bit_for_bit(tmp_path):
-    asked = problem(learning_rate=0.1, t_max=30.0)
+    asked = problem(learning_rate=0.1, t_max=15.0)
     whole = solve(asked)
 
     def stop(march, cell):

@@ -16,8 +16,15 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("stages", [1, 2, 3])
-@pytest.mark.parametrize("case", CASES)
+# Of three neurons with one or three stages: a second each.
+ALL = [
+    pytest.param(case, stages, marks=[pytest.mark.slow] if CASES[case]["width"] == 3 and stages != 2 else [])
+    for case in CASES
+    for stages in (1, 2, 3)
+]
+
+
+@pytest.mark.parametrize(("case", "stages"), ALL)
 def test_channels_equal_explicit_neurons(case, stages):
     keys = {"samples_per_parameter": 0.8, **CASES[case]}
     problem = Problem(

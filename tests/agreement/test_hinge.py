@@ -24,7 +24,7 @@ def test_wide_networks_follow_the_node(keys):
         assert np.abs(z).max() < 4.0, name
 
 
-@pytest.mark.parametrize("dimension", [2, 6])
+@pytest.mark.parametrize("dimension", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_infinite_data(dimension):
     """Fresh examples at every step: f = s x_1 whatever the dimension is."""
     for name, z in distances(hinge(units=150 * dimension, t_max=4.0), dimension, 4).items():

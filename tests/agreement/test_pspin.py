@@ -61,7 +61,7 @@ def test_threshold_is_approached_as_a_power_of_time():
     """E(t) = E_th + c t^(-2/3) with E_th = -2/sqrt(3) for f = q^3/2, and the multiplier its -3-fold."""
     solution = solve(pspin({"3": 0.5}, 1e4, tolerance=1e-6))
     times = np.geomspace(1e3, 1e4, 20)
-    energy = np.array([solution.at(t)["energy"] for t in times])
+    energy = solution.at(times)["energy"]
     _, threshold = np.polyfit(times ** (-2 / 3), energy, 1)
     assert threshold == pytest.approx(-2 / np.sqrt(3), abs=5e-5)
     slope, _ = np.polyfit(np.log(times), np.log(energy + 2 / np.sqrt(3)), 1)

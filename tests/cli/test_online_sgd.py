@@ -16,7 +16,7 @@ student_overlap = [[0.3, 0.02], [0.02, 0.25]]
 cross_overlap = [[0.05, 0.01], [-0.02, 0.03]]
 
 [solver]
-t_max = 2000.0
+t_max = 500.0
 """
 SWEEP = """
 [problem]
@@ -47,12 +47,12 @@ def test_solve_show_plot_cite(two, dmft, tmp_path):
     run = tmp_path / "run.h5"
     assert dmft("solve", two, "-o", run).code == 0
     assert "complete already" in dmft("solve", two, "-o", run).out
-    assert dmft("solve", two, "-o", run, "--set", "solver.t_max=3000").code == 0
+    assert dmft("solve", two, "-o", run, "--set", "solver.t_max=600").code == 0
     shown = dmft("show", run).out
     for part in ("generalization_error", "student_norm", "steady state", "stable: what decays slowest"):
         assert part in shown
     assert "norm_along_teachers" in dmft("show", run, "--at", 51.25).out
-    assert dmft("plot", run, "-o", tmp_path / "run.png").code == 0
+    assert dmft("plot", run, "-o", tmp_path / "run.png", "--size", "3x3").code == 0
     cited = dmft("cite", run).out
     for key in ("saad1995online", "goldt2019dynamics", "hairer1996solving"):
         assert key in cited
@@ -93,7 +93,7 @@ def test_divergence_is_a_failure_that_is_kept(two, dmft, tmp_path):
     assert ended.code == 3
     assert "not-finite" in ended.err
     assert Solution.load(run).student_norm[-1] > 1e100
-    assert dmft("plot", run, "-o", tmp_path / "run.png").code == 0
+    assert dmft("plot", run, "-o", tmp_path / "run.png", "--size", "3x3").code == 0
     assert "none" in dmft("show", run).out
 
 
@@ -115,7 +115,7 @@ def test_simulate_and_compare(two, dmft, tmp_path):
     assert "saad1995online" in dmft("cite", simulation).out
 
 
-@pytest.mark.parametrize("keep", ["observables", "kernels"])
+@pytest.mark.parametrize("keep", ["observables", pytest.param("kernels", marks=pytest.mark.slow)])
 def test_sweep(dmft, tmp_path, keep):
     (tmp_path / "sweep.toml").write_text(f'{SWEEP}\n[sweep]\nkeep = "{keep}"\n')
     assert dmft("sweep", tmp_path / "sweep.toml", "-o", tmp_path / "sweep").code == 0

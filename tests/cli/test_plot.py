@@ -36,14 +36,15 @@ def test_several_runs_with_options(dmft, solved, other, tmp_path):
 @pytest.mark.parametrize("suffix", ["png", *(pytest.param(vector, marks=pytest.mark.slow) for vector in ("pdf", "svg"))])
 def test_a_figure_of_another_file_stays(dmft, solved, other, tmp_path, suffix):
     figure = tmp_path / f"figure.{suffix}"
-    assert dmft("plot", solved, "-o", figure).code == 0
+    look = ["--observables", "test_error", "--size", "3x2"]
+    assert dmft("plot", solved, "-o", figure, *look).code == 0
     before = figure.read_bytes()
     refused = dmft("plot", other, "-o", figure)
     assert refused.code == 2
     assert f"is the figure of {solved.name}" in refused.err or solved.name in refused.err
     assert figure.read_bytes() == before
-    assert dmft("plot", solved, "-o", figure).code == 0
-    assert dmft("plot", other, "-o", figure, "--force").code == 0
+    assert dmft("plot", solved, "-o", figure, *look).code == 0
+    assert dmft("plot", other, "-o", figure, *look, "--force").code == 0
 
 
 def test_a_picture_that_is_no_figure_stays(dmft, solved, tmp_path):

@@ -1,6 +1,7 @@
 """dmft show: kernels with units and meanings, JSON, and tables of sweeps at a time."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +11,19 @@ from dmft.sweeps.collect import collect
 from tests.problem_files import POINT
 
 
-@pytest.fixture
-def table(tmp_path):
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    """The folder of a sweep, not to be changed."""
+    folder = tmp_path_factory.mktemp("table") / "scan"
     axes = {"problem.noise": [0.0, 0.3], "problem.width": [4, 8, 16]}
-    sweep(Sweep(Problem.from_toml(POINT).replace(tolerance=1e-3, t_max=5.0), axes), tmp_path / "scan")
-    return tmp_path / "scan" / "sweep.h5"
+    sweep(Sweep(Problem.from_toml(POINT).replace(tolerance=1e-3, t_max=5.0), axes), folder)
+    return folder
+
+
+@pytest.fixture
+def table(scan, tmp_path):
+    """The table in a copy of this folder."""
+    return shutil.copytree(scan, tmp_path / "scan") / "sweep.h5"
 
 
 def test_show_lists_kernels(dmft, solved):

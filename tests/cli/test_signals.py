@@ -45,8 +45,8 @@ def test_signal_stops_after_a_checkpoint(dmft, slow, tmp_path, uninterrupted, nu
     assert_same(datasets(path), uninterrupted)
 
 
-def test_signal_before_the_first_cell(dmft, slow, tmp_path, uninterrupted, monkeypatch):
-    """What is to be solved is known, so that the first cell is worth waiting for."""
+def test_signal_before_the_first_cell(dmft, quick, solved_once, tmp_path, monkeypatch):
+    """The problem has been read, so that the first cell is finished and written."""
     path = tmp_path / "run.h5"
     begin = Meter.__init__
 
@@ -56,12 +56,12 @@ def test_signal_before_the_first_cell(dmft, slow, tmp_path, uninterrupted, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(Meter, "__init__", begin_and_signal)
-        ended = dmft("solve", slow, "-o", path)
+        ended = dmft("solve", quick, "-o", path)
     assert ended.code == 4
     assert ended.err.count("\n") == 1
-    assert len(Solution.load(path).time) == 1 + 3
-    assert dmft("solve", slow, "-o", path).code == 0
-    assert_same(datasets(path), uninterrupted)
+    assert len(Solution.load(path).time) == 1 + 6
+    assert dmft("solve", quick, "-o", path).code == 0
+    assert_same(datasets(path), datasets(solved_once))
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -134,11 +134,16 @@ main()
 @pytest.mark.parametrize(
     ("where", "command"),
     [
-        ("dmft.problem.sweep.Sweep.validate", ["sweep", "{sweep}", "-o", "{out}"]),
         ("dmft.running.plan._pilot", ["plan", "{problem}"]),
-        ("dmft.sweeps.plan.by_cost", ["plan", "{sweep}"]),
         ("dmft.sweeps.folder._take", ["sweep", "{sweep}", "-o", "{out}"]),
-        ("dmft.simulation.run.numbered", ["simulate", "{problem}", "--dim", "5", "-o", "{out}"]),
+        *(
+            pytest.param(where, command, marks=pytest.mark.slow)
+            for where, command in (
+                ("dmft.problem.sweep.Sweep.validate", ["sweep", "{sweep}", "-o", "{out}"]),
+                ("dmft.sweeps.plan.by_cost", ["plan", "{sweep}"]),
+                ("dmft.simulation.run.numbered", ["simulate", "{problem}", "--dim", "5", "-o", "{out}"]),
+            )
+        ),
     ],
 )
 def test_what_can_be_done_again_is_ended_at_once(quick, tmp_path, where, command):

@@ -14,7 +14,7 @@ def test_estimated_errors_are_those_against_a_much_finer_run(small):
     problem = small.replace(tolerance=1e-4, t_max=5.0)
     found, finer, exact = verify(solve(problem)), solve(problem.replace(tolerance=1e-5)), solve(problem.replace(tolerance=1e-9))
     for name, errors in found.estimated_errors.items():
-        expected = np.abs(found.observables[name] - [exact.at(t)[name] for t in found.time])
+        expected = np.abs(found.observables[name] - exact.at(found.time)[name])
         np.testing.assert_allclose(errors, expected, atol=2e-5 * np.abs(found.observables[name]).max())
     name, worst = found.largest_estimated_error()
     # An estimate is off by no more than the error of the second run.

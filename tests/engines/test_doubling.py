@@ -126,6 +126,11 @@ def test_of_the_state_a_file_holds_the_last_node_alone(tmp_path):
     assert Solution.load(tmp_path / "run.h5").time[-1] == 2.0
 
 
-def test_nodes_are_about_as_many_as_expected():
-    for problem in (one_sided(t_max=100.0, tolerance=1e-2), one_sided(laziness=0.1, t_max=100.0, tolerance=1e-3)):
-        assert 0.5 < len(solve(problem).time) / expected_nodes(problem) < 2.0
+@pytest.mark.parametrize(
+    "keys",
+    [{"tolerance": 1e-2}, pytest.param({"laziness": 0.1, "tolerance": 1e-3}, marks=pytest.mark.slow)],
+    ids=["rich", "lazy"],
+)
+def test_nodes_are_about_as_many_as_expected(keys):
+    problem = one_sided(t_max=100.0, **keys)
+    assert 0.5 < len(solve(problem).time) / expected_nodes(problem) < 2.0

@@ -9,8 +9,8 @@ from dmft import Problem, solve
 FILES = sorted((Path(__file__).parents[2] / "runs" / "long_times").glob("*.toml"))
 
 
-# Ten seconds each.
-LONG = {"glassy", "pure_noise"}
+# Three to ten seconds each.
+LONG = {"glassy", "pure_noise", "threshold"}
 
 
 @pytest.mark.parametrize(

@@ -60,11 +60,12 @@ def test_densities_within_the_last_cells_are_those_of_kicks(small, name):
 
 
 def test_nodes_grow_with_the_logarithm_of_time(small):
-    nodes = [len(solve(small.replace(t_max=t, tolerance=1e-4)).time) for t in (1e1, 1e2, 1e3, 1e4)]
+    nodes = [len(solve(small.replace(t_max=t, tolerance=1e-3)).time) for t in (1e1, 1e2, 1e3)]
     # A decade costs a few cells more at most, not ten times as many.
     assert max(np.diff(nodes)) < 20 * small.solver.stages
 
 
+@pytest.mark.slow
 def test_long_times_near_the_interpolation_threshold():
     """Anderson acceleration alone cannot take steps in proportion to t here; the run stays short and the errors small."""
     problem = reference_problem("A_quad_meanfield", t_max=3e4, tolerance=1e-4)

@@ -15,7 +15,7 @@ PROBLEMS = {
 }
 
 
-@pytest.fixture(params=PROBLEMS)
+@pytest.fixture(scope="module", params=PROBLEMS)
 def solution(request):
     keys = {"samples_per_parameter": 1.0, "activation": [0.1, 0.7**0.5, 0.3**0.5], "noise": 0.3, **PROBLEMS[request.param]}
     return solve(Problem(**keys, t_max=20.0, tolerance=1e-7))

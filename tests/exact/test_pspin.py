@@ -24,7 +24,7 @@ def growth(t):
     return np.where(z > 0, 2 * ive(1, z) / np.where(z > 0, z, 1), 1.0)
 
 
-@pytest.mark.parametrize("t_max", [10.0, 1e4])
+@pytest.mark.parametrize("t_max", [10.0, pytest.param(1e4, marks=pytest.mark.slow)])
 def test_two_spins_are_a_random_matrix(t_max):
     """Cugliandolo & Dean 1995 at T = 0: dw/dt = (J - nu) w with J a random symmetric matrix, each eigenvector on its own.
 

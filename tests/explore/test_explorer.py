@@ -79,7 +79,10 @@ GROUPS = {
 THEORIES = {"two-layer": SMALL, "groups": GROUPS, "p-spin": registry.load("spherical-pspin").description.example}
 
 
-@pytest.mark.parametrize("tables", THEORIES.values(), ids=THEORIES)
+@pytest.mark.parametrize(
+    "tables",
+    [pytest.param(tables, id=name, marks=[pytest.mark.slow] if name == "groups" else []) for name, tables in THEORIES.items()],
+)
 def test_what_is_found_is_drawn(tables):
     figures = pytest.importorskip("dmft.explore.figures", exc_type=ModuleNotFoundError)
     explorer = Explorer(tables)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PATIENCE = 120_000
 
-pytest.importorskip("panel")
-pytestmark = pytest.mark.slow
+# Not importorskip: Panel takes seconds to import, also where these tests are not run.
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("panel") is None, reason="Panel is not installed")]
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,12 @@ def test_steps_are_those_of_individual_neurons(keys):
 
 @pytest.mark.parametrize("solver", [{}, {"scheme": "gradient-descent", "learning_rate": 0.1}])
 @pytest.mark.parametrize(
-    "keys", [{"width": 8}, {"width": math.inf, "samples_per_dimension": 2.0}, {"width": 40, "init": "lazy", "t_max": 1.0}]
+    "keys",
+    [
+        {"width": 8},
+        {"width": math.inf, "samples_per_dimension": 2.0},
+        pytest.param({"width": 40, "init": "lazy", "t_max": 1.0}, marks=pytest.mark.slow),
+    ],
 )
 def test_permutation_split_and_rotation(keys, solver):
     given = {**BASE, "target": TARGET, **keys, **solver}

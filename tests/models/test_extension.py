@@ -51,7 +51,7 @@ def test_every_command_knows_it(tmp_path, capsys):
     for command, part in (
         (["solve", str(problem), "-o", made["run.h5"]], "alignment"),
         (["show", made["run.h5"]], "spiked-tensor"),
-        (["plot", made["run.h5"], "-o", made["run.png"]], ""),
+        (["plot", made["run.h5"], "-o", made["run.png"], "--observables", "alignment"], ""),
         (["sweep", str(sweep), "-o", made["out"]], "2 of 2 points done"),
         (["collect", made["out"]], "2 points: 2 done"),
         (["plot", f"{made['out']}/sweep.h5", "-o", made["sweep.png"]], ""),

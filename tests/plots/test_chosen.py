@@ -10,7 +10,7 @@ from dmft.plots import labels
 from dmft.plots.headline import put_headline
 from dmft.plots.pictures import MOST, parts
 from dmft.plots.style import COLOURS
-from tests.plots.test_standard import texts
+from tests.shown import texts
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_simulations_are_points_in_the_colour_of_their_run(runs):
     assert [to_hex(container[0].get_color()) for container in panel.containers] == [COLOURS[1].lower()]
 
 
-@pytest.mark.parametrize("chosen", [False, True])
+@pytest.mark.parametrize("chosen", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_axes_and_size(runs, chosen):
     asked = {"observables": ["test_error"]} if chosen else {}
     figure = plot(runs[0], x_scale="linear", x_limits=(0.5, 2.0), size=(6.0, 4.0), **asked)

@@ -6,10 +6,12 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.colors import LogNorm, SymLogNorm
+from matplotlib.figure import Figure
 
 from dmft import Problem, Solution, solve
 from dmft.plots.labels import function_name, number
 from dmft.plots.pictures import ONE_SIGN, TWO_SIGNS, on_log_grid, scale
+from tests.conftest import small_problem
 from tests.shown import texts
 
 ODD = {
@@ -23,6 +25,18 @@ ODD = {
 }
 
 
+@pytest.fixture(scope="module")
+def solution():
+    """A run to beyond its smallest test error."""
+    return solve(small_problem(t_max=200.0, tolerance=1e-3))
+
+
+@pytest.fixture(scope="module")
+def drawn(solution) -> Figure:
+    """The standard figure of this run."""
+    return solution.plot()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ODD)
 def test_odd_runs_are_drawn(small, case):
@@ -31,25 +45,25 @@ def test_odd_runs_are_drawn(small, case):
         assert any(label in text for text in drawn)
 
 
-def test_title_tells_the_parameter_point(small):
-    drawn = " ".join(texts(solve(small).plot()))
+def test_title_and_ending_tell_the_parameter_point_and_raise_no_alarm(solution, drawn):
+    found = " ".join(texts(drawn))
     for part in ("two-layer-flow", "$m = 3$", "$n/(md) = 1$", "[0.1, 0.837, 0.548]", r"\tau = 0.3", "mean-field"):
-        assert part in drawn
+        assert part in found
+    assert "DONE" not in found
+    assert f"{len(solution.time)} nodes" in found
 
 
-def test_early_stopping_is_marked(small):
-    solution = solve(small.replace(t_max=200.0))
+def test_early_stopping_is_marked(solution, drawn):
     best = solution.early_stopping
     assert 0 < best.time < 200.0
-    errors = solution.plot().subfigs[0].axes[0]
+    errors = drawn.subfigs[0].axes[0]
     points = [np.asarray(line.get_xydata()) for line in errors.lines if line.get_marker() == "o"]
     assert np.allclose(points, [[best]], rtol=1e-12)
     assert f"${number(best.value)}$ at $t = {number(best.time)}$" in errors.texts[0].get_text()
 
 
-def test_curves_go_through_the_nodes(small):
-    solution = solve(small)
-    test, train = solution.plot().subfigs[0].axes[0].lines[:2]
+def test_curves_go_through_the_nodes(solution, drawn):
+    test, train = drawn.subfigs[0].axes[0].lines[:2]
     for line, name in ((test, "test_error"), (train, "train_error")):
         times, values = np.asarray(line.get_data())
         assert times[-1] == solution.time[-1]
@@ -57,20 +71,21 @@ def test_curves_go_through_the_nodes(small):
         assert np.interp(solution.time[inside], times, values) == pytest.approx(solution.observables[name][inside], rel=1e-3)
 
 
-@pytest.mark.parametrize("limits", [{"max_nodes": 20}, {"max_iterations": 1}, {"max_iterations": 1, "smallest_step": 0.5}])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        # This one fails in the first cell: there is nothing to draw.
+        {"max_iterations": 1, "smallest_step": 0.5},
+        pytest.param({"max_iterations": 1}, marks=pytest.mark.slow),
+        pytest.param({"max_nodes": 20}, marks=pytest.mark.slow),
+    ],
+)
 def test_failed_run_says_so(small, limits):
     solution = solve(small.replace(**limits))
     assert solution.outcome.failed
     drawn = " ".join(" ".join(texts(solution.plot())).split())
     assert solution.outcome.value.upper() in drawn
     assert solution.outcome.advice in drawn
-
-
-def test_complete_run_raises_no_alarm(small):
-    solution = solve(small)
-    drawn = " ".join(texts(solution.plot()))
-    assert "DONE" not in drawn
-    assert f"{len(solution.time)} nodes" in drawn
 
 
 def test_interpolation_is_exact_for_what_is_linear_in_each_time():
@@ -126,10 +141,9 @@ def test_needs_no_display_and_no_pyplot(small, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.h5", "run.png"]
 
 
-def test_a_figure_that_fails_leaves_nothing(small, tmp_path):
-    solution = solve(small.replace(tolerance=1e-3))
+def test_a_figure_that_fails_leaves_nothing(solution, tmp_path):
     with pytest.raises(ValueError, match="bmp"):
-        solution.plot(tmp_path / "run.bmp")
+        solution.plot(tmp_path / "run.bmp", observables=["test_error"])
     assert list(tmp_path.iterdir()) == []
 
 

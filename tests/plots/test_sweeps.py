@@ -6,7 +6,7 @@ import pytest
 from dmft.plots.sweeps import NOT_REACHED
 from dmft.problem.sweep import Sweep
 from dmft.results.table import Table
-from tests.plots.test_standard import texts
+from tests.shown import texts
 
 RATIOS, WIDTHS = [0.1, 1.0, 10.0], [10, 100]
 

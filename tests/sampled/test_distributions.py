@@ -14,7 +14,7 @@ from tests.shown import texts
 
 BASE = {
     "width": 2, "samples_per_dimension": 3.0, "activation": "tanh", "target": [0.0, 1.0], "noise": 0.3, "alignment": 0.1,
-    "init_scale": 1.5, "theory": "exact", "stages": 3, "tolerance": 1e-3, "t_max": 0.5, "samples": 512, "replicates": 2,
+    "init_scale": 1.5, "theory": "exact", "stages": 3, "tolerance": 1e-3, "t_max": 0.5, "samples": 256, "replicates": 2,
 }  # fmt: skip
 DESCENT = {"scheme": "gradient-descent", "learning_rate": 0.05, "stages": 6, "tolerance": 1e-5}
 TIMES = [0.0, 0.07, 0.5]
@@ -172,7 +172,7 @@ def test_file_holds_what_was_found_and_other_times_are_added(tmp_path, capsys):
     assert "t = 0.2 residual" in " ".join(capsys.readouterr().out.split())
     assert run(["show", str(output), "--at", "0.4", "--json"]) == 0
     assert '"distributions": {"time": 0.2' in capsys.readouterr().out
-    assert run(["plot", str(output), "--distributions", "-o", str(tmp_path / "figure.png")]) == 0
+    assert run(["plot", str(output), "--distributions", "--size", "4x3", "-o", str(tmp_path / "figure.png")]) == 0
 
 
 def test_figure_shows_all_times_and_the_gaussian(flow):

@@ -14,14 +14,20 @@ def sampled() -> Solution:
     return solve(Problem(**keys, alignment=0.1, theory="exact", samples=64, replicates=2, stages=3, tolerance=1e-2, t_max=0.5))
 
 
-def test_figure_tells_the_theory_its_samples_and_their_errors(sampled):
-    drawn = " ".join(texts(sampled.plot()))
+@pytest.fixture(scope="module")
+def figure(sampled):
+    """The standard figure of this run."""
+    return sampled.plot()
+
+
+def test_figure_tells_the_theory_its_samples_and_their_errors(figure):
+    drawn = " ".join(texts(figure))
     for part in ("exact theory", "$m = 2$", "$n/d = 3$", "64 samples in each of 2 replicates", "one standard error"):
         assert part in drawn
 
 
-def test_bands_have_the_width_of_two_standard_errors(sampled):
-    errors = sampled.plot().subfigs[0].axes[0]
+def test_bands_have_the_width_of_two_standard_errors(sampled, figure):
+    errors = figure.subfigs[0].axes[0]
     bands = errors.findobj(PolyCollection)
     assert len(bands) == 2
     for band, name in zip(bands, ("test_error", "train_error"), strict=True):

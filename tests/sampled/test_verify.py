@@ -5,9 +5,9 @@ import pytest
 
 from dmft import Problem, Solution, solve
 from dmft.cli.main import run
+from dmft.engines.ends import nodes_of
 from dmft.engines.halving import Halved
 from dmft.engines.kinds import equations
-from dmft.engines.sampled_flow import nodes_of
 from dmft.mathematics.tableau import cell_weights, radau
 from dmft.models.two_layer_flow.exact.coupling import mixing, whole
 from dmft.running.verify import verify
@@ -66,7 +66,7 @@ def test_differences_are_smaller_than_statistical_errors():
 
 def test_errors_of_a_linear_network_are_those_of_time_alone():
     """It has no statistical errors: the estimate is the error against a much finer run."""
-    asked = problem(activation="linear", target=[0.0, 0.8], tolerance=1e-1, stages=2, samples=512, t_max=1.0, replicates=1)
+    asked = problem(activation="linear", target=[0.0, 0.8], tolerance=1e-1, stages=2, samples=64, t_max=1.0, replicates=1)
     found = verify(solve(asked))
     exact = solve(asked.replace(tolerance=1e-5, stages=6))
     smaller = verify(solve(asked.replace(tolerance=1e-2)))
@@ -82,7 +82,7 @@ def test_errors_of_a_linear_network_are_those_of_time_alone():
     ids=["groups", "kink", "one"],
 )
 def test_other_flows_are_verified(keys):
-    found = verify(solve(problem(t_max=0.3, tolerance=1e-2, **keys)))
+    found = verify(solve(problem(t_max=0.1, tolerance=1e-2, **keys)))
     assert found.estimated_errors.keys() == found.observables.keys()
     for name, errors in found.estimated_errors.items():
         assert errors.shape == found.observables[name].shape
@@ -91,7 +91,7 @@ def test_other_flows_are_verified(keys):
 
 def test_command_stores_and_says_errors_of_time(tmp_path, capsys):
     file, output = tmp_path / "problem.toml", tmp_path / "run.h5"
-    file.write_text(problem(samples=64, t_max=0.3).to_toml())
+    file.write_text(problem(samples=64, t_max=0.1).to_toml())
     assert run(["solve", str(file), "-o", str(output), "--verify"]) == 0
     found = Solution.load(output)
     assert found.estimated_errors.keys() == found.observables.keys()

@@ -14,7 +14,14 @@ def files(tmp_path_factory):
     """A run file and three simulations of its problem."""
     folder = tmp_path_factory.mktemp("files")
     problem = Problem(
-        width=2, samples_per_dimension=2.0, activation=[0.0, 0.8, 0.6], target=[0.0, 1.0], noise=0.3, alignment=0.3, t_max=3.0
+        width=2,
+        samples_per_dimension=2.0,
+        activation=[0.0, 0.8, 0.6],
+        target=[0.0, 1.0],
+        noise=0.3,
+        alignment=0.3,
+        t_max=3.0,
+        tolerance=1e-4,
     )
     solve(problem).save(folder / "run.h5")
     for name, keys in {
@@ -121,7 +128,7 @@ def test_plot_draws_theory_as_lines_and_simulations_as_points(dmft, files, tmp_p
 
 
 def test_plot_of_a_simulation_alone(dmft, files, tmp_path):
-    assert dmft("plot", files / "network.h5", "-o", tmp_path / "alone.png").code == 0
+    assert dmft("plot", files / "network.h5", "-o", tmp_path / "alone.png", "--size", "4x3").code == 0
     drawn = " ".join(texts(Simulation.load(files / "network.h5").plot()))
     for part in ("12 networks in $d = 20$", "test error", "train error"):
         assert part in drawn

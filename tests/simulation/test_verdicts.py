@@ -39,8 +39,14 @@ def comparison(values: np.ndarray, theory: float = 1.0, **keys) -> Comparison:
     return Comparison(found, (100,), (seeds,), **keys)
 
 
-@pytest.mark.parametrize("memory", [0.0, 0.9, 0.999])
-@pytest.mark.parametrize("seeds", [4, 16])
+@pytest.mark.parametrize(
+    ("seeds", "memory"),
+    [
+        (4, 0.0),
+        (16, 0.9),
+        *(pytest.param(*rest, marks=pytest.mark.slow) for rest in ((4, 0.9), (4, 0.999), (16, 0.0), (16, 0.999))),
+    ],
+)
 def test_chance_is_called_significant_as_often_as_stated(seeds, memory):
     """Rate of any significant deviation under the null: at most the level, and near it for independent comparisons."""
     random, level, trials = np.random.default_rng(seeds), 0.1, 400

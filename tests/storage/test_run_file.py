@@ -16,11 +16,12 @@ from dmft.running.solve import StopRun
 from dmft.storage import schema
 from dmft.storage.hdf5 import FileError
 from tests.comparison import assert_same, datasets
+from tests.conftest import small_problem
 
 
-@pytest.fixture
-def solution(small):
-    return solve(small)
+@pytest.fixture(scope="module")
+def solution():
+    return solve(small_problem())
 
 
 def contents(path):

@@ -18,13 +18,6 @@ def written(folder):
     return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*.h5")}
 
 
-@pytest.fixture
-def begun(dmft, quick, tmp_path):
-    """The folder of the sweep, solved."""
-    assert dmft("sweep", quick, "-o", tmp_path / "out", "--quiet").code == 0
-    return tmp_path / "out"
-
-
 def grown(dmft, quick, folder, text):
     """The command after the sweep file has changed."""
     quick.write_text(text)
@@ -33,16 +26,16 @@ def grown(dmft, quick, folder, text):
     return ended
 
 
-def test_more_values_on_an_axis(dmft, quick, begun, tmp_path):
-    before, text = written(begun), SWEEP.replace("[0.5, 1.0]", "[0.5, 2.0, 1.0]")
+def test_more_values_on_an_axis(dmft, quick, swept, tmp_path):
+    before, text = written(swept), SWEEP.replace("[0.5, 1.0]", "[0.5, 2.0, 1.0]")
     assert text != SWEEP
-    ended = grown(dmft, quick, begun, text)
-    after = written(begun)
+    ended = grown(dmft, quick, swept, text)
+    after = written(swept)
     assert {name: after[name] for name in before} == before
     assert f"{len(before)} points of the earlier sweep are kept\n" in ended.err
     (tmp_path / "fresh").mkdir()
-    assert_same_points(contents(begun), solved(text, tmp_path / "fresh"))
-    assert "complete already" in dmft("sweep", quick, "-o", begun).out
+    assert_same_points(contents(swept), solved(text, tmp_path / "fresh"))
+    assert "complete already" in dmft("sweep", quick, "-o", swept).out
 
 
 DIGITS = SWEEP.replace("[0.5, 1.0]", "[0.5, 0.333333]")
@@ -63,25 +56,25 @@ def test_values_with_more_digits_keep_their_runs(dmft, quick, tmp_path):
     assert_same_points(contents(begun), solved(text, tmp_path / "fresh"))
 
 
-def test_another_axis_with_the_old_value_among_its_own(dmft, quick, begun):
-    number, times = len(written(begun)), set(written(begun).values())
-    ended = grown(dmft, quick, begun, SWEEP + '"problem.noise" = [0.1, 0.3]\n')
-    assert len(written(begun)) == 2 * number
-    assert times < set(written(begun).values())
+def test_another_axis_with_the_old_value_among_its_own(dmft, quick, swept):
+    number, times = len(written(swept)), set(written(swept).values())
+    ended = grown(dmft, quick, swept, SWEEP + '"problem.noise" = [0.1, 0.3]\n')
+    assert len(written(swept)) == 2 * number
+    assert times < set(written(swept).values())
     assert f"{number} points of the earlier sweep are kept" in ended.err
 
 
-def test_what_no_longer_belongs_stays_and_comes_back(dmft, quick, begun):
-    before = written(begun)
-    ended = grown(dmft, quick, begun, SWEEP.replace("[0.5, 1.0]", "[0.5, 2.0]"))
-    assert before.items() < written(begun).items()
+def test_what_no_longer_belongs_stays_and_comes_back(dmft, quick, swept):
+    before = written(swept)
+    ended = grown(dmft, quick, swept, SWEEP.replace("[0.5, 1.0]", "[0.5, 2.0]"))
+    assert before.items() < written(swept).items()
     assert f"{len(before) // 2} files do not belong to it, and stay" in ended.err
-    grown(dmft, quick, begun, SWEEP)
-    assert (Folder.load(begun).states() == State.DONE).all()
-    assert before.items() < written(begun).items()
+    grown(dmft, quick, swept, SWEEP)
+    assert (Folder.load(swept).states() == State.DONE).all()
+    assert before.items() < written(swept).items()
 
 
-@pytest.mark.parametrize("keep", ["kernels", "observables"])
+@pytest.mark.parametrize("keep", ["kernels", pytest.param("observables", marks=pytest.mark.slow)])
 def test_a_larger_t_max_goes_on_where_the_state_is_kept(tmp_path, keep):
     problem = Problem.from_toml(POINT).replace(t_max=5.0, tolerance=1e-3)
     axes = {"problem.width": [4, 8]}
@@ -104,7 +97,7 @@ def test_a_larger_t_max_goes_on_where_the_state_is_kept(tmp_path, keep):
 EXACT = {"theory": "exact", "scheme": "gradient-descent", "learning_rate": 0.5, "samples": 64, "replicates": 2, "t_max": 3.0}
 
 
-@pytest.mark.parametrize("keep", ["kernels", "observables"])
+@pytest.mark.parametrize("keep", ["kernels", pytest.param("observables", marks=pytest.mark.slow)])
 def test_another_output_is_made_of_the_states_that_are_kept(tmp_path, keep):
     """Runs that hold their state are not solved again; those that do not are, and make way."""
     problem = Problem(width=2, samples_per_parameter=1.0, activation="tanh", target="none", noise=0.5, **EXACT)
@@ -130,13 +123,13 @@ def test_files_whose_names_are_taken_move_aside(tmp_path):
     assert table["final_test_error"][0] == alone["final_test_error"][0]
 
 
-def test_a_sweep_without_a_common_point_is_refused(dmft, quick, begun):
-    before = written(begun)
+def test_a_sweep_without_a_common_point_is_refused(dmft, quick, swept):
+    before = written(swept)
     quick.write_text(SWEEP.replace("noise = 0.3", "noise = 0.4"))
-    ended = dmft("sweep", quick, "-o", begun)
+    ended = dmft("sweep", quick, "-o", swept)
     assert ended.code == 2
-    assert ended.err == f"dmft: {begun}: holds another sweep: problem.noise = 0.3 there, 0.4 wanted\n"
-    assert written(begun) == before
+    assert ended.err == f"dmft: {swept}: holds another sweep: problem.noise = 0.3 there, 0.4 wanted\n"
+    assert written(swept) == before
 
 
 def test_a_change_that_was_cut_off_is_finished(quick, dmft, tmp_path, monkeypatch):
@@ -160,11 +153,11 @@ def test_a_change_that_was_cut_off_is_finished(quick, dmft, tmp_path, monkeypatc
     assert not (begun / MOVING).exists()
 
 
-def test_a_sweep_file_of_a_person_is_kept(dmft, quick, begun):
-    (begun / "sweep.toml").write_text(f"# mine\n{SWEEP}")
-    grown(dmft, quick, begun, SWEEP.replace("[0.5, 1.0]", "[0.5, 1.0, 2.0]"))
-    assert (begun / EARLIER / "sweep.toml").read_text() == f"# mine\n{SWEEP}"
-    assert len(Folder.load(begun).sweep) == 9
+def test_a_sweep_file_of_a_person_is_kept(dmft, quick, swept):
+    (swept / "sweep.toml").write_text(f"# mine\n{SWEEP}")
+    grown(dmft, quick, swept, SWEEP.replace("[0.5, 1.0]", "[0.5, 1.0, 2.0]"))
+    assert (swept / EARLIER / "sweep.toml").read_text() == f"# mine\n{SWEEP}"
+    assert len(Folder.load(swept).sweep) == 9
 
 
 def test_growth_in_words():

@@ -77,6 +77,15 @@ def correlations(C):
 
 
 @njit
+def of_unit_fields(C, e):
+    """e_i sqrt(C_ii), for fields divided by their standard deviations."""
+    scaled = np.empty(len(e))
+    for i in range(len(e)):
+        scaled[i] = e[i] * sqrt(C[i, i])
+    return scaled
+
+
+@njit
 def of_fields(R, S, size, part):
     """Correlations of the first `size` fields of S, (4, 4), zero for the others."""
     part[:] = 0.0
@@ -88,10 +97,11 @@ def of_fields(R, S, size, part):
 @njit
 def back_reaction(C, e, out):
     """out_ik = sum_ab e_a e_b four_point(i, k, a, b): each orthant once for all the sums that it is part of."""
-    R, e = correlations(C), e * np.sqrt(np.diag(C))
+    R, e = correlations(C), of_unit_fields(C, e)
     part, D, RD, moments = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
     out[:] = 0.0
-    S, size = np.zeros(4, np.int64), 1
+    # A plain 1 has all that follows compiled twice, for this number and for any.
+    S, size = np.zeros(4, np.int64), np.int64(1)
     while size > 0:
         of_fields(R, S, size, part)
         second_moments(part, size, D, RD, moments)
@@ -147,21 +157,21 @@ def sensitivity(C, e, students, digits):
 
     No four fields may be in a plane.  Errors are those of differences, whatever `digits` are.
     """
-    n, lengths = len(C), np.sqrt(np.diag(C))
-    R = correlations(C)
-    by_R, by_e = sensitivity_of_unit_fields(R, e * lengths, students)
-    by_C = np.zeros_like(by_R)
-    # Loops over the entries: sums of matrices take ten times as long to compile.
+    n, R = len(C), correlations(C)
+    lengths = of_unit_fields(C, np.ones(n))
+    by_R, by_scaled = sensitivity_of_unit_fields(R, of_unit_fields(C, e), students)
+    by_C, by_e = np.zeros((students, students, n, n)), np.empty((students, students, n))
+    # Loops over the entries: sums of matrices, and transposed ones, take ten times as long to compile.
     for j in range(n):
         for i in range(students):
             for k in range(students):
-                by_C[j, j, i, k] += by_e[j, i, k] * e[j] / (2.0 * lengths[j])
-                by_e[j, i, k] *= lengths[j]
+                by_C[i, k, j, j] += by_scaled[j, i, k] * e[j] / (2.0 * lengths[j])
+                by_e[i, k, j] = by_scaled[j, i, k] * lengths[j]
                 for m in range(j):
-                    by_C[j, m, i, k] = by_C[m, j, i, k] = by_R[j, m, i, k] / (lengths[j] * lengths[m])
-                    by_C[j, j, i, k] -= by_R[j, m, i, k] * R[j, m] / (2.0 * C[j, j])
-                    by_C[m, m, i, k] -= by_R[j, m, i, k] * R[j, m] / (2.0 * C[m, m])
-    return by_C.transpose(2, 3, 0, 1), by_e.transpose(1, 2, 0)
+                    by_C[i, k, j, m] = by_C[i, k, m, j] = by_R[j, m, i, k] / (lengths[j] * lengths[m])
+                    by_C[i, k, j, j] -= by_R[j, m, i, k] * R[j, m] / (2.0 * C[j, j])
+                    by_C[i, k, m, m] -= by_R[j, m, i, k] * R[j, m] / (2.0 * C[m, m])
+    return by_C, by_e
 
 
 @njit
@@ -170,7 +180,8 @@ def sensitivity_of_unit_fields(R, e, students):
 
     By differences set by set: a step of R_jm moves those with j and m alone.
     """
-    n, S, size = len(R), np.zeros(4, np.int64), 1
+    # As above, not a plain 1.
+    n, S, size = len(R), np.zeros(4, np.int64), np.int64(1)
     by_R, by_e = np.zeros((n, n, students, students)), np.zeros((n, students, students))
     part, D, RD, moments = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
     moved, D_moved = np.empty((4, 4)), np.empty((4, 4))
@@ -189,7 +200,10 @@ def sensitivity_of_unit_fields(R, e, students):
                 gained = (D[j, m] * sine(r) + D_moved[j, m] * sine(r + step)) / 2.0 * (angle(r + step) - angle(r))
                 regular_moments(part, probability + gained, D_moved, RD, moved)
                 part[j, m] = part[m, j] = r
-                add_moments(e, S, size, (moved - moments) / step, 1.0, by_R[S[j], S[m]])
+                for a in range(4):
+                    for b in range(4):
+                        moved[a, b] = (moved[a, b] - moments[a, b]) / step
+                add_moments(e, S, size, moved, 1.0, by_R[S[j], S[m]])
         size = next_set(S, size, n, students)
     return by_R, by_e
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from dmft.compiled import njit
 
+# Loops over elements compile in a fraction of the time that array expressions take.
 # The iteration ends with a sweep that changes all weights by less than this; smaller weights are zero.  Most sweeps.
 WEIGHT_CHANGE, SWEEPS = 1e-12, 500
 # Speeds across the limit that are rounding, relative to what an example's own weight makes.
@@ -38,22 +39,32 @@ def follow(m, K, drift, weights, step):
     m, drift, weights: (k,), the weights those of the beginning; K: (k, k), symmetric.  Examples with a weight between 0 and 1
     are held from the beginning, and where they are a little off the limit, they are brought to it by the end of the step.
     """
-    m, weights = m.copy(), weights.copy()
-    held = (weights > 0.0) & (weights < 1.0)
-    wanted = np.where(held, -m / step, 0.0)
-    speed = drift + K @ weights
+    m, weights, speed = m.copy(), weights.copy(), K @ weights
+    held, wanted, mean, left = np.empty(len(m), np.bool_), np.zeros(len(m)), np.zeros(len(m)), step
+    for j in range(len(m)):
+        speed[j] += drift[j]
+        held[j] = 0.0 < weights[j] < 1.0
+        if held[j]:
+            wanted[j] = -m[j] / step
     settle(K, speed, weights, held, wanted)
-    mean, left = np.zeros_like(m), step
     for _ in range(EVENTS * (len(m) + 1)):
         time, first = next_arrival(m, K, speed, weights, held, left)
-        m += time * speed
-        mean += time / step * weights
+        add(m, time, speed)
+        add(mean, time / step, weights)
         left -= time
         if first < 0:
             break
         m[first], held[first] = 0.0, True
         settle(K, speed, weights, held, wanted)
-    return weights, mean + left / step * weights
+    add(mean, left / step, weights)
+    return weights, mean
+
+
+@njit
+def add(out, factor, values):
+    """out += factor values."""
+    for j in range(len(out)):
+        out[j] += factor * values[j]
 
 
 @njit
@@ -72,21 +83,22 @@ def next_arrival(m, K, speed, weights, held, left):
 @njit
 def settle(K, speed, weights, held, wanted):
     """Weights with which the held examples move as wanted; those with weight 0 or 1 are released.  Changes all but K."""
-    members = np.flatnonzero(held)
     for _ in range(SWEEPS):
         change = 0.0
-        for j in members:
+        for j in range(len(held)):
+            if not held[j]:
+                continue
             old = weights[j]
             weights[j] = min(max(old - (speed[j] - wanted[j]) / K[j, j], 0.0), 1.0)
             if weights[j] != old:
-                speed += (weights[j] - old) * K[j]
+                add(speed, weights[j] - old, K[j])
                 change = max(change, abs(weights[j] - old))
         if change < WEIGHT_CHANGE:
             break
-    for j in members:
-        if weights[j] < WEIGHT_CHANGE:
+    for j in range(len(held)):
+        if held[j] and weights[j] < WEIGHT_CHANGE:
             weights[j] = 0.0
-        if weights[j] == 0.0 or weights[j] == 1.0:
+        if held[j] and (weights[j] == 0.0 or weights[j] == 1.0):
             held[j], wanted[j] = False, 0.0
 
 

@@ -272,6 +272,11 @@ class FlowOfSamples:
         v = new if overlaps is None else np.concatenate([overlaps, new], axis=1)
         return Kernels(K, minus, R, R_minus, v, rows.scalars)
 
+    def replay(self, history: History) -> bool:
+        """The same as `follow` where no forces are going to be asked for, only `seen` and `samples`."""
+        self.samples.remembers = False
+        return self.follow(history)
+
     def follow(self, history: History) -> bool:
         """Take the samples along to the last node of the history; False where they cannot be."""
         samples, G, n = self.samples, self.crowd.G, history.n

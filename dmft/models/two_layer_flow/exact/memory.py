@@ -41,7 +41,8 @@ class Memory:
             grown[: self.cells] = self._past[: self.cells] if self.cells else 0.0
             self._past = grown
         order = self._order(T.shape[1] // self.crowd.m)
-        self._past[self.cells] = T[:, order[:, None], order]
+        places = (order[:, None] * len(order) + order).ravel()
+        np.take(T.reshape(len(T), -1), places, axis=1, out=self._past[self.cells].reshape(len(T), -1), mode="clip")
         self.cells += 1
 
     def mean_responses(self, R: Array, minus: Array, T: Array) -> tuple[Array, Array]:
@@ -71,15 +72,17 @@ class Memory:
 
 @njit(fastmath=True)
 def _mean_rows(ends, order, R, minus, past, new, factor, together, apart):
-    """Add rows T over all samples to the sums that are needed, chunk by chunk; nodes are counted without the first."""
+    """Add rows T over all samples to the sums that are needed, chunk by chunk; nodes are counted without the first.
+
+    Of a chunk, T holds rows of all samples in one column after the other: of a block, its nodes, and their coordinates.
+    """
     nodes, _, s, _ = together.shape
     rows = len(order)
     number = min(len(new), max(1, NUMBERS // (nodes * ends[-1] * rows)))
     for first in range(0, len(new), number):
         samples = min(number, len(new) - first)
-        T, U = np.empty(nodes * ends[-1] * samples * rows), np.empty((rows, samples, rows))
-        for b in range(len(ends) - 1):
-            _first_rows(new, first, order, s * ends[b], _part(T, ends, b, nodes, U, nodes - s, nodes))
+        T, U = np.empty((nodes * ends[-1], samples, rows)), np.empty((rows, samples, rows))
+        _begin(T, ends, new[first : first + samples], order)
         for cell in range(len(past) - 1, -1, -1):
             start, end = cell * s, (cell + 1) * s
             for b in range(len(ends) - 1):
@@ -87,61 +90,69 @@ def _mean_rows(ends, order, R, minus, past, new, factor, together, apart):
                 mixed = ends[1] if b == 0 else 1
                 known = R if b == 0 else minus[b - 1]
                 weights = np.ascontiguousarray(known[end * mixed :, start * mixed : end * mixed].T)
-                later = _part(T, ends, b, nodes, U, end, nodes).reshape(weights.shape[1], -1)
+                later = T[_column(ends, nodes, b, end) : nodes * ends[b + 1]].reshape(weights.shape[1], -1)
                 np.dot(weights, later, U[s * ends[b] : s * ends[b + 1]].reshape(len(weights), -1))
-            _turned(T, ends, U, past[cell, first : first + samples], start, end, factor)
-        _add_up(T, ends, U, together, apart)
+            _turned(T, ends, U, past[cell, first : first + samples], start, factor)
+        _add_up(T, ends, together, apart)
 
 
 @njit
-def _part(T, ends, b, nodes, U, start, end):
-    """Rows of some nodes in the columns of a block, (nodes x coordinates, samples, rows)."""
-    _, samples, rows = U.shape
-    number, first = ends[b + 1] - ends[b], nodes * ends[b]
-    part = T[(first + start * number) * samples * rows : (first + end * number) * samples * rows]
-    return part.reshape((end - start) * number, samples, rows)
+def _column(ends, nodes, b, t):
+    """The first column of a node in a block."""
+    return nodes * ends[b] + t * (ends[b + 1] - ends[b])
 
 
 @njit
-def _first_rows(own, first, order, column, out):
-    """T of the new cell: columns of a block from index `column` on."""
-    for b in range(len(out)):
-        for p in range(out.shape[1]):
-            for a in range(len(order)):
-                out[b, p, a] = own[first + p, order[column + b], order[a]]
+def _begin(T, ends, new, order):
+    """T of the new cell, the last one."""
+    columns, samples, rows = T.shape
+    nodes, s = columns // ends[-1], rows // ends[-1]
+    for b in range(len(ends) - 1):
+        first, place = _column(ends, nodes, b, nodes - s), s * ends[b]
+        for k in range(s * (ends[b + 1] - ends[b])):
+            for p in range(samples):
+                for a in range(rows):
+                    T[first + k, p, a] = new[p, order[place + k], order[a]]
 
 
 @njit(fastmath=True)
-def _turned(T, ends, U, own, start, end, factor):
+def _turned(T, ends, U, own, start, factor):
     """The sums U times T_b, sample by sample, as rows of T on the nodes of a cell."""
     size, samples, rows = U.shape
-    nodes = len(T) // (ends[-1] * samples * rows)
-    one, product = np.empty((size, rows)), np.empty((size, rows))
+    nodes, s = len(T) // ends[-1], size // ends[-1]
+    one, product, column = np.empty((size, rows)), np.empty((size, rows)), np.empty(size, np.int64)
+    for b in range(len(ends) - 1):
+        for k in range(s * (ends[b + 1] - ends[b])):
+            column[s * ends[b] + k] = _column(ends, nodes, b, start) + k
     for p in range(samples):
         for a in range(size):
             for row in range(rows):
-                one[a, row] = factor * U[a, p, row]
+                one[a, row] = U[a, p, row]
         np.dot(own[p], one, product)
-        done = 0
-        for b in range(len(ends) - 1):
-            columns = _part(T, ends, b, nodes, U, start, end)
-            for column in range(len(columns)):
-                for row in range(rows):
-                    columns[column, p, row] = product[done + column, row]
-            done += len(columns)
+        for a in range(size):
+            for row in range(rows):
+                T[column[a], p, row] = factor * product[a, row]
 
 
 @njit(fastmath=True)
-def _add_up(T, ends, U, together, apart):
+def _add_up(T, ends, together, apart):
     """Add rows of some samples to the sums over samples that are needed."""
     nodes, _, s, _ = together.shape
+    _, samples, rows = T.shape
+    total = np.empty(rows)
     for b in range(len(ends) - 1):
         number = ends[b + 1] - ends[b]
-        columns = _part(T, ends, b, nodes, U, 0, nodes)
         for t in range(nodes):
             for k in range(number):
-                total = columns[t * number + k].sum(axis=0)[s * ends[b] : s * ends[b + 1]].reshape(s, number)
-                if b == 0:
-                    together[t, k] += total
-                else:
-                    apart[b - 1, t] += total[:, k]
+                column = _column(ends, nodes, b, t) + k
+                total[:] = 0.0
+                for p in range(samples):
+                    for row in range(rows):
+                        total[row] += T[column, p, row]
+                for u in range(s):
+                    row = s * ends[b] + u * number
+                    if b == 0:
+                        for other in range(number):
+                            together[t, k, u, other] += total[row + other]
+                    else:
+                        apart[b - 1, t, u] += total[row + k]

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.compiled import njit
+from dmft.mathematics.small import copy
 
 Array = NDArray[np.float64]
 
@@ -43,32 +44,53 @@ def own_responses(R: Array, slopes: Slopes, basis: Array) -> Array:
     R and T are in coordinates of which `basis` (m, m) holds one a row; `slopes` are those of neurons.
     """
     s, m, samples = slopes.q.shape
-    T = np.empty((samples, s * m, s * m))
-    _own_responses(R, *slopes, basis, T)
+    T, smallest = np.empty((samples, s * m, s * m)), np.empty(samples)
+    (_by_products if m >= MANY else _by_lanes)(R, *slopes, basis, T, smallest)
+    small = np.flatnonzero(~(smallest > SMALLEST))
+    if small.size:
+        T[small] = _exchanging(R, Slopes(*(x[..., small] for x in slopes)), basis)
     return T
 
 
+def _exchanging(R: Array, slopes: Slopes, basis: Array) -> Array:
+    """The same with row exchanges, by LAPACK."""
+    s, m, samples = slopes.q.shape
+    q, J = basis @ slopes.q, np.zeros((samples, s, m, s, m))
+    for t in range(s):
+        J[:, t, :, t] = np.einsum("p,kp,lp->pkl", slopes.c[t], q[t], q[t])
+        J[:, t, :, t] += np.einsum("ki,ip,li->pkl", basis, slopes.e[t], basis)
+    J = J.reshape(samples, s * m, s * m)
+    return np.asarray(np.linalg.solve(np.eye(s * m) + J @ R, J), dtype=float).swapaxes(1, 2)
+
+
 @njit
-def _own_responses(R, c, q, e, basis, T):
+def _by_lanes(R, c, q, e, basis, T, smallest):
+    """T and the smallest pivot of each sample, by elimination of LANES samples together."""
     s, m, samples = q.shape
     size = s * m
-    W, J = np.empty((size if m < MANY else 0, 2 * size, LANES)), np.empty((size, m, LANES))
-    V, smallest = np.empty((2 * size, size)), np.empty(LANES)
+    W, J, pivots = np.empty((size, 2 * size, LANES)), np.empty((size, m, LANES)), np.empty(LANES)
     for first in range(0, samples, LANES):
         _slopes(c, q, e, basis, first, J)
-        if m < MANY:
-            _matrices(R, J, W)
-            _eliminate(W, m, smallest)
+        _matrices(R, J, W)
+        _eliminate(W, m, pivots)
         for p in range(min(LANES, samples - first)):
-            if m >= MANY:
-                smallest[p] = _by_products(R, J, p, V)
-                T[first + p] = V[size:]
-            elif smallest[p] > SMALLEST:
-                for b in range(size):
-                    for a in range(size):
-                        T[first + p, b, a] = W[a, size + b, p]
-            if not smallest[p] > SMALLEST:
-                _exchanging(R, J, p, T[first + p])
+            smallest[first + p] = pivots[p]
+            for b in range(size):
+                for a in range(size):
+                    T[first + p, b, a] = W[a, size + b, p]
+
+
+@njit
+def _by_products(R, c, q, e, basis, T, smallest):
+    """The same by matrix products of each sample."""
+    s, m, samples = q.shape
+    size = s * m
+    J, V = np.empty((size, m, LANES)), np.empty((2 * size, size))
+    for first in range(0, samples, LANES):
+        _slopes(c, q, e, basis, first, J)
+        for p in range(min(LANES, samples - first)):
+            smallest[first + p] = _of_one(R, J, p, V)
+            copy(V[size:], T[first + p])
 
 
 @njit(fastmath=True)
@@ -124,9 +146,8 @@ def _eliminate(W, m, smallest):
     the diagonal: up to a pivot, columns of later nodes are zero.
     """
     size = len(W)
-    factors, inverse = np.empty((4, LANES)), np.empty(LANES)
-    for p in range(LANES):
-        smallest[p] = np.inf
+    inverse, factors = np.empty(LANES), np.empty((4, LANES))
+    smallest[:] = np.inf
     for k in range(0, size, 4):
         end = min(k + 4, size)
         last = size + ((end - 1) // m + 1) * m
@@ -139,41 +160,44 @@ def _eliminate(W, m, smallest):
                     W[r, b, p] *= inverse[p]
             for a in range(k, end):
                 if a != r:
-                    factors[0] = W[a, r]
-                    _subtract(W[a, r + 1 : last], W[r : r + 1, r + 1 : last], factors[:1])
+                    _subtract(W, a, r, r + 1, r + 1, last, factors)
         for a in range(size):
             if a < k or a >= end:
-                factors[: end - k] = W[a, k:end]
-                _subtract(W[a, end:last], W[k:end, end:last], factors[: end - k])
+                _subtract(W, a, k, end, end, last, factors)
 
 
 @njit(fastmath=True)
-def _subtract(target, rows, factors):
-    """Subtract sum_i factors_i rows_i of each sample; target (n, LANES)."""
-    if len(rows) == 4:
-        f0, f1, f2, f3 = factors[0], factors[1], factors[2], factors[3]
-        r0, r1, r2, r3 = rows[0], rows[1], rows[2], rows[3]
-        for b in range(len(target)):
+def _subtract(W, a, k, end, first, last, factors):
+    """Subtract W_ai times row i from row a of each sample, for rows k to `end`, at most four, in columns `first` to `last`."""
+    for i in range(k, end):
+        for p in range(LANES):
+            factors[i - k, p] = W[a, i, p]
+    if end - k == 4:
+        for b in range(first, last):
             for p in range(LANES):
-                target[b, p] -= f0[p] * r0[b, p] + f1[p] * r1[b, p] + f2[p] * r2[b, p] + f3[p] * r3[b, p]
+                W[a, b, p] -= (
+                    factors[0, p] * W[k, b, p]
+                    + factors[1, p] * W[k + 1, b, p]
+                    + factors[2, p] * W[k + 2, b, p]
+                    + factors[3, p] * W[k + 3, b, p]
+                )
         return
-    for i in range(len(rows)):
-        f, row = factors[i], rows[i]
-        for b in range(len(target)):
+    for i in range(k, end):
+        for b in range(first, last):
             for p in range(LANES):
-                target[b, p] -= f[p] * row[b, p]
+                W[a, b, p] -= factors[i - k, p] * W[i, b, p]
 
 
 @njit(fastmath=True)
-def _by_products(R, J, p, V):
+def _of_one(R, J, p, V):
     """V = [1, A^(-1) J]^T of one sample with A = 1 + J R, by elimination of a node at a time; returns the smallest pivot."""
     size, m, _ = J.shape
     J_t, inverse, smallest = np.empty((m, m)), np.empty((m, m)), np.inf
     V[:] = 0.0
     for t in range(0, size, m):
-        J_t[:] = J[t : t + m, :, p]
-        V[:size, t : t + m] = np.dot(np.ascontiguousarray(R[t : t + m].T), J_t)
-        V[size + t : size + t + m, t : t + m] = J_t
+        copy(J[t : t + m, :, p], J_t)
+        copy(np.dot(np.ascontiguousarray(R[t : t + m].T), J_t), V[:size, t : t + m])
+        copy(J_t, V[size + t : size + t + m, t : t + m])
         for k in range(t, t + m):
             V[k, k] += 1.0
     for t in range(0, size, m):
@@ -182,8 +206,11 @@ def _by_products(R, J, p, V):
         pivots = V[t:end].copy()
         pivots[:, t:end] = 0.0
         rows = np.dot(np.ascontiguousarray(V[end:last, t:end]), inverse)
-        V[end:last] -= np.dot(rows, pivots)
-        V[end:last, t:end] = rows
+        product = np.dot(rows, pivots)
+        for a in range(size):
+            for b in range(size):
+                V[end + a, b] -= product[a, b]
+        copy(rows, V[end:last, t:end])
     return smallest
 
 
@@ -191,7 +218,7 @@ def _by_products(R, J, p, V):
 def _inverted(A, inverse):
     """The inverse of a small matrix without row exchanges; returns the smallest pivot."""
     m, smallest = len(A), np.inf
-    inverse[:] = A
+    copy(A, inverse)
     for k in range(m):
         smallest = min(smallest, abs(inverse[k, k]))
         factor, inverse[k, k] = 1.0 / inverse[k, k], 1.0
@@ -203,20 +230,6 @@ def _inverted(A, inverse):
                 for j in range(m):
                     inverse[i, j] -= factor * inverse[k, j]
     return smallest
-
-
-@njit
-def _exchanging(R, J, p, T):
-    """The same for one sample, with LAPACK."""
-    size, m, _ = J.shape
-    A, right = np.eye(size), np.zeros((size, size))
-    for a in range(size):
-        t = a - a % m
-        for k in range(m):
-            right[a, t + k] = J[a, k, p]
-            for b in range(size):
-                A[a, b] += J[a, k, p] * R[t + k, b]
-    T[:] = np.linalg.solve(A, right).T
 
 
 def applied(T: Array, f: Array) -> Array:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -27,18 +28,17 @@ from dmft.models.two_layer_flow.exact.factor import Factor, Rows, in_time
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss
 from dmft.models.two_layer_flow.exact.memory import Memory
+from dmft.models.two_layer_flow.exact.newton import Equations, Part, State
 from dmft.models.two_layer_flow.exact.normals import Normals, uniforms
-from dmft.models.two_layer_flow.exact.own import Slopes, applied, own_responses
+from dmft.models.two_layer_flow.exact.own import Slopes
 from dmft.models.two_layer_flow.exact.stein import Past
 
 Array = NDArray[np.float64]
 
 # Of covariances, relative to variances: what the fixed point of a cell leaves of them has to be smaller.
 TAU = 1e-7
-# Accuracy of preactivations, and Newton steps to reach it, of which the last ones may be shortened.
-ACCURACY, NEWTON, SHORTENED = 1e-11, 60, 8
-# Steps that are made with the responses of samples as they were in the iteration before, or at the first step.
-CHORDS = 6
+# Accuracy of preactivations; in the iterations of a cell, relative to what the change of fields has moved them by.
+ACCURACY, RELATIVE = 1e-11, 1e-4
 
 
 class Kernels(NamedTuple):
@@ -56,14 +56,13 @@ class Kernels(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """State of the samples on the new nodes: h, g, and sigma(h) of neurons (s, m, P); f, l' (s, P); T."""
+    """State of the samples on the new nodes: h, g, and sigma(h) of neurons (s, m, P); f, l' (s, P)."""
 
     h: Array
     g: Array
     f: Array
     slope: Array
     value: Array
-    T: Array
 
 
 class Fields(NamedTuple):
@@ -115,12 +114,14 @@ class Samples:
         self._past = [Past(task.crowd.G), *(Past(1) for _ in task.crowd.several)]
         self._R, self._R_minus = np.empty((0, task.crowd.G, 0, task.crowd.G)), np.empty((len(self._apart), 0, 0))
         self._memory = Memory(task.crowd, task.inverse_alpha)
+        # False where no means over new nodes are going to be asked for, which need the responses of all nodes before.
+        self.remembers = True
         self._h_last = self._xi_last = np.zeros((m, size))
         # State on the nodes that were kept last.
         self.kept: Seen | None = None
         self._columns: tuple[Array, list[Array]] = (np.empty((0, size)), [np.empty((0, 0)) for _ in self._apart])
-        # State of the samples in a cell that was tried last.
-        self._tried: Seen | None = None
+        # State of the samples in a cell that was tried last, and their T.
+        self._tried: tuple[Seen, Array] | None = None
 
     def mix(self, means: Array, apart: Sequence[Array]) -> None:
         """Before the first node: take combinations of the random numbers of all N nodes.
@@ -136,14 +137,17 @@ class Samples:
             return None
         try:
             fields = self._fields(rows)
-            seen = self._solved(rows, fields.xi, self._tried)
-            if seen is None:
+            equations = self._equations(rows, fields.xi)
+            found = self._solved(equations, fields.xi, self._tried)
+            if found is None:
                 return None
-            averages = self._averages(rows, fields, seen)
+            seen, state = found
+            T = equations.responses(state)
+            averages = self._averages(rows, fields, seen, T)
         except np.linalg.LinAlgError:
             # Rows far from a solution may be no covariance at all.
             return None
-        self._tried = seen
+        self._tried = seen, T
         return seen, averages
 
     def keep(self, rows: Kernels) -> bool:
@@ -152,9 +156,11 @@ class Samples:
         False, and nothing kept, where the rows alone do not lead to it: close to a fold.
         """
         fields = self._fields(rows)
-        seen = self._solved(rows, fields.xi, None)
-        if seen is None:
+        equations = self._equations(rows, fields.xi)
+        found = self._solved(equations, fields.xi, None)
+        if found is None:
             return False
+        seen, state = found
         for factor, found in zip((self._mean, *self._apart), fields.factors, strict=True):
             factor.keep(found)
         for past, g, xi in zip(self._past, self._forces(seen), fields.blocks, strict=True):
@@ -162,8 +168,8 @@ class Samples:
         total = rows.K.shape[2]
         self._order = np.concatenate([self._order, np.arange(self.n, total)[::-1]])
         self._R, self._R_minus = _grown(self._R, rows.R, self.n, 0, 2), _grown(self._R_minus, rows.R_minus, self.n, 1, 2)
-        if self.n:
-            self._memory.keep(seen.T)
+        if self.n and self.remembers:
+            self._memory.keep(equations.responses(state))
         self._h_last, self._xi_last, self.n, self._tried = seen.h[-1], fields.xi[-1], total, None
         self.kept = seen
         return True
@@ -211,57 +217,21 @@ class Samples:
 
     # -- states ---------------------------------------------------------------------------------------------------------------
 
-    def _solved(self, rows: Kernels, fields: Array, before: Seen | None) -> Seen | None:
-        """Newton's method for all samples, of which those that are not there yet go on; None if some do not get there.
+    def _equations(self, rows: Kernels, fields: Array) -> Equations:
+        """Those of the samples on the new nodes."""
+        R, a = self.task.inverse_alpha * self._own(rows), self.task.crowd.of_groups(rows.a, 0).T[:, :, None]
+        return Equations(R, fields - self._reaction(rows), partial(self._state, a), self.task.crowd.basis)
 
-        Most of its steps are made with T of the samples as they were before, or in the first step.
-        """
-        s, m, P = fields.shape
-        c = fields - self._reaction(rows)
-        R = self.task.inverse_alpha * self._own(rows)
-        a = self.task.crowd.of_groups(rows.a, 0).T[:, :, None]
-        if before is not None and before.h.shape != fields.shape:
-            before = None
-        h = self._h_last + fields - self._xi_last if before is None else before.h.copy()
-        active, shortened, last, step = np.arange(P), np.ones(P), np.full(P, np.inf), np.zeros_like(h)
-        chord, first = (None, 0) if before is None else (before.T, 0)
-        for number in range(NEWTON):
-            every = len(active) == P
-            here = self._state(h if every else h[:, :, active], a, active)
-            defect = (h - c if every else h[:, :, active] - c[:, :, active]) + (R @ here.g.reshape(s * m, -1)).reshape(s, m, -1)
-            size = np.abs(defect).max(axis=(0, 1))
-            left = ~(size <= ACCURACY * (1 + np.abs(h if every else h[:, :, active]).max(axis=(0, 1))))
-            if not left.any():
-                break
-            worse = left & ~(size <= last[active]) & (shortened[active] > 0.5**SHORTENED)
-            back = active[worse]
-            # A step that leads away is taken in part.
-            h[:, :, back] -= 0.5 * step[:, :, back]
-            step[:, :, back] *= 0.5
-            shortened[back] *= 0.5
-            on = left & ~worse
-            forward = active[on]
-            if forward.size:
-                f = defect[:, :, on].reshape(s * m, -1)
-                if chord is not None and number < first + CHORDS:
-                    every_f = np.zeros((s * m, P))
-                    every_f[:, forward] = f
-                    T_f = applied(chord, every_f)[:, forward]
-                else:
-                    slopes = Slopes(*(np.ascontiguousarray(x[..., on]) for x in here.slopes))
-                    T = own_responses(R, slopes, self.task.crowd.basis)
-                    T_f = applied(T, np.ascontiguousarray(f))
-                    if forward.size == P:
-                        chord, first = T, number + 1
-                change = (R @ T_f - f).reshape(s, m, -1)
-                h[:, :, forward] += change
-                step[:, :, forward], shortened[forward], last[forward] = change, 1.0, size[on]
-            active = active[left]
+    def _solved(self, equations: Equations, fields: Array, before: tuple[Seen, Array] | None) -> tuple[Seen, State] | None:
+        """States of the samples, None if some have none; from those before, if there are any, and only as well as needed."""
+        if before is None or before[0].h.shape != fields.shape:
+            found = equations.solved(self._h_last + fields - self._xi_last, None, ACCURACY)
         else:
+            found = equations.solved(before[0].h, before[1], ACCURACY, RELATIVE)
+        if found is None:
             return None
-        if not every:
-            here = self._state(h, a, np.arange(P))
-        return Seen(h, here.g, here.f, here.slope, here.value, own_responses(R, here.slopes, self.task.crowd.basis))
+        h, state = found
+        return Seen(h, state.g, state.f, state.slope, state.value), state
 
     def _reaction(self, rows: Kernels) -> Array:
         """(1/alpha) sum_j R_ij g_j over the past, (s, m, P)."""
@@ -285,21 +255,21 @@ class Samples:
                 found[:, i, :, i] = R
         return found.reshape(s * crowd.m, -1)
 
-    def _state(self, h: Array, a: Array, part: NDArray[np.int64]) -> State:
-        """Forces and losses of some samples at preactivations h (s, m, samples); a (s, m, 1) of neurons."""
+    def _state(self, a: Array, h: Array, part: Part | None) -> State:
+        """Forces and losses of all samples, or of some, at preactivations h (s, m, samples); a (s, m, 1) of neurons."""
         basis = self.task.crowd.basis
         value, slope, curvature = self.task.activation(basis.T @ h)
-        f, y = (a * value).mean(axis=1), self.y if len(part) == self.size else self.y[part]
+        f, y = (a * value).mean(axis=1), self.y if part is None else self.y[part]
         loss_slope, q = self.task.loss.slope(f, y), a * slope
         slopes = Slopes(self.task.loss.curvature(f, y) / h.shape[1], q, loss_slope[:, None] * a * curvature)
         return State(loss_slope[:, None] * (basis @ q), f, loss_slope, value, slopes)
 
     # -- means ----------------------------------------------------------------------------------------------------------------
 
-    def _averages(self, rows: Kernels, fields: Fields, seen: Seen) -> Averages:
+    def _averages(self, rows: Kernels, fields: Fields, seen: Seen, T: Array) -> Averages:
         crowd, n, (_, G, _, _) = self.task.crowd, self.n, rows.K.shape
         R, R_minus = _grown(self._R, rows.R, n, 0, 2), _grown(self._R_minus, rows.R_minus, n, 1, 2)
-        T, T_minus = self._memory.mean_responses(R, R_minus, seen.T)
+        T, T_minus = self._memory.mean_responses(R, R_minus, T)
         g = self._forces(seen)
         D = [self.task.inverse_alpha * past.noise(own) for past, own in zip(self._past, g, strict=True)]
         sampled = zip(self._past, (T, *T_minus[:, :, None, :, None]), g, fields.blocks, strict=True)
@@ -310,16 +280,6 @@ class Samples:
         several, shape = len(self._apart), T_minus.shape
         D_minus, M_minus = (np.array(X[1:]).reshape(several, *shape[1:]) for X in (D, M))
         return Averages(D[0], D_minus, M[0], M_minus, drift, rates)
-
-
-class State(NamedTuple):
-    """Forces, outputs, slopes of the loss, values of the activation, and slopes of the forces."""
-
-    g: Array
-    f: Array
-    slope: Array
-    value: Array
-    slopes: Slopes
 
 
 def _grown(known: Array, rows: Array, n: int, time: int, time_prime: int) -> Array:
