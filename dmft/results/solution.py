@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,12 @@ from dmft.engines.sets import degrees_of_freedom
 from dmft.engines.step_control import FLOOR
 from dmft.history.fields import DISTRIBUTION_TIME
 from dmft.history.history import History
-from dmft.mathematics.tableau import cell_weights, lagrange
 from dmft.models.sampled import FIRST
 from dmft.problem.description import Minimum
 from dmft.problem.problem import Problem
 from dmft.problem.settings import GROWING, LIMITS
 from dmft.problem.table import ProblemError
+from dmft.results.cells import Cells
 from dmft.results.entries import described, entries
 from dmft.results.result import Observed, Rows
 
@@ -146,6 +146,11 @@ class Solution(Observed):
         return np.nan if errors is None else float(errors[-1])
 
     @property
+    def _cells(self) -> Cells:
+        """The nodes, and the polynomials of the cells through them."""
+        return Cells(self.time, self.problem.solver.cell_nodes)
+
+    @property
     def _equations(self) -> Any:
         from dmft.engines.kinds import equations
 
@@ -207,20 +212,9 @@ class Solution(Observed):
         Axes of the times come first: a number at one time is a number, at times (p,) an array (p,).
         Raises ValueError outside of what was reached.
         """
-        found = self._interpolated(self.observables, time)
+        found = self._cells.at(self.observables, time)
         found |= self.problem.parameters.kinked(found)
         return {name: self._possible(name, value) for name, value in found.items()}
-
-    def _interpolated(self, arrays: Mapping[str, Array], time: ArrayLike) -> dict[str, Any]:
-        """Arrays over the nodes at a time or times, by the polynomials of the cells."""
-        times = np.asarray(time, dtype=float)
-        if times.ndim == 0:
-            nodes, basis = self._basis(float(times))
-            return {name: np.tensordot(basis, values[nodes], 1) for name, values in arrays.items()}
-        self._refuse_outside(times)
-        rows = cell_weights(self.time, self.problem.solver.cell_nodes, times.ravel())
-        found = {name: np.tensordot(rows, values, 1) for name, values in arrays.items()}
-        return {name: values.reshape((*times.shape, *values.shape[1:])) for name, values in found.items()}
 
     def _possible(self, name: str, value: Any) -> Any:
         """A value between nodes as it can be, a plain number if it is one."""
@@ -240,7 +234,7 @@ class Solution(Observed):
 
     def order_parameters_at(self, time: ArrayLike) -> dict[str, Array]:
         """Every order parameter at one time or an array of times, as `at`."""
-        return self._interpolated(self.order_parameters, time)
+        return self._cells.at(self.order_parameters, time)
 
     def correlation(self, name: str, t: ArrayLike, s: ArrayLike) -> Array:
         """A correlation at any times t, s, which broadcast, by the polynomials of their cells; axes of groups come last.
@@ -249,10 +243,10 @@ class Solution(Observed):
         """
         responses = self._equations.response_kernels
         kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel not in responses])
-        t, s = self._pairs(t, s)
+        t, s = self._cells.pairs(t, s)
         if kernel.ndim == 2:
             kernel = np.tril(kernel) + np.tril(kernel, -1).T
-        rows, columns = (cell_weights(self.time, self.problem.solver.cell_nodes, times.ravel()) for times in (t, s))
+        rows, columns = (self._cells.weights(times) for times in (t, s))
         found = np.einsum("pi...,pi->p...", np.tensordot(rows, kernel, 1), columns)
         return found.reshape((*t.shape, *kernel.shape[2:]))
 
@@ -264,10 +258,10 @@ class Solution(Observed):
         """
         model, solver = self._equations, self.problem.solver
         kernel = self._kernel(name, [kernel for kernel in self.kernels if kernel in model.response_kernels])
-        t, s = self._pairs(t, s)
+        t, s = self._cells.pairs(t, s)
         if solver.scheme == "gradient-descent":
             steps = np.minimum(np.searchsorted(self.time, s.ravel(), side="right") - 1, len(self.time) - 1)
-            found = np.einsum("pi,ip...->p...", cell_weights(self.time, 1, t.ravel()), kernel[:, steps])
+            found = np.einsum("pi,ip...->p...", self._cells.weights(t), kernel[:, steps])
             return found.reshape((*t.shape, *kernel.shape[2:]))
         if solver.theory == "exact":
             raise ValueError('responses at any times: wanted theory = "gaussian", or the nodes of kernels')
@@ -280,38 +274,11 @@ class Solution(Observed):
             raise ValueError(f"{name!r}: wanted {' or '.join(known) or 'a solution with kernels'}")
         return self.kernels[name]
 
-    def _pairs(self, t: ArrayLike, s: ArrayLike) -> tuple[Array, Array]:
-        """Pairs of times, checked to be within what was reached."""
-        both = np.broadcast_arrays(np.asarray(t, dtype=float), np.asarray(s, dtype=float))
-        for times in both:
-            self._refuse_outside(times)
-        return both[0], both[1]
-
-    def _refuse_outside(self, times: Array) -> None:
-        """ValueError for times outside of what was reached."""
-        outside = times[~((times >= 0.0) & (times <= self.time[-1]))]
-        if outside.size:
-            raise ValueError(f"t = {outside.flat[0]:g}: wanted a time in [0, {self.time[-1]:g}]")
-
     def minimum(self, observable: str) -> Minimum:
-        """Smallest value of an observable: the minimum of the polynomials of the cells on either side of the smallest node.
-
-        Of several minima that differ by no more than they are accurate to, the first.
-        """
+        """Smallest value of an observable, between the nodes; of minima that differ by less than their accuracy, the first."""
         # Not `self.observables`: what a model does not have is an AttributeError, of `early_stopping` too.
         values: Array = getattr(self, observable)
-        least = values.min()
-        as_small = values <= least + self.problem.solver.accuracy * abs(least)
-        smallest = int(np.argmax(as_small & (values <= np.append(values[1:], np.inf))))
-        best = Minimum(float(self.time[smallest]), float(values[smallest]))
-        for node in {smallest, min(smallest + 1, len(values) - 1)}:
-            nodes = self._cell(node)
-            fit = np.polynomial.Polynomial.fit(self.time[nodes], values[nodes], nodes.size - 1)
-            inside = [t.real for t in fit.deriv().roots() if abs(t.imag) < 1e-12 * abs(t) + 1e-300]
-            for t in inside:
-                if self.time[nodes[0]] <= t <= self.time[nodes[-1]] and fit(t) < best.value:
-                    best = Minimum(float(t), float(self._possible(observable, fit(t))))
-        return best
+        return self._cells.minimum(values, self.problem.solver.accuracy, lambda value: self._possible(observable, value))
 
     def errors(self, reference: Solution) -> dict[str, float]:
         """Largest error of each observable at any node against a more accurate solution to at least the same time.
@@ -371,18 +338,6 @@ class Solution(Observed):
         if statistical := self.errors_in_standard_errors():
             said = f"{said}, {statistical[1]:.2g} standard errors ({statistical[0].replace('_', ' ')})"
         return said
-
-    def _basis(self, time: float) -> tuple[NDArray[np.intp], Array]:
-        """Indices of the nodes of the cell in which a time lies, and their weights in the value at this time."""
-        self._refuse_outside(np.array([time]))
-        nodes = self._cell(int(np.searchsorted(self.time, time)))
-        return nodes, lagrange(self.time[nodes], np.array([time]))[:, 0]
-
-    def _cell(self, node: int) -> NDArray[np.intp]:
-        """Indices of the nodes of the cell that ends at or contains this node, with the node before the cell."""
-        size = self.problem.solver.cell_nodes
-        first = (max(node, 1) - 1) // size * size
-        return np.arange(first, min(first + size + 1, len(self.time)))
 
     def save(self, path: str | Path) -> None:
         """Write a run file; it appears complete or not at all."""

@@ -134,11 +134,16 @@ main()
 @pytest.mark.parametrize(
     ("where", "command"),
     [
-        ("dmft.problem.sweep.Sweep.validate", ["sweep", "{sweep}", "-o", "{out}"]),
         ("dmft.running.plan._pilot", ["plan", "{problem}"]),
-        ("dmft.sweeps.plan.by_cost", ["plan", "{sweep}"]),
         ("dmft.sweeps.folder._take", ["sweep", "{sweep}", "-o", "{out}"]),
-        ("dmft.simulation.run.numbered", ["simulate", "{problem}", "--dim", "5", "-o", "{out}"]),
+        *(
+            pytest.param(where, command, marks=pytest.mark.slow)
+            for where, command in (
+                ("dmft.problem.sweep.Sweep.validate", ["sweep", "{sweep}", "-o", "{out}"]),
+                ("dmft.sweeps.plan.by_cost", ["plan", "{sweep}"]),
+                ("dmft.simulation.run.numbered", ["simulate", "{problem}", "--dim", "5", "-o", "{out}"]),
+            )
+        ),
     ],
 )
 def test_what_can_be_done_again_is_ended_at_once(quick, tmp_path, where, command):

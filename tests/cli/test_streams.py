@@ -39,6 +39,7 @@ def test_exit_status_of_what_is_refused_or_fails_stays(quick, tmp_path, log):
     assert shell(f'"$@" {log}', *PROGRAM, "solv") == 2
 
 
+@pytest.mark.slow
 def test_reader_that_leaves_early(solved):
     assert shell('"$@" | head -n 1 > /dev/null', *PROGRAM, "show", solved) == 0
 

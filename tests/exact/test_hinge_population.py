@@ -189,6 +189,7 @@ def test_lazy_limit():
     assert lazier.train_error[-1] * 1e16 == pytest.approx(lazy.train_error[-1] * 1e8, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_many_examples_are_infinitely_many():
     infinite = hinge().parameters.build().evaluate(np.array([3.0]))
     model = one_sided(samples=2000, dimension=3, population=400).parameters.build()

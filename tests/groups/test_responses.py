@@ -42,6 +42,7 @@ def test_a_response_to_the_start_is_that_of_the_run(runs, name):
     np.testing.assert_allclose(found, runs[1].kernels[name][nodes, 0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_responses_of_two_halves_are_those_of_one_network():
     keys = {**BASE, "width": 4, "target": [0.2, 1.0, 0.4], "tolerance": 1e-6}
     whole, halves = solve(Problem(**keys, alignment=0.1)), solve(Problem(**keys, neurons=HALVES))

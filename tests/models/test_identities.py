@@ -99,7 +99,7 @@ def worst(problem: Problem) -> float:
 
 
 @pytest.mark.parametrize("part", PARTS[:3])
-@pytest.mark.parametrize("index", range(2))
+@pytest.mark.parametrize("index", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_errors_in_the_spiked_tensor_are_caught(monkeypatch, example, part, index):
     problem = point("spiked-tensor", SEED, index)
     assert worst(problem) <= 1
