@@ -45,7 +45,8 @@ class FixedPoint:
     """Last iterate, how the iteration ended and the residual max|G(x) - x|/size of every evaluation.
 
     Where the iteration has converged: `go_on` iterates on to a smaller tolerance with what is known of the map by then, and
-    `ahead` is what x is off by, estimated, much more than the residual along soft directions.
+    `ahead` is what x is off by, estimated, much more than the residual along soft directions.  Newton's method has none:
+    its steps, each solved roughly, find soft directions last.
     """
 
     x: Array
@@ -189,7 +190,7 @@ class NewtonKrylov:
                 return FixedPoint(y * size, Ending.NOT_FINITE, residuals)
             if residual < tolerance:
                 go_on = partial(self._iterate, f=f, y=y, size=size, here=here, known=known)
-                return FixedPoint(y * size, Ending.CONVERGED, residuals, go_on, size * _guessed(here, known))
+                return FixedPoint(y * size, Ending.CONVERGED, residuals, go_on)
             if len(residuals) >= self.max_iterations:
                 return FixedPoint(y * size, Ending.EXHAUSTED, residuals)
             if len(smallest) > self.patience and smallest[-1] > 0.5 * smallest[-1 - self.patience]:

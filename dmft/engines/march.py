@@ -29,6 +29,8 @@ SMALLEST_RESIDUAL = 1e-13
 # The residual is made smaller where the clock's error may be beyond this part of what is allowed, or where an observable is off
 # by that part of the tolerance: along soft directions x is much farther from the solution than the residual is from zero.
 NEAR, HIDDEN, FINER = 0.3, 0.1, 1e-2
+# More iterations than these tell of softer directions: the stiffness of the softest one falls as the square of their number.
+SOFT = 60
 # Error of the energy at the nodes of a cell over its estimate, at most.
 UNSEEN = 10.0
 # A cell that takes more iterations is a hard one.
@@ -50,6 +52,12 @@ def standard(max_iterations: int, easy: Anderson = Controller.easy) -> Controlle
     return Controller(
         easy=replace(easy, max_iterations=first), hard=replace(Controller.hard, max_iterations=max_iterations - first)
     )
+
+
+def _finer(tolerance: float, iterations: int) -> float:
+    """Residual to go on to from one within a tolerance, which took so many iterations."""
+    softer = max(iterations / SOFT, 1.0) ** 2
+    return max(FINER / softer * tolerance, SMALLEST_RESIDUAL)
 
 
 class March(Stepper[Attempt]):
@@ -98,7 +106,7 @@ class March(Stepper[Attempt]):
             found = self.solver.solve(cell, first, size, tolerance)
         attempt = self._estimated(cell, found, 0)
         if found.go_on and self._is_to_be_finer(found, attempt):
-            finer = found.go_on(max(FINER * tolerance, SMALLEST_RESIDUAL))
+            finer = found.go_on(_finer(tolerance, len(found.residuals)))
             if finer.converged:
                 attempt = self._estimated(cell, finer, len(found.residuals))
             else:
@@ -113,7 +121,8 @@ class March(Stepper[Attempt]):
 
     def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
         """True if what the iteration leaves may count, in observables or in the clock, which residuals move either way."""
-        assert found.ahead is not None
+        if found.ahead is None:
+            return True
         off = np.abs(attempt.cell.watched(found.ahead)).max(axis=1)
         if (off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any():
             return True

@@ -32,6 +32,7 @@ class Quantity:
     `dimensions` names its dimensions beside time, in the singular, each its own: ("student", "other_student").  A parameter
     point has those of them to which `Parameters.axes` gives a length.
     squared: a mean of squares, never negative.
+    difference: what is left of larger numbers that nearly cancel.
     """
 
     units: str
@@ -39,6 +40,7 @@ class Quantity:
     label: str
     dimensions: tuple[str, ...] = ()
     squared: bool = field(default=False, kw_only=True)
+    difference: bool = field(default=False, kw_only=True)
 
     def dimensions_with(self, axes: Sizes | None) -> tuple[str, ...]:
         """The dimensions beside time that a parameter point has; all of them if no axes are given."""
@@ -51,7 +53,9 @@ class Quantity:
     def field(self, name: str, axes: Sizes, times: tuple[str, ...] = ONE_TIME) -> Field:
         """The declaration of its array at a parameter point whose axes have these lengths."""
         dims = self.dimensions_with(axes)
-        return Field(name, times + dims, lengths(dims, axes), units=self.units, meaning=self.meaning)
+        return Field(
+            name, times + dims, lengths(dims, axes), difference=self.difference, units=self.units, meaning=self.meaning
+        )
 
 
 @dataclass(frozen=True)

@@ -139,13 +139,12 @@ def test_to_go_on_takes_fewer_evaluations_than_to_begin_again_and_ends_at_the_sa
     np.testing.assert_allclose(fine.x, again.x, atol=1e-8)
 
 
-@pytest.mark.parametrize("solver", [Anderson(), NewtonKrylov()])
-def test_along_soft_directions_x_is_known_to_be_farther_off_than_the_residual_says(solver):
+def test_along_soft_directions_x_is_known_to_be_farther_off_than_the_residual_says():
     """One direction of which G takes a thousandth."""
     directions, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(8, 8)))
     J = directions @ np.diag([1e-3, 0.3, 0.5, 0.8, 1.0, 1.2, 1.4, 1.6]) @ directions.T
     exact = np.arange(8.0)
-    found = solver.solve(lambda x: x - J @ (x - exact), np.zeros(8), np.ones(8), 1e-5)
+    found = Anderson().solve(lambda x: x - J @ (x - exact), np.zeros(8), np.ones(8), 1e-5)
     off = np.abs(found.x - exact).max()
     assert found.residual < 1e-5
     assert np.abs(found.ahead).max() == pytest.approx(off, rel=0.2)

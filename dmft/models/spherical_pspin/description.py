@@ -14,7 +14,10 @@ DESCRIPTION = Description(
         "energy": Quantity(RATE, "E(t) = H/N, energy per spin", "energy  $E$"),
         "multiplier": Quantity(RATE, "nu(t), which keeps |w|^2 = N", r"multiplier  $\nu$"),
         "hessian_edge": Quantity(
-            RATE, "nu - 2 sqrt(f''(1)), lowest eigenvalue of the Hessian on the sphere", r"Hessian edge  $\nu-2\sqrt{f''(1)}$"
+            RATE,
+            "nu - 2 sqrt(f''(1)), lowest eigenvalue of the Hessian on the sphere",
+            r"Hessian edge  $\nu-2\sqrt{f''(1)}$",
+            difference=True,
         ),
         "memory_of_start": Quantity("1", "C(t,0), overlap with the initial configuration", "memory of the start  $C(t,0)$"),
     },

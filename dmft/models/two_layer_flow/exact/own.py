@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 # Samples that are treated together, and the pivot that is too small.
 LANES, SMALLEST = 32, 1e-2
 # Number of neurons from which on matrix products are faster.
-MANY = 6
+MANY = 7
 
 
 class Slopes(NamedTuple):
