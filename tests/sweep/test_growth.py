@@ -74,7 +74,7 @@ def test_what_no_longer_belongs_stays_and_comes_back(dmft, quick, swept):
     assert before.items() < written(swept).items()
 
 
-@pytest.mark.parametrize("keep", ["kernels", pytest.param("observables", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("keep", ["kernels", "observables"])
 def test_a_larger_t_max_goes_on_where_the_state_is_kept(tmp_path, keep):
     problem = Problem.from_toml(POINT).replace(t_max=5.0, tolerance=1e-3)
     axes = {"problem.width": [4, 8]}
