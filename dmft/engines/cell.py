@@ -160,16 +160,18 @@ class Cell:
         rows = self.rows(x)
         forces = self.forces = self.model.forces(self.history, rows)
         out, new = self.empty()
-        C_rhs, R_rhs, v_rhs = self._from_history(forces)
+        # One layout of arrays in memory: for each other one, loops would be compiled once more.
+        drift = np.ascontiguousarray(forces.drift)
+        C_rhs, R_rhs, v_rhs = self._from_history(forces, drift)
         C_last = tuple(
             np.ascontiguousarray(C[:, :, -stack.width :].transpose(0, 2, 1))
             for C, stack in zip(C_rhs, self.stacks, strict=True)
         )
-        v_B = np.empty(forces.drift.shape)
+        v_B = np.empty(drift.shape)
         # From the same guess at each x: there are other roots, and an iterate far off must not leave its own to the next.
         self.multiplier[:] = self.guess
         defect = solve_own_block(
-            self.A, self.blocks, C_last, forces.drift, v_rhs, self.weights, self.constraints, self.multiplier, v_B
+            self.A, self.blocks, C_last, drift, v_rhs, self.weights, self.constraints, self.multiplier, v_B
         )
         if not defect < 1e-6:
             return np.full_like(x, np.nan)
@@ -185,21 +187,20 @@ class Cell:
         rows_of(self.model.observables, self._observe(rows), self.watched(out))
         return out
 
-    def _from_history(self, forces: Forces) -> tuple[Arrays, Arrays, Array]:
+    def _from_history(self, forces: Forces, all_drift: Array) -> tuple[Arrays, Arrays, Array]:
         """Contributions of the history: C_rhs, R_rhs of each stack; v_rhs.  Fills what is given of the own blocks."""
         A, terms = self.dt * self.tableau.A, []
-        v_rhs, no_drift = np.empty(forces.drift.shape), forces.drift[:0]
+        v_rhs, overlap = np.empty(all_drift.shape), np.ascontiguousarray(self.overlap)
         for place, (stack, known) in enumerate(zip(self.stacks, self.known, strict=True)):
             M_BH, D_BH, G = forces.M[place][:, :, :known], forces.D[place][:, :, :known], stack.width
             C, R = self.C[place], self.R[place]
             C_rhs, R_rhs = np.empty(M_BH.shape), np.empty(M_BH.shape)
-            drift = forces.drift if place == 0 else no_drift
-            history_terms(
-                A, G, M_BH @ C, M_BH @ R, D_BH @ R.transpose(0, 2, 1), drift, self.overlap, C[:, -G:], R[:, -G:], C_rhs, R_rhs
-            )
+            drift = all_drift if place == 0 else all_drift[:0]
+            last = (np.ascontiguousarray(rows[:, -G:]) for rows in (C, R))
+            history_terms(A, G, M_BH @ C, M_BH @ R, D_BH @ R.transpose(0, 2, 1), drift, overlap, *last, C_rhs, R_rhs)
             if place == 0 and len(drift):
-                along = np.stack([M_BH[0] @ overlap for overlap in self.overlap])
-                overlap_terms(A, G, along, drift, self.overlap[:, -G:], v_rhs)
+                along = np.stack([M_BH[0] @ direction for direction in overlap])
+                overlap_terms(A, G, along, drift, np.ascontiguousarray(overlap[:, -G:]), v_rhs)
             own = self.blocks[place]
             own[0], own[1] = forces.M[place][:, :, known:], forces.D[place][:, :, known:]
             own[2], own[3] = M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1)
