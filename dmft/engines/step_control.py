@@ -24,9 +24,9 @@ FLOOR = 1e-3
 # Errors of whole runs over those estimated for cells, in the problems of the tests, for schemes of so many stages or more:
 # errors at the nodes add up in stiff problems, more where the order is low.
 CALIBRATION = {1: 3.0, 5: 1.2, 6: 1.0}
-# Errors of differences over those of their polynomials; measured in p-spin glasses.  At the inner nodes of stiff cells fast
-# modes are known to lower order than at the end: to within the tolerance of large numbers, not of what is left of them.
-DIFFERENCE = 3.0
+# Errors of differences over those of their polynomials; measured in glasses and networks.  At the inner nodes of stiff cells
+# fast modes are known to lower order than at the end: to within the tolerance of large numbers, not of what is left of them.
+DIFFERENCE = 2.0
 # Early steps that multiply t by more than this say nothing about slowing down.
 LATEST = 1.7
 

@@ -39,9 +39,13 @@ DESCRIPTION = Description(
             r"alignment  $v=\langle w,u\rangle$",
             ("group", "direction"),
         ),
-        "multiplier": Quantity(RATE, "nu(t), which keeps |w_i| = 1", r"multiplier  $\nu$", ("group",)),
+        "multiplier": Quantity(RATE, "nu(t), which keeps |w_i| = 1", r"multiplier  $\nu$", ("group",), difference=True),
         "neuron_overlap": Quantity(
-            "1", "C_o(t,t) = <w_i, w_j>, overlap of two neurons", "neuron overlap  $C_o(t,t)$", ("group", "other_group")
+            "1",
+            "C_o(t,t) = <w_i, w_j>, overlap of two neurons",
+            "neuron overlap  $C_o(t,t)$",
+            ("group", "other_group"),
+            difference=True,
         ),
         "memory_of_start": Quantity(
             "1", "C_d(t,0), overlap of a neuron with its initial value", "memory of the start  $C_d(t,0)$", ("group",)
