@@ -123,7 +123,8 @@ def test_a_linear_network_with_few_samples_stays_within_its_errors():
         assert abs(found.observables[name][-1] - known.observables[name][-1]) < 5 * error, name
 
 
-# A neuron of free curvature on as many samples as dimensions: a small set runs away unless its responses agree with its forces.
+# A neuron of free curvature on as many samples as dimensions: one small set in two runs away unless its responses agree with
+# its forces, those of seeds 0, 4, 6 and 7 of the first eight.
 CURVED = {
     "width": 1, "activation": "quadratic", "samples_per_dimension": 1.0, "target": [0.0, 0.8, 0.4], "alignment": 0.2,
     "init_scale": 1.0, "samples": 128, "t_max": 3.0,
@@ -134,7 +135,7 @@ def without_correction(monkeypatch):
     monkeypatch.setattr(Past, "responses", lambda self, T, g, xi: T)
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [0, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_set_that_leaves_the_flow_ends_the_run_where_it_was_right(monkeypatch, seed):
     asked = problem(**CURVED, seed=seed)
     right = solve(asked)
