@@ -54,6 +54,18 @@ def test_a_factor_makes_the_covariance_of_a_smooth_process():
     np.testing.assert_allclose(X @ X.T, C, atol=1e-6)
 
 
+def test_what_is_no_covariance_has_no_rows():
+    """Correlations of 1e12 between variables of variance one; a Cholesky factor is left to chance."""
+    random, outcomes = np.random.default_rng(0), []
+    for _ in range(50):
+        factor = Factor(4)
+        factor.add(np.eye(1), 1.0)
+        rows = factor.add(np.hstack([1e12 * random.standard_normal((2, 1)), np.eye(2)]), 1.0)
+        outcomes.append(np.isfinite(rows).all())
+        assert outcomes[-1] or np.isnan(rows).all()
+    assert not all(outcomes)
+
+
 @pytest.mark.parametrize(
     "rule",
     [
