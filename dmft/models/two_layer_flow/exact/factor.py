@@ -40,8 +40,8 @@ class Factor:
     def add(self, covariance: Array, scale: float) -> Array:
         """X of the next m variables, (m, n + m); covariance (m, n + m), with those before and with each other.
 
-        scale: size of the numbers that the covariance was made of.  Not-a-number throughout for what is no covariance, as in the
-        last steps of a run that diverges.
+        scale: size of the numbers that the covariance was made of.
+        Not-a-number throughout for what is no covariance, as in the last steps of a run that diverges.
         """
         if not np.isfinite(covariance).all():
             return np.full_like(covariance, np.nan)
