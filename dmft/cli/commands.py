@@ -67,4 +67,6 @@ def call(arguments: list[str] | None = None) -> int:
         place = error.ctx.command_path if error.ctx else "dmft"
         message = " ".join(error.format_message().split()).rstrip(".")
         refuse("", f"{message}; see {place} --help")
+    except MemoryError as error:
+        refuse("", f"not enough memory: {error or 'wanted smaller sizes'}")
     return ExitCode.BAD_INPUT

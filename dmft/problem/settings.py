@@ -14,6 +14,8 @@ from dmft.problem.table import Table
 # How far t_max may be from a whole number of steps, relative to it.
 WHOLE = 1e-9
 ROUNDING = 1e-12
+# Shortest time: the square of a step is a number still.
+SHORTEST = 1e-100
 # Fewest samples of the exact theory, and what it uses unless told otherwise.
 FEWEST = 64
 SAMPLED_TOLERANCE = 1e-3
@@ -27,7 +29,7 @@ GROWING = ("samples", "replicates")
 class SolverSettings(Table):
     """Horizon, accuracy and scheme; times in the unit of the model."""
 
-    t_max: float = Field(gt=0, allow_inf_nan=False, description="last node")
+    t_max: float = Field(ge=SHORTEST, allow_inf_nan=False, description="last node")
     tolerance: float = Field(
         default=1e-5,
         ge=1e-10,
@@ -39,7 +41,7 @@ class SolverSettings(Table):
         default="radau", description="Radau IIA collocation of the flow, or gradient descent with a learning rate"
     )
     learning_rate: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="eta of gradient descent, which takes t_max/eta steps"
+        default=None, ge=SHORTEST, allow_inf_nan=False, description="eta of gradient descent, which takes t_max/eta steps"
     )
     stages: int = Field(
         default=6, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"

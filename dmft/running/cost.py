@@ -50,10 +50,16 @@ def refuse_memory(what: str, needed: float, alternative: str) -> None:
 
 def refuse_too_large(problem: Problem) -> None:
     """TooLargeError if a step, or the expected nodes, need more memory than is available."""
+    _refuse_step(problem, nodes=1.0)  # before equations of this size are built, which say how many nodes there will be
     nodes = expected_nodes(problem)
-    refuse_memory(f"{', '.join(step_keys(problem))}: a step needs", BYTES * step_values(problem, nodes), "smaller ones")
+    _refuse_step(problem, nodes)
     fewer = FEWER[problem.solver.scheme]
     refuse_memory(f"{_why_so_many(problem.solver, nodes)} need", working_memory(problem, nodes), fewer)
+
+
+def _refuse_step(problem: Problem, nodes: float) -> None:
+    needed = BYTES * step_values(problem, nodes)
+    refuse_memory(f"{', '.join(step_keys(problem))}: a step needs", needed, "smaller ones")
 
 
 FEWER = {"radau": "a larger tolerance or more stages", "gradient-descent": "a larger learning_rate or a smaller t_max"}

@@ -94,7 +94,7 @@ def by_cost(sweep: Sweep, todo: list[int]) -> list[int]:
 def _cost(sweep: Sweep, index: int) -> float:
     try:
         return expected_nodes(sweep.problem(index))
-    except (ProblemError, ArithmeticError):
+    except (ProblemError, ArithmeticError, MemoryError):
         return np.inf
 
 

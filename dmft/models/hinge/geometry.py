@@ -20,6 +20,7 @@ held examples theta grows at the rate |V|/2: this is the hyperbolic rotation of 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -63,22 +64,35 @@ class Arc:
 
     def __init__(self, data: Data, p: Array, sets: Sets) -> None:
         self.data, self.sets = data, sets
-        z, held = data.z, data.z[sets.held]
+        held = data.z[sets.held]
         inverse = np.linalg.inv(held @ held.T)
-        force = sets.unsatisfied.astype(float) @ z / data.share
+        force = sets.unsatisfied.astype(float) @ data.z / data.share
         self.ones, self.weights = inverse.sum(axis=1), inverse @ (held @ force)
         perpendicular = force - held.T @ self.weights
         self.speed = float(np.linalg.norm(perpendicular))
         v, e = perpendicular / self.speed, held.T @ self.ones
         rest = p - (p @ v) * v - held.T @ (inverse @ (held @ p))
         self.axes = np.array([v, rest, e])
-        # The side of the limit on which an example lies; held examples are on neither side.
-        self.sides = np.where(sets.unsatisfied, -1.0, 1.0)
-        self.sides[sets.held] = 0.0
-        self.margins = self.sides * (self.axes @ z.T)
         self.radius = float(np.sqrt(1 + rest @ rest))
         self.stiffness = data.limit**2 * float(e @ e)
         self.start = float(np.arcsinh(p @ v / self.radius))
+
+    @cached_property
+    def sides(self) -> Array:
+        """The side of the limit on which each example lies, -1 or 1, (P,); 0 if held."""
+        sides = np.where(self.sets.unsatisfied, -1.0, 1.0)
+        sides[self.sets.held] = 0.0
+        return sides
+
+    @cached_property
+    def margins(self) -> Array:
+        """z.v, z.r and z.e of each example, positive on its own side of the limit, (3, P)."""
+        return self.sides * (self.axes @ self.data.z.T)
+
+    def forget(self) -> None:
+        """Give back the memory of what is known of every example; it is computed again if it is asked for."""
+        for name in ("sides", "margins"):
+            self.__dict__.pop(name, None)
 
     def _coordinates(self, theta: Array | float) -> tuple[Array, Array]:
         """p_v and gamma."""

@@ -87,6 +87,8 @@ class NodeInData:
                 shortfall = np.maximum(arc.distances(theta)[:, unsatisfied], 0.0).sum(axis=1)
                 found.unsatisfied[own] = (unsatisfied.sum() + arc.multipliers(theta).sum(axis=1)) / len(unsatisfied)
                 found.shortfall[own] = shortfall / len(unsatisfied)
+            if arc is not self._arc:
+                arc.forget()
         return found
 
     def _on_piece(self, place: int, times: Array) -> tuple[Arc, Array]:
@@ -120,6 +122,7 @@ class NodeInData:
         self.finished = not sets.unsatisfied.any()
         if not self.finished:
             self._arc = Arc(self.data, arc.node(last), sets)
+            arc.forget()
 
     def _add(self, arc: Arc, first: float, last: float) -> None:
         """Add a piece of an arc, from the time up to which the motion is known."""

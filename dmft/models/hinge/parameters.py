@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 # Pairs of fresh examples of a population.
 PAIRS = 2000
+# Numbers of a data set: more than any memory holds.
+MOST = 1e15
 # Arrays that are there at once: of all examples and nodes; of all pairs of examples; of all nodes.
 FIELDS, KERNELS, STATES = 7, 4, 25
+# Arrays of all examples in the closed form.
+CLOSED = 40
 
 
 class HingeParameters(Parameters):
@@ -33,7 +37,7 @@ class HingeParameters(Parameters):
 
     description = DESCRIPTION
     theory_alone = ("population",)
-    step_keys = ("samples", "population")
+    step_keys = ("samples", "dimension", "population")
 
     laziness: float = Field(ge=1e-50, le=1e50, allow_inf_nan=False, description="alpha, which multiplies f in the loss")
     threshold: float = Field(default=1.0, gt=0, le=1e50, allow_inf_nan=False, description="h, the margin that satisfies")
@@ -68,6 +72,8 @@ class HingeParameters(Parameters):
         if math.isinf(self.samples) != (self.dimension is None):
             wanted = "wanted only with a finite number of samples" if self.dimension else "is missing: wanted with samples"
             raise ValueError(f"dimension {wanted}")
+        if self.dimension is not None and self.samples * self.dimension > MOST:
+            raise ValueError(f"samples = {self.samples:g}: wanted at most {MOST:g} numbers in dimension = {self.dimension}")
         self._refuse_population()
         return self
 
@@ -104,9 +110,11 @@ class HingeParameters(Parameters):
 
     @property
     def step_values(self) -> float:
-        """Fields and what is made of them, kernels, and the states of a cell; of a population."""
-        if self.population is None or self.dimension is None:
+        """Data set; of a population, fields and what is made of them, kernels, and the states of a cell."""
+        if self.dimension is None:
             return 0.0
+        if self.population is None:
+            return self.samples * (self.dimension + CLOSED)
         states = STATES * self.population * (self.dimension + 1)
         return FIELDS * self.samples * self.population + KERNELS * self.samples**2 + states
 
