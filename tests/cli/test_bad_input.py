@@ -156,3 +156,11 @@ def test_too_large_for_memory(refused):
     large = ["problem.width=4", "solver.stages=1", "solver.tolerance=1e-10", "solver.max_nodes=100000000"]
     sets = [argument for assignment in large for argument in ("--set", assignment)]
     refused(["solve", "quick.toml", "-o", "new.h5", *sets], ["quick.toml:", "GB"])
+
+
+def test_memory_that_gives_out(refused, monkeypatch):
+    def too_much(_):
+        raise MemoryError("Unable to allocate 1 PiB")
+
+    monkeypatch.setattr("dmft.running.cost.expected_nodes", too_much)
+    refused(["solve", "quick.toml", "-o", "new.h5"], ["not enough memory: Unable to allocate 1 PiB"])
