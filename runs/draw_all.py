@@ -140,10 +140,16 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def is_new(name: str, work: Path) -> bool:
+    """True if nothing of an entry is in the folder: files that are kept make a second run short."""
+    words = {word for command in FIGURES[name] for word in command.split() if word.startswith("{work}")}
+    return not any(Path(word.format(work=work)).exists() for word in words)
+
+
 def keep(name: str, seconds: float) -> None:
-    """Note the time of a figure, the largest so far: files that are kept make a second run short."""
+    """Note the time of a figure."""
     known = json.loads(SECONDS.read_text()) if SECONDS.exists() else {}
-    known[name] = max(round(seconds, 1), known.get(name, 0.0))
+    known[name] = round(seconds, 1)
     SECONDS.write_text(json.dumps({key: known[key] for key in FIGURES if key in known}, indent=1) + "\n")
 
 
@@ -154,10 +160,11 @@ def main(folder: str, *names: str) -> None:
     work = Path(folder).resolve()
     work.mkdir(parents=True, exist_ok=True)
     for name in names or FIGURES:
-        before = cpu_seconds()
+        before, new = cpu_seconds(), is_new(name, work)
         for command in FIGURES[name]:
             execute(command, work)
-        keep(name, cpu_seconds() - before)
+        if new:
+            keep(name, cpu_seconds() - before)
     for source, copy in COPIES.items():
         shutil.copyfile(ROOT / source, ROOT / copy)
 

@@ -18,7 +18,7 @@ from dmft.problem.table import ProblemError
 from dmft.results.solution import Solution
 from dmft.running.solve import StopRun, solve
 
-# Accuracy of what is drawn, if the problem file does not say; a point then takes about 0.05 s.
+# Accuracy of what is drawn, if the problem file does not say: a point then takes a fraction of a second.
 TOLERANCE = 1e-4
 # A solve that takes more CPU time than this many seconds is shown as far as it has come.
 SECONDS = 3.0

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Literal
 
 import numpy as np
 from bokeh.models import ColorBar, ColumnDataSource, Image, LinearColorMapper, LogColorMapper, Range1d
@@ -22,6 +23,7 @@ from dmft.problem.description import Ageing, Curve, Curves, Entries, Pair
 from dmft.results.solution import Solution
 
 Array = NDArray[np.float64]
+Corner = Literal["top_right", "top_left", "bottom_right", "bottom_left"]
 
 WIDTH, HEIGHT = 560, 330
 # Points of a curve and pixels of a kernel, along each axis.
@@ -39,6 +41,14 @@ SIGNS = {
     r"\sqrt": "√",
     r"\,": " ",
 }
+# Where a legend may be, and the part of each axis that it takes.
+CORNERS: dict[Corner, tuple[int, int]] = {
+    "top_right": (1, 1),
+    "top_left": (0, 1),
+    "bottom_right": (1, 0),
+    "bottom_left": (0, 0),
+}
+CORNER = 0.35
 # Smallest positive value on a logarithmic axis, relative to the largest.
 DEEPEST = 1e-8
 
@@ -102,17 +112,40 @@ def curve_figures(solution: Solution, pinned: Sequence[Pinned], view: View) -> l
     drawn = []
     for label, curves in _axes(solution):
         colours = cycle(COLOURS)
-        own = _figure(label, view)
+        own, lines = _figure(label, view), []
         for curve, colour in zip(curves, colours, strict=False):
             for kept, dash in zip(pinned, cycle(("dashed", "dotted", "dotdash", "dashdot")), strict=False):
                 if _has(kept.solution, solution, curve):
-                    _draw(own, _line(kept.solution, curve, view, kept.name), colour, dash, 0.55)
-            _draw(own, _line(solution, curve, view, str(curve)), colour, "solid", 1.0)
+                    lines.append(_line(kept.solution, curve, view, kept.name))
+                    _draw(own, lines[-1], colour, dash, 0.55)
+            lines.append(_line(solution, curve, view, str(curve)))
+            _draw(own, lines[-1], colour, "solid", 1.0)
+        own.legend.location = emptiest_corner(lines, view)
         own.legend.label_text_font_size = "9pt"
         own.legend.background_fill_alpha = 0.6
         own.legend.click_policy = "hide"
         drawn.append(own)
     return drawn
+
+
+def emptiest_corner(lines: Sequence[Line], view: View) -> Corner:
+    """The corner of a figure with the fewest points of its curves."""
+    times, values = (np.concatenate([getattr(line, name) for line in lines]) for name in ("times", "values"))
+    x, y = _placed(times, view.log_time), _placed(values, view.log_values)
+
+    def filled(corner: Corner) -> int:
+        left, bottom = CORNERS[corner]
+        return int(((abs(x - left) < CORNER) & (abs(y - bottom) < CORNER)).sum())
+
+    return min(CORNERS, key=filled)
+
+
+def _placed(values: Array, logarithmic: bool) -> Array:
+    """Places on an axis from 0 to 1; what is not on a logarithmic one is not a number."""
+    found = np.log(np.where(values > 0, values, np.nan)) if logarithmic else values
+    shown = found[np.isfinite(found)]
+    low, high = shown.min(initial=np.inf), shown.max(initial=-np.inf)
+    return (found - low) / (high - low if high > low else 1.0)
 
 
 def _has(kept: Solution, solution: Solution, curve: Drawn) -> bool:
@@ -218,7 +251,7 @@ def _line(solution: Solution, curve: Drawn, view: View, label: str) -> Line:
         if curve.curve.distance_from is not None:
             values = np.abs(values - curve.curve.distance_from)
     else:
-        values = np.array([solution.order_parameters_at(float(t))[curve.order_parameter][curve.index] for t in times])
+        values = np.asarray(solution.order_parameters_at(times)[curve.order_parameter])[(..., *curve.index)]
     if view.log_values:
         values = np.where(np.abs(values) > DEEPEST * np.abs(values).max(), np.abs(values), np.nan)
     return Line(label, times, values)

@@ -25,6 +25,8 @@ DECADES, DECADES_OF_TWO = 4, 2
 # A second sign counts if this fraction of the picture has it, beyond this fraction of the largest value.
 AREA, SIZE = 1e-2, 1e-3
 ONE_SIGN, TWO_SIGNS = "cividis", "RdBu_r"
+# A bar of colours ends this part of the height before its picture does: labels at its ends would touch those of the next bar.
+BAR_END = 0.025
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def draw_kernel(axes: Axes, solution: Solution, part: Part, span: tuple[float, f
     axes.text(0.05, 0.95, part.label, transform=axes.transAxes, ha="left", va="top", fontsize="large")
     figure = axes.get_figure()
     assert figure is not None
-    bar = figure.colorbar(mesh, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))
+    bar = figure.colorbar(mesh, cax=axes.inset_axes((1.03, BAR_END, 0.05, 1.0 - 2.0 * BAR_END)))
     _set_ticks(bar, norm)
 
 

@@ -31,7 +31,7 @@ def main(path: str) -> None:
         assert server.stdout is not None
         address = server.stdout.readline().split()[0]
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1480, "height": 960})
+        page = browser.new_page(viewport={"width": 1480, "height": 1010})
         page.set_default_timeout(PATIENCE)
         page.goto(address)
         picture(page, path)

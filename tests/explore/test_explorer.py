@@ -1,5 +1,6 @@
 """The state of a page: what its controls change, what it solves, what it pins."""
 
+import numpy as np
 import pytest
 
 from dmft.explore.explorer import Explorer, options
@@ -106,3 +107,17 @@ def test_a_pin_of_another_number_of_groups_is_drawn_where_it_has_the_curve():
     drawn = figures.curve_figures(Explorer(GROUPS).answer().solution, explorer.pinned, figures.View())
     counts = [len(own.renderers) for own in drawn]
     assert 4 in counts  # train and test error, each of both
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+@pytest.mark.parametrize("corner", ["top_right", "top_left", "bottom_right", "bottom_left"])
+def test_a_legend_hides_no_curve(corner, logarithmic):
+    """A curve through three of the corners leaves the fourth, on either scale of the axes."""
+    figures = pytest.importorskip("dmft.explore.figures", exc_type=ModuleNotFoundError)
+    left, bottom = figures.CORNERS[corner]
+    along = np.linspace(0.0, 1.0, 50)
+    x = np.concatenate([np.full(50, 1.0 - left), along])
+    y = np.concatenate([along, np.full(50, 1.0 - bottom)])
+    drawn = figures.Line("", *(10.0 ** (4.0 * place) if logarithmic else place for place in (x, y)))
+    view = figures.View(log_time=logarithmic, log_values=logarithmic)
+    assert figures.emptiest_corner([drawn], view) == corner

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dmft import Problem, Solution, solve
 from dmft.plots.labels import function_name, number
-from dmft.plots.pictures import ONE_SIGN, TWO_SIGNS, on_log_grid, scale
+from dmft.plots.pictures import ONE_SIGN, TWO_SIGNS, on_log_grid, parts, scale
 from tests.conftest import small_problem
 from tests.shown import texts
 
@@ -156,3 +156,19 @@ def test_problem_and_solution_are_untouched(small):
     assert small == problem
     for name, kernel in before.items():
         assert np.array_equal(kernel, solution.kernels[name])
+
+
+def test_labels_of_bars_of_colours_do_not_touch(solution, drawn):
+    """Neither along one bar nor from one picture to the next, also where both ends of a scale have a label."""
+    drawn.draw_without_rendering()
+    bars = [bar for part in drawn.subfigs for axes in part.axes for bar in axes.child_axes]
+    assert len(bars) == len(parts(solution))
+    boxes = [box for bar in bars for box in shown_labels(bar)]
+    assert [(i, j) for i, one in enumerate(boxes) for j, two in enumerate(boxes[:i]) if one.overlaps(two)] == []
+
+
+def shown_labels(bar):
+    """Places of the labels of a bar of colours, without those beyond its ends, which matplotlib does not draw."""
+    low, high = bar.get_ylim()
+    places = zip(bar.get_yticks(), bar.get_yticklabels(), strict=True)
+    return [label.get_window_extent() for value, label in places if low <= value * (1 + 1e-9) and value <= high * (1 + 1e-9)]
