@@ -28,7 +28,7 @@ Files
     load  save  plot  export      for results of all three kinds; export writes .csv and .json
 
 A failure of the mathematics raises nothing: `solution.outcome` names it, and the solution holds all that was reached.
-The program `dmft` does the same from the command line; https://dmft-developers.github.io/dmft has the documentation.
+The program `dmft` does the same from the command line, see `dmft --help`; the pages of documentation are in docs/.
 """
 
 from dmft.version import __version__

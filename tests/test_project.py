@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ import yaml
 import dmft
 from dmft import Problem
 from dmft.cli.cite import citations
+from dmft.version import REPOSITORY
 from tests.processes import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "dmft"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+TEXTS = (".py", ".md", ".toml", ".yaml", ".yml", ".cff", ".sh", ".def", ".ipynb", ".bib", ".css", ".json")
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[.*\])?>=(?P<version>[\d.]+)")
 
 
@@ -39,10 +42,43 @@ def test_version_is_the_same_everywhere():
     assert f"## {dmft.__version__} ({CITATION['date-released']})" in (ROOT / "CHANGELOG.md").read_text()
 
 
+# Files in formats that cannot read the address elsewhere; all others read it in the last one.
+WITH_ADDRESS = {"pyproject.toml", "CITATION.cff", "dmft/version.py"}
+
+
 def test_address_of_the_repository_is_the_same_everywhere():
-    address = PYPROJECT["project"]["urls"]["Repository"]
-    assert CITATION["repository-code"] == address
-    assert f"repo_url: {address}\n" in (ROOT / "mkdocs.yml").read_text()
+    urls = PYPROJECT["project"]["urls"]
+    assert CITATION["repository-code"] == urls["Repository"] == REPOSITORY
+    assert all(urls[name].startswith(f"{REPOSITORY}/") for name in ("Issues", "Changelog"))
+
+
+def test_address_of_the_repository_stands_in_no_other_file():
+    owner = REPOSITORY.split("/")[-2]
+    folders = ("dmft", "docs", "runs", "slurm", "conda", "tests", ".github", ".ci")
+    files = [path for path in ROOT.iterdir() if path.is_file()]
+    files += [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    texts = [path for path in files if path.suffix in TEXTS]
+    found = {str(path.relative_to(ROOT)) for path in texts if owner in path.read_text(errors="replace")}
+    assert found == WITH_ADDRESS
+
+
+def test_conda_recipe_finds_version_and_address():
+    """The patterns that the recipe looks for in a file are there."""
+    recipe = (ROOT / "conda" / "meta.yaml").read_text()
+    asked = re.findall(r"""set (\w+) = load_file_regex\(load_file="(.*?)", regex_pattern='(.*?)'\)\.group\(1\)""", recipe)
+    found = {name: re.search(pattern, (ROOT / file).read_text()) for name, file, pattern in asked}
+    assert {name: match and match[1] for name, match in found.items()} == {
+        "version": dmft.__version__,
+        "repository": REPOSITORY,
+    }
+
+
+def test_source_archive_has_all_that_tests_read():
+    read = {name for path in (ROOT / "tests").rglob("*.py") for name in re.findall(r'ROOT / "([\w.]+)"', path.read_text())}
+    packed = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    # pyproject.toml is always packed.
+    assert {name for name in read - {"pyproject.toml"} if not any(fnmatch(name, pattern) for pattern in packed)} == set()
+    assert {"conda", "docs", "runs"} <= read
 
 
 def test_lowest_versions_are_the_lower_bounds():

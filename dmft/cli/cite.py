@@ -10,6 +10,7 @@ import typer
 
 from dmft.cli.inputs import load_file
 from dmft.cli.output import say
+from dmft.version import REPOSITORY
 
 if TYPE_CHECKING:
     from dmft import Problem
@@ -45,6 +46,6 @@ def _program(origin: Mapping[str, str]) -> Citation:
   author  = {{{{The dmft developers}}}},
   title   = {{dmft: dynamical mean-field theory of two-layer networks}},
   version = {{{origin["dmft_version"]}}}{commit},
-  url     = {{https://github.com/dmft-developers/dmft}},
+  url     = {{{REPOSITORY}}},
 }}"""
     return Citation("the program that made the file", entry)

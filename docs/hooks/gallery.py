@@ -9,9 +9,11 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from dmft.version import REPOSITORY
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(ROOT / "runs" / "draw_all.py"))
-SOURCE = "https://github.com/dmft-developers/dmft/blob/main/"
+SOURCE = f"{REPOSITORY}/blob/main/"
 
 
 def on_files(files: Files, config: MkDocsConfig, **_: object) -> Files:

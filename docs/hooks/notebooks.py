@@ -10,9 +10,11 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from dmft.version import REPOSITORY
+
 FOLDER = "tutorials"
 NOTE = "*This page is a notebook: [{name}]({url}).*\n\n"
-ADDRESS = "https://github.com/dmft-developers/dmft/blob/main/docs/tutorials/{name}"
+ADDRESS = REPOSITORY + "/blob/main/docs/tutorials/{name}"
 
 
 def on_files(files: Files, config: MkDocsConfig, **_: object) -> Files:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.processes import PATIENCE
 
@@ -71,6 +72,24 @@ def seen(site: Path, page: str, width: int) -> dict:
     command = [str(CHROMIUM), *options, f"file://{site}/frame.html"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
     return json.loads(html.unescape(re.findall(r"FOUND(.*?)END</pre>", shown, re.DOTALL)[0]))
+
+
+def test_home_page_names_every_page():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    pages = re.findall(r"[\w/-]+\.md", str(nav))
+    assert len(pages) >= len(PAGES)
+    home = (ROOT / "docs" / "index.md").read_text()
+    assert [page for page in pages if page != "index.md" and f"({page})" not in home] == []
+
+
+@pytest.mark.slow
+def test_arguments_of_the_reference_are_lists(site):
+    """With types in the signature, and no line broken where that of the docstring is."""
+    reference = (site / "python.html").read_text()
+    solve = reference[reference.index('id="dmft.solve"') : reference.index('id="dmft.simulate"')]
+    assert "<li><code>output</code>: run file to write; checkpointed" in solve
+    assert "continued if it exists.  A file that holds another problem" in re.sub(r"</?code>", "", solve)
+    assert "Problem" in re.sub("<[^>]+>", "", solve[: solve.index("</pre>")])
 
 
 @pytest.mark.slow
