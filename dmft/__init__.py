@@ -36,8 +36,6 @@ from dmft.version import __version__
 # Nothing else is imported, so that the program `dmft` handles signals as soon as it can: `typing` alone takes milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from dmft.api import export, load, plot, save
     from dmft.engines.outcome import Outcome
     from dmft.problem.problem import Problem
@@ -87,12 +85,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> "Any":
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+# Type checkers see the imports above, and that no other name is here.
+if not TYPE_CHECKING:
 
-    return getattr(import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from dmft.plots.formats import refuse_other_format
+from dmft.problem.table import naming
 from dmft.results.simulation import Simulation
 from dmft.results.solution import Solution
 from dmft.results.table import Table
 from dmft.running.solve import solve
 from dmft.simulation.run import simulate
 from dmft.storage import files, run_file, simulation_file, table_file
+from dmft.storage.hdf5 import FileError
 from dmft.sweeps.run import sweep
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Result", "export", "load", "plot", "save", "simulate", "solve", "sweep", "to_dataframe", "to_xarray"]
 
 Result = Solution | Simulation | Table
+Read = TypeVar("Read")
 
 
 def save(result: Result, path: str | Path) -> None:
@@ -39,7 +43,13 @@ def load(path: str | Path) -> Result:
 
     Raises `dmft.storage.hdf5.FileError`, one line, if the file is none of them.
     """
-    return files.load(path)
+    return named(files.load, path)
+
+
+def named(read: Callable[[str | Path], Read], path: str | Path) -> Read:
+    """Read a file; a FileError begins with its name."""
+    with naming(path, FileError):
+        return read(path)
 
 
 def plot(
@@ -56,8 +66,10 @@ def plot(
     look: choices about observables, axes, size and style, see `dmft.plots.look.Look`; `distributions=True` draws those over the
         samples of a run in place of its standard figure.
 
-    Raises ValueError for choices that do not fit, and if a sweep has too many axes for a figure.
+    Raises ValueError for choices and formats that do not fit, and if a sweep has too many axes for a figure.
     """
+    if path is not None:
+        refuse_other_format(Path(path))
     # Imported here: matplotlib takes longer to load than everything else together.
     from dmft.plots import saving
     from dmft.plots.figures import figure

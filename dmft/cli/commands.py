@@ -13,10 +13,22 @@ from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import BadInput
 from dmft.cli.output import refuse, warning_of_unsealed_files
 
-# Each is the function of its name in the module of its name.
-COMMANDS = (
-    "solve", "sweep", "plan", "status", "collect", "simulate", "compare", "show", "plot", "export", "explore", "cite", "check",
-)  # fmt: skip
+# Each is the function of its name in the module of its name; a line of the list of commands.
+COMMANDS = {
+    "solve": "Solve one parameter point.",
+    "sweep": "Solve every point of a sweep.",
+    "plan": "Estimate nodes, memory and time before anything runs.",
+    "status": "Show the progress of a sweep.",
+    "collect": "Collect the points of a sweep into one table.",
+    "simulate": "Simulate finite systems of the problem of a file.",
+    "compare": "Compare theory and simulation in standard errors.",
+    "show": "Show what is in a file.",
+    "plot": "Draw the figure of a file, or of several.",
+    "export": "Write what is in a file as CSV or JSON.",
+    "explore": "Open a page with sliders on this machine.",
+    "cite": "Print BibTeX of what was used to make a file.",
+    "check": "Check that files are as they were written.",
+}
 
 # typer has carried a copy of click of its own for a while: the base class of its usage errors is found through a public one.
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -49,7 +61,7 @@ def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(dmft)
     for name in names:
-        app.command()(getattr(import_module(f"dmft.cli.{name}"), name))
+        app.command(short_help=COMMANDS[name])(getattr(import_module(f"dmft.cli.{name}"), name))
     return app
 
 
@@ -66,7 +78,7 @@ def call(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         place = error.ctx.command_path if error.ctx else "dmft"
         message = " ".join(error.format_message().split()).rstrip(".")
-        refuse("", f"{message}; see {place} --help")
+        refuse("", f"{message}{' See' if message.endswith('?') else '; see'} {place} --help")
     except MemoryError as error:
         refuse("", f"not enough memory: {error or 'wanted smaller sizes'}")
     return ExitCode.BAD_INPUT

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dmft.cli.inputs import BadInput, naming
+from dmft.cli.inputs import BadInput, load_problem
 
 
 def explore(
@@ -22,7 +22,6 @@ def explore(
 
     Needs the extra `explore`: pip install 'dmft[explore]'.
     """
-    from dmft import Problem, ProblemError
     from dmft.problem import registry
     from dmft.problem.problem import DEFAULT_MODEL
 
@@ -33,8 +32,7 @@ def explore(
     if file is None:
         tables = registry.load(DEFAULT_MODEL).description.example
     else:
-        with naming(file, ProblemError):
-            tables = Problem.load(file).tables
+        tables = load_problem(file, []).tables
     try:
         serve(tables, port or free_port(), lambda address: typer.echo(f"{address}  (Ctrl-C ends)"), show=show)
     except OSError as error:

@@ -75,8 +75,17 @@ def load_file(file: Path, *, only_observables: bool = False) -> Solution | Simul
     from dmft.storage.files import load
     from dmft.storage.hdf5 import FileError
 
+    _refuse_folder(file)
     with naming(file, FileError):
         return load(file, only_observables=only_observables)
+
+
+def _refuse_folder(folder: Path) -> None:
+    """BadInput for the folder of a sweep, with the name of its table or the command that makes it."""
+    if (folder / "sweep.h5").is_file():
+        raise BadInput(folder, f"is the folder of a sweep: wanted its table, {folder / 'sweep.h5'}")
+    if (folder / "sweep.toml").is_file():
+        raise BadInput(folder, f"is the folder of a sweep: wanted its table, which dmft collect {folder} makes")
 
 
 def load_solution(file: Path) -> Solution:

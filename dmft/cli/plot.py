@@ -11,11 +11,11 @@ import typer
 
 from dmft.cli.inputs import BadInput, load_file, naming, refuse_unwritable
 from dmft.cli.output import say
+from dmft.plots.formats import refuse_other_format
 
 if TYPE_CHECKING:
     from dmft import Simulation, Solution, Table
 
-FORMATS = (".png", ".pdf", ".svg")
 AXES = "Axes, size and style"
 
 
@@ -55,8 +55,8 @@ def plot(
 ) -> None:
     """Draw the standard figure of a file; of several runs, their observables, each run in a colour, simulations as points."""
     figure = output or file.with_suffix(".png")
-    if figure.suffix.lower() not in FORMATS:
-        raise BadInput(figure, f"suffix = {figure.suffix or 'none'}: wanted one of {', '.join(FORMATS)}")
+    with naming(figure, ValueError):
+        refuse_other_format(figure)
     look = {
         "observables": [name.strip() for name in observables.split(",")] if observables else (),
         "x": x,
@@ -69,21 +69,22 @@ def plot(
         "distributions": distributions,
     }
     refuse_unwritable(figure)
-    results = [load_file(path) for path in (file, *(more or []))]
-    _refuse_strangers([file, *(more or [])], results)
+    files = [file, *(more or [])]
+    results = [load_file(path) for path in files]
+    _refuse_strangers(files, results)
     with drawing(figure):
         if not force:
-            _refuse_other(figure, file)
-        _draw(file, results, figure, look)
+            _refuse_other(figure, files)
+        _draw(files, results, figure, look)
     say(figure)
 
 
-def _draw(file: Path, results: list[Solution | Simulation | Table], figure: Path, look: dict[str, Any]) -> None:
+def _draw(files: list[Path], results: list[Solution | Simulation | Table], figure: Path, look: dict[str, Any]) -> None:
     from dmft.plots import figures, saving
 
-    with naming(file, ValueError):
+    with naming(files[0], ValueError):
         drawn = figures.figure(results, **look)
-    saving.save(drawn, figure, file)
+    saving.save(drawn, figure, files)
 
 
 def _scale(logarithmic: bool | None) -> str | None:
@@ -118,15 +119,15 @@ def _refuse_strangers(files: list[Path], results: list[Solution | Simulation | T
                 raise BadInput(path, reasons[0])
 
 
-def _refuse_other(figure: Path, file: Path) -> None:
-    """BadInput if a figure exists that does not say that it shows this file."""
+def _refuse_other(figure: Path, files: list[Path]) -> None:
+    """BadInput if a figure exists that shows another file as well, or does not say what it shows."""
     from dmft.plots import saving
 
     if not figure.exists():
         return
-    source = saving.source_of(figure)
-    if source != saving.beside(file, figure):
-        whose = "does not say which file it shows" if source is None else f"is the figure of {source}"
+    sources = saving.sources_of(figure)
+    if not sources or set(sources) - {saving.beside(file, figure) for file in files}:
+        whose = f"is the figure of {', '.join(sources)}" if sources else "does not say which file it shows"
         raise BadInput(figure, f"exists and {whose}: wanted another -o, or --force to overwrite it")
 
 

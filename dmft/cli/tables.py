@@ -5,11 +5,17 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dmft.cli.output import printable, say
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 # Columns of a line, and the fewest of them for words that go on in the next one.
 ROOM, NARROWEST = 80, 20
+# Columns of a line that each column of a ruled table takes beside its text.
+PADDING = 3
 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]]) -> None:
@@ -38,12 +44,37 @@ def plain(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _ruled(title: str, rows: Sequence[tuple[str, ...]]) -> None:
-    from rich import box
     from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    console.print(Text(printable(title), "bold"))
+    for part in parts(rows, console.width):
+        console.print(_rich(part))
+
+
+def parts(rows: Sequence[tuple[str, ...]], room: int) -> list[list[tuple[str, ...]]]:
+    """Tables of as many columns as a line of `room` columns holds, their longest words whole; each has the first column."""
+    widths = [
+        max(len(word) for cell in column for word in cell.split() or [""]) + PADDING for column in zip(*rows, strict=True)
+    ]
+    first = min(widths[0], room // 2)
+    groups: list[list[int]] = [[]]
+    for place in range(1, len(widths)):
+        if groups[-1] and first + sum(widths[other] for other in groups[-1]) + widths[place] >= room:
+            groups.append([])
+        groups[-1].append(place)
+    return [[(row[0], *(row[place] for place in group)) for row in rows] for group in groups]
+
+
+def _rich(rows: Sequence[tuple[str, ...]]) -> Table:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(printable(title), "bold"), title_justify="left", show_header=False, box=box.HORIZONTALS)
+    table = Table(show_header=False, box=box.HORIZONTALS)
+    for _ in rows[0]:
+        table.add_column(overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    Console().print(table)
+    return table

@@ -53,6 +53,8 @@ LARGEST = 1e150
 ITERATIONS = 12
 # Iterations of a cell with a new Jacobian, about.
 QUICK = 3
+# A growth rate that shortens steps is looked up again once t has grown by this factor.
+OUTDATED = 1.2
 # The first step changes y by this fraction of its size.
 FIRST_CHANGE = 0.1
 
@@ -113,7 +115,9 @@ class Trajectory(Stepper[Attempt]):
         self.growth = max(float(np.linalg.eigvals(self.J).real.max()), 0.0) if finite else 0.0
 
     def _fit(self, step: float) -> float:
-        """As for all equations, and short enough to follow what grows."""
+        """As for all equations, and short enough to follow what grows, which is looked up again where it may be past."""
+        if step * self.growth > self.most_growth and self.time > OUTDATED * self.history["time"][self.node]:
+            self._differentiate(self.history.n - 1)
         return super()._fit(min(step, self.most_growth / self.growth) if self.growth > 0.0 else step)
 
     def _attempt(self, step: float) -> Attempt:

@@ -25,6 +25,8 @@ def figure(results: Sequence[Solution | Simulation | Table], *, distributions: b
     distributions: those over the samples of a run in place of its standard figure.
     """
     chosen = Look(**look)
+    if not results:
+        raise ValueError("no results: wanted at least one")
     if distributions:
         if len(results) != 1 or not isinstance(results[0], Solution):
             raise ValueError("distributions: wanted one run alone on a figure")

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dmft.problem import registry
+from dmft.problem.keys import Keys
 from dmft.problem.output import OutputSettings
 from dmft.problem.overrides import DEFAULT_MODEL, assign
 from dmft.problem.parameters import Parameters
 from dmft.problem.settings import SolverSettings
-from dmft.problem.table import ProblemError, did_you_mean, frozen, refuse_unknown, validated
+from dmft.problem.table import ProblemError, did_you_mean, frozen, naming, refuse_unknown, validated
 from dmft.problem.toml import read_toml, read_toml_file, toml_text
 
 
-class Problem:
+class Problem(Keys):
     """One parameter point of one model, the solver settings, and what is stored beside the usual.
 
     Built from keywords (`Problem(width=10, ..., t_max=300.0)`), from the two tables (`Problem(problem={...}, solver={...})`),
@@ -48,6 +49,8 @@ class Problem:
             self._set(tables)
 
     def _set(self, tables: Mapping[str, Any]) -> None:
+        if "sweep" in tables:
+            raise ProblemError("[sweep] makes this the file of a sweep: wanted a single problem, or the command dmft sweep")
         refuse_unknown(tables, ("problem", "solver", "output"), "the problem file")
         for name in ("problem", "solver"):
             if not isinstance(tables.get(name), Mapping):
@@ -75,14 +78,16 @@ class Problem:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("a problem is frozen")
 
-    def __getattr__(self, name: str) -> Any:
-        if name in self.__slots__ or name.startswith("__"):
-            raise AttributeError(name)
-        for table in (self.parameters, self.solver, self.output):
-            if name in type(table).model_fields:
-                return getattr(table, name)
-        hint = did_you_mean(name, [key for key in dir(self) if not key.startswith("_")])
-        raise AttributeError(f'a problem of model = "{self.parameters.model}" has no key {name!r}; {hint}')
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in self.__slots__ or name.startswith("__"):
+                raise AttributeError(name)
+            for table in (self.parameters, self.solver, self.output):
+                if name in type(table).model_fields:
+                    return getattr(table, name)
+            hint = did_you_mean(name, [key for key in dir(self) if not key.startswith("_")])
+            raise AttributeError(f'a problem of model = "{self.parameters.model}" has no key {name!r}; {hint}')
 
     def __dir__(self) -> list[str]:
         return sorted(
@@ -112,12 +117,17 @@ class Problem:
     @classmethod
     def load(cls, path: str | Path) -> Problem:
         """From a problem file."""
-        return cls.from_tables(read_toml_file(path))
+        with naming(path):
+            return cls.from_tables(read_toml_file(path))
 
     @classmethod
     def of(cls, given: Problem | str | Path) -> Problem:
-        """A problem as it is, or that of a file."""
-        return given if isinstance(given, Problem) else cls.load(given)
+        """A problem as it is, or that of a file.  TypeError for anything else."""
+        if isinstance(given, Problem):
+            return given
+        if not isinstance(given, str | Path):
+            raise TypeError(f"{given!r:.60}: wanted a Problem, or the path of a problem file")
+        return cls.load(given)
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:

@@ -25,7 +25,7 @@ from dmft.problem.axes import Axis, flattened, identity, read_axes
 from dmft.problem.overrides import assign, copied
 from dmft.problem.problem import Problem
 from dmft.problem.settings import LIMITS
-from dmft.problem.table import ProblemError, refuse_unknown
+from dmft.problem.table import ProblemError, naming, refuse_unknown
 from dmft.problem.toml import read_toml, read_toml_file, toml_text, toml_value
 
 KEEP = ("observables", "kernels")
@@ -72,7 +72,9 @@ class Sweep:
         """From the nested tables of a sweep file."""
         given = tables.get("sweep")
         if not isinstance(given, Mapping):
-            raise ProblemError("[sweep] is missing: wanted a table [sweep.axes]")
+            raise ProblemError(
+                "[sweep] is missing: wanted a table [sweep.axes], or for a single problem the command dmft solve"
+            )
         refuse_unknown(given, ("axes", "points", "keep"), "[sweep]")
         axes, points = given.get("axes", {}), given.get("points", [])
         if not isinstance(axes, Mapping):
@@ -90,7 +92,8 @@ class Sweep:
     @classmethod
     def load(cls, path: str | Path) -> Sweep:
         """From a sweep file."""
-        return cls.from_tables(read_toml_file(path))
+        with naming(path):
+            return cls.from_tables(read_toml_file(path))
 
     def __len__(self) -> int:
         return prod(self.shape)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -13,6 +15,15 @@ from pydantic.fields import FieldInfo
 
 class ProblemError(ValueError):
     """Bad input, as one line: key, what was given, what is wanted."""
+
+
+@contextmanager
+def naming(file: str | Path, kind: type[ValueError] = ProblemError) -> Iterator[None]:
+    """Put the name of a file before the message of an error of this kind."""
+    try:
+        yield
+    except kind as error:
+        raise kind(f"{file}: {error}") from None
 
 
 LARGEST_INTEGER = 2**63 - 1

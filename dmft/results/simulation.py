@@ -164,9 +164,9 @@ class Simulation(Observed):
     @staticmethod
     def load(path: str | Path) -> Simulation:
         """Read a simulation file.  Raises `dmft.storage.hdf5.FileError`, one line, if it is not one."""
-        from dmft.api import simulation_file
+        from dmft.api import named, simulation_file
 
-        return simulation_file.read(path)
+        return named(simulation_file.read, path)
 
     def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = (), **look: Any) -> Figure:
         """Draw the standard figure, with further simulations; save it too if a path (.png, .pdf, .svg) is given.

@@ -348,9 +348,9 @@ class Solution(Observed):
     @staticmethod
     def load(path: str | Path) -> Solution:
         """Read a run file.  Raises `dmft.storage.hdf5.FileError`, one line, if it is not one."""
-        from dmft.api import run_file
+        from dmft.api import named, run_file
 
-        return run_file.read(path)
+        return named(run_file.read, path)
 
     def plot(self, path: str | Path | None = None, simulations: Sequence[Simulation] = (), **look: Any) -> Figure:
         """Draw the standard figure, with simulations as points; save it too if a path (.png, .pdf, .svg) is given.

@@ -165,9 +165,9 @@ class Table(Result):
     @staticmethod
     def load(path: str | Path) -> Table:
         """Read a table.  Raises `dmft.storage.hdf5.FileError`, one line, if it is none."""
-        from dmft.api import table_file
+        from dmft.api import named, table_file
 
-        return table_file.read(path)
+        return named(table_file.read, path)
 
 
 def _text(value: Any) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dmft.storage import seal
 from dmft.storage.atomic import write_whole
-from dmft.storage.schema import Entry
+from dmft.storage.schema import KINDS, Entry
 from dmft.storage.seal import Seal, Unsealed
 from dmft.storage.stranger import EXAMINER
 from dmft.system.memory import available_memory
@@ -89,6 +89,15 @@ def _refuse_damaged(content: bytes) -> Seal:
     if complaint := EXAMINER.complaint(content):
         raise FileError(complaint)
     return state
+
+
+def refuse_other_kind(file: h5py.File, attribute: str, version: int) -> None:
+    """FileError, naming the kind of the file, unless its attribute says that it is of the kind and the version wanted."""
+    found = file.attrs.get(attribute)
+    if found == version:
+        return
+    other = next((kind for name, kind in KINDS.items() if name in file.attrs and name != attribute), None)
+    raise FileError(f"is {other}" if other and found is None else f"{attribute} = {found}, not {version}")
 
 
 def is_unsealed(file: h5py.File) -> bool:

@@ -30,6 +30,7 @@ from dmft.storage.hdf5 import (
     read_number,
     read_text,
     read_times,
+    refuse_other_kind,
     whole_file,
 )
 from dmft.storage.provenance import provenance
@@ -134,9 +135,7 @@ def stored_kernels(path: str | Path) -> tuple[str, ...]:
 
 def read_from(file: h5py.File, *, only_observables: bool = False) -> Solution:
     """The solution in an open run file."""
-    found = file.attrs.get("schema")
-    if found != schema.SCHEMA:
-        raise FileError(f"schema = {found}, not {schema.SCHEMA}")
+    refuse_other_kind(file, "schema", schema.SCHEMA)
     problem = Problem.from_toml(read_text(file, "problem"))
     time = read_times(file)
     n, description, axes = len(time), problem.parameters.description, problem.parameters.axes

@@ -19,6 +19,9 @@ from dmft.storage import seal
 
 SCHEMA = 1
 SIMULATION_SCHEMA = 1
+SWEEP_SCHEMA = 1
+# Kinds of files by the attribute that holds the version of their layout.
+KINDS = {"schema": "a run file", "simulation_schema": "a simulation file", "sweep_schema": "the table of a sweep"}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from dmft.storage.hdf5 import (
     read_number,
     read_text,
     read_times,
+    refuse_other_kind,
     whole_file,
 )
 from dmft.storage.provenance import provenance
@@ -82,9 +83,7 @@ def read(path: str | Path) -> Simulation:
 
 def read_from(file: h5py.File) -> Simulation:
     """The simulation in an open file."""
-    found = file.attrs.get("simulation_schema")
-    if found != schema.SIMULATION_SCHEMA:
-        raise FileError(f"simulation_schema = {found}, not {schema.SIMULATION_SCHEMA}")
+    refuse_other_kind(file, "simulation_schema", schema.SIMULATION_SCHEMA)
     problem = Problem.from_toml(read_text(file, "problem"))
     time, seeds = read_times(file), read_array(file, "seed").astype(int)
     if not (len(seeds) and (np.diff(seeds) > 0).all()):

@@ -16,10 +16,9 @@ from dmft.problem.sweep import Sweep
 from dmft.results.entries import quantity_of
 from dmft.results.table import MISSING, OVERFITTED, Table
 from dmft.storage import schema
-from dmft.storage.hdf5 import NUMBERS, FileError, opened, read_array, read_text, whole_file
+from dmft.storage.hdf5 import NUMBERS, FileError, opened, read_array, read_text, refuse_other_kind, whole_file
 from dmft.storage.provenance import provenance
 
-SCHEMA = 1
 # An axis may have the name of an observable: the alignment at the start and that at all times.
 CURVE = "curve_"
 
@@ -53,9 +52,7 @@ def read(path: str | Path) -> Table:
 
 def read_from(file: h5py.File) -> Table:
     """The table in an open file."""
-    found = file.attrs.get("sweep_schema")
-    if found != SCHEMA:
-        raise FileError(f"sweep_schema = {found}, not {SCHEMA}")
+    refuse_other_kind(file, "sweep_schema", schema.SWEEP_SCHEMA)
     sweep = Sweep.from_toml(read_text(file, "sweep"))
     scales = {"node", "node_prime", *(name for axis in sweep.axes for name in (axis.name, *axis.names))}
     values, curves, kernels = {}, {}, []
@@ -98,7 +95,7 @@ def _fill(file: h5py.File, table: Table) -> None:
         _attach(dataset, file, [*names, "node"], texts)
     for name in table.kernels:
         _attach(_put_virtual(file, table, name, longest), file, [*names, "node", "node_prime"], texts)
-    attributes = {"sweep": table.sweep.to_toml(), "overfitted": OVERFITTED, **provenance(), "sweep_schema": SCHEMA}
+    attributes = {"sweep": table.sweep.to_toml(), "overfitted": OVERFITTED, **provenance(), "sweep_schema": schema.SWEEP_SCHEMA}
     if table.columns:
         # The convention by which xarray tells coordinates from results.
         attributes["coordinates"] = " ".join(table.columns)

@@ -30,6 +30,7 @@ from dmft.jobs.locks import Locks, Taken
 from dmft.jobs.tasks import Result
 from dmft.problem.sweep import Sweep
 from dmft.problem.table import ProblemError
+from dmft.problem.toml import read_toml_file
 from dmft.storage import failure_file, run_file
 from dmft.storage.atomic import refuse_unwritable, remove_left_behind, write_whole
 from dmft.storage.hdf5 import FileError
@@ -293,7 +294,7 @@ def _ours(content: bytes, sweep: Sweep) -> bool:
 def _stored(path: Path) -> Sweep:
     """The sweep that a folder holds.  Raises FolderError if its file is damaged."""
     try:
-        return Sweep.load(path)
+        return Sweep.from_tables(read_toml_file(path))
     except ProblemError as error:
         raise FolderError(f"its {path.name} {error}") from None
 

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from dmft import Problem, simulate
 from tests.problem_files import POINT
 
 # What is put in place of a line of the problem file, and what the complaint must name.
@@ -73,6 +74,12 @@ WRONG_USAGE = {
     "plot format": (["plot", "binary.dat", "-o", "figure.gif"], ["figure.gif:", ".png"]),
     "plot no suffix": (["plot", "binary.dat", "-o", "figure"], ["figure:", ".png"]),
     "cite no run file": (["cite", "binary.dat"], ["binary.dat:", "run file"]),
+    "solve a sweep": (["solve", "sweep.toml", "-o", "new.h5"], ["sweep.toml:", "dmft sweep"]),
+    "simulate a sweep": (["simulate", "sweep.toml", "-o", "new.h5", "--dim", "9"], ["sweep.toml:", "dmft sweep"]),
+    "explore a sweep": (["explore", "sweep.toml"], ["sweep.toml:", "dmft sweep"]),
+    "sweep a problem": (["sweep", "quick.toml", "-o", "new"], ["quick.toml:", "[sweep.axes]", "dmft solve"]),
+    "show a sweep": (["show", "scan"], ["scan:", "dmft collect scan"]),
+    "plot a sweep": (["plot", "collected"], ["collected:", "collected/sweep.h5"]),
 }
 
 
@@ -80,7 +87,10 @@ WRONG_USAGE = {
 def refused(dmft, quick, tmp_path, monkeypatch):
     """Run a command that must be refused, in a folder that must not change."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder").mkdir()
+    for folder in ("folder", "scan", "collected"):
+        (tmp_path / folder).mkdir()
+    for path in ("sweep.toml", "scan/sweep.toml", "collected/sweep.toml", "collected/sweep.h5"):
+        (tmp_path / path).write_text(f'{POINT}\n[sweep.axes]\n"problem.noise" = [0.1, 0.3]\n')
     (tmp_path / "binary.dat").write_bytes(bytes(range(256)))
 
     def call(arguments, named):
@@ -121,6 +131,13 @@ def test_wrong_usage(refused, case):
     refused(*WRONG_USAGE[case])
 
 
+def test_files_of_another_kind(refused, solved, tmp_path):
+    simulate(Problem.from_toml(POINT), dim=8, seeds=1, times=2).save(tmp_path / "sim.h5")
+    refused(["compare", solved, solved], [f"{solved}: is a run file: wanted a simulation file"])
+    refused(["compare", "sim.h5", "sim.h5"], ["sim.h5: is a simulation file: wanted a run file"])
+    refused(["solve", "quick.toml", "-o", "sim.h5"], ["sim.h5: is a simulation file: wanted a run file"])
+
+
 def test_output_of_another_problem(refused, solved):
     refused(["solve", "quick.toml", "-o", solved, "--set", "problem.noise=0.4"], [str(solved), "noise = 0.3"])
     refused(["solve", "quick.toml", "-o", solved, "--set", "solver.t_max=10.0"], [str(solved), "t = 20", "t_max"])
@@ -156,3 +173,11 @@ def test_too_large_for_memory(refused):
     large = ["problem.width=4", "solver.stages=1", "solver.tolerance=1e-10", "solver.max_nodes=100000000"]
     sets = [argument for assignment in large for argument in ("--set", assignment)]
     refused(["solve", "quick.toml", "-o", "new.h5", *sets], ["quick.toml:", "GB"])
+
+
+def test_memory_that_gives_out(refused, monkeypatch):
+    def too_much(_):
+        raise MemoryError("Unable to allocate 1 PiB")
+
+    monkeypatch.setattr("dmft.running.cost.expected_nodes", too_much)
+    refused(["solve", "quick.toml", "-o", "new.h5"], ["not enough memory: Unable to allocate 1 PiB"])

@@ -47,6 +47,17 @@ def test_a_figure_of_another_file_stays(dmft, solved, other, tmp_path, suffix):
     assert dmft("plot", other, "-o", figure, *look, "--force").code == 0
 
 
+@pytest.mark.parametrize("suffix", ["png", *(pytest.param(vector, marks=pytest.mark.slow) for vector in ("pdf", "svg"))])
+def test_a_figure_of_several_files_is_that_of_each(dmft, solved, other, tmp_path, suffix):
+    """The figure of one file becomes that of two; that of two is not lost to either of them alone."""
+    figure, look = tmp_path / f"a, b.{suffix}", ["--observables", "test_error", "--size", "3x2"]
+    assert dmft("plot", solved, "-o", figure, *look).code == 0
+    assert dmft("plot", other, solved, "-o", figure, *look).code == 0
+    for alone in (solved, other):
+        assert f"is the figure of {other.name}, {solved.name}" in dmft("plot", alone, "-o", figure, *look).err
+    assert dmft("plot", solved, other, "-o", figure, *look).code == 0
+
+
 def test_a_picture_that_is_no_figure_stays(dmft, solved, tmp_path):
     figure = tmp_path / "drawn.png"
     figure.write_bytes(b"by hand")

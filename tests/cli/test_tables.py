@@ -2,6 +2,7 @@
 
 import pytest
 
+from dmft.cli import tables
 from dmft.cli.tables import ROOM, plain
 
 NUMBERS = ("name", "1.0", "-12.5")
@@ -26,3 +27,32 @@ def test_no_word_is_cut():
     path = "folder/" * 20
     assert plain([("command", path)]) == [f"  command  {path}"]
     assert path in plain([("command", f"dmft solve {path}")])[-1]
+
+
+@pytest.mark.parametrize("columns", [3, 8, 30])
+def test_a_terminal_shows_every_digit_of_a_wide_table(columns, monkeypatch, capsys):
+    """Columns without room stand in further tables, each with the names; a title is not wrapped to the width of its table."""
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"samples_per_parameter=0.1,init_scale={row}" for row in range(4)]
+    rows = [(name, *(f"-{place}.2345{row}e-17" for place in range(columns))) for row, name in enumerate(names)]
+    tables._ruled("a title that is wider than its table", rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "a title that is wider than its table"
+    assert max(map(len, lines)) <= 80
+    for name, *values in rows:
+        shown = [line.split() for line in lines if name in line]
+        assert [word for first, *words in shown for word in words] == values
+        assert {first for first, *_ in shown} == {name}
+
+
+def test_words_are_wrapped_before_columns_stand_in_another_table():
+    rows = [("neuron_overlap", "not distinguishable", "3.3e+05% (t = 0.0356)", "a few words that take more than one line")] * 2
+    assert tables.parts(rows, 80) == [rows]
+
+
+def test_a_name_longer_than_the_terminal_loses_nothing(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    tables._ruled("title", [("x" * 50, *(["1.2345678"] * 4))])
+    lines = capsys.readouterr().out.splitlines()
+    assert "".join(lines).count("x") % 50 == 0
+    assert "".join(lines).count("1.2345678") == 4

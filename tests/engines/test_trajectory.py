@@ -149,6 +149,16 @@ def test_a_saddle_is_left_when_it_should_be(seed, rate):
     np.testing.assert_allclose(x, grown / np.sqrt(1 - seed**2 + grown**2), rtol=1e-5, atol=1e-9)
 
 
+def test_what_once_grew_does_not_shorten_steps_for_ever():
+    """Nor where a Jacobian costs as much as many iterations: each y - 1 grows at the rate 0.1 exp(-t) - damping."""
+    damping = np.append(0.0, np.full(39, 0.5))
+    engine = run(Equations((2.0,) * 40, lambda t, y: (0.1 * np.exp(-t) - damping) * (y - 1)), 1e6, 1e-8)
+    assert engine.outcome is Outcome.DONE
+    assert engine.cells < 50
+    t = engine.history["time"]
+    assert worst(engine, 1 + np.exp(-0.1 * np.expm1(-t) - np.outer(damping, t))) < 1e-8
+
+
 def test_long_times_cost_little():
     model = Equations((1.0, 0.5), lambda t, y: (-y[0] * y[1], -y[1] + y[0]))
     engine = run(model, 1e8)

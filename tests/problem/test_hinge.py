@@ -6,6 +6,8 @@ import pytest
 
 from dmft import Problem, ProblemError, solve
 from dmft.engines.kinds import engine_name
+from dmft.problem.sweep import Sweep
+from dmft.sweeps.run import by_cost
 from dmft.system.memory import MACHINE, Limit
 from tests.hinge import hinge, one_sided
 
@@ -68,3 +70,18 @@ def test_what_does_not_fit_into_memory_is_refused(monkeypatch):
     monkeypatch.setattr("dmft.running.cost.memory_limit", lambda: Limit(1e6, 1e6, MACHINE))
     with pytest.raises(ProblemError, match="samples, population: a step needs"):
         solve(one_sided(samples=2000, population=4000))
+
+
+def test_data_sets_that_do_not_fit_are_refused_before_they_are_drawn(monkeypatch):
+    monkeypatch.setattr("dmft.running.cost.memory_limit", lambda: Limit(1e12, 1e12, MACHINE))
+    with pytest.raises(ProblemError, match="samples, population: a step needs"):
+        solve(hinge(samples=10**13, dimension=20))
+    with pytest.raises(ProblemError, match=r"wanted at most 1e\+15 numbers in dimension = 20"):
+        hinge(samples=1e20, dimension=20)
+    assert by_cost(sweep_of([80, 10**13]), [0, 1]) == [1, 0]
+
+
+def sweep_of(samples: list[int]) -> Sweep:
+    """One point for each number of samples."""
+    text = hinge(samples=samples[0], dimension=20).to_toml() + f'\n[sweep.axes]\n"problem.samples" = {samples}\n'
+    return Sweep.from_toml(text)

@@ -43,6 +43,7 @@ GOOD = {"width": 10, "samples_per_parameter": 1.0, "activation": "erf", "t_max":
         ({"alignment": 1.0}, ["alignment"]),
         ({"train_second_layer": "maybe"}, ["train_second_layer", "true or false"]),
         ({"t_max": 0}, ["t_max = 0"]),
+        ({"t_max": 5e-324}, ["t_max = 5e-324", ">= 1e-100"]),
         ({"t_max": math.inf}, ["t_max = inf", "finite"]),
         ({"tolerance": 1.0}, ["tolerance = 1"]),
         ({"tolerance": 0}, ["tolerance = 0"]),

@@ -7,8 +7,11 @@ import inspect
 import json
 import pickle
 import pydoc
+import re
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +19,13 @@ import xarray as xr
 
 import dmft
 from dmft.problem import registry
+from dmft.problem.keys import Keys
+from dmft.problem.output import OutputSettings
+from dmft.problem.settings import SolverSettings
 from dmft.results.result import Observed
 from dmft.running.verify import verify
 
+ROOT = Path(__file__).parents[2]
 # Theories of this package.
 OWN = [name for name in registry.names() if registry.load(name).__module__.startswith("dmft.")]
 GROUPS = {
@@ -65,6 +72,53 @@ def test_type_checkers_know_the_observables_of_every_theory():
     known = {name for theory in OWN for name in registry.load(theory).description.observables}
     declared = {node.target.id for node in ast.walk(ast.parse(inspect.getsource(Observed))) if isinstance(node, ast.AnnAssign)}
     assert declared - {"problem"} == known
+
+
+def test_type_checkers_know_the_keys_of_every_theory():
+    tables = [*map(registry.load, OWN), SolverSettings, OutputSettings]
+    declared = {node.target.id for node in ast.walk(ast.parse(inspect.getsource(Keys))) if isinstance(node, ast.AnnAssign)}
+    assert declared == {name for table in tables for name in table.model_fields}
+    assert not any(hasattr(dmft.Problem, name) for name in declared)
+
+
+@pytest.mark.slow
+def test_misspelt_names_are_type_errors(tmp_path):
+    script = tmp_path / "typos.py"
+    right = ["dmft.solve", "solution.test_error", "solution.problem.width", "dmft.simulate('a', dim=3, seeds=1).alignment"]
+    wrong = ["dmft.sovle", "solution.tset_error", "solution.problem.widht", "dmft.simulate('a', dim=3, seeds=1).alinment"]
+    lines = ["import dmft", "solution = dmft.solve('problem.toml')", *(f"print({name})" for name in right + wrong)]
+    script.write_text("\n".join(lines))
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, str(script)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    complaints = json.loads(found)["generalDiagnostics"]
+    assert [one["range"]["start"]["line"] for one in complaints] == list(range(len(lines) - len(wrong), len(lines)))
+
+
+def test_errors_name_the_file(tmp_path):
+    (tmp_path / "bad.toml").write_text("[problem]")
+    calls = (
+        dmft.load,
+        dmft.solve,
+        dmft.Sweep.load,
+        dmft.Problem.load,
+        dmft.Solution.load,
+        dmft.Simulation.load,
+        dmft.Table.load,
+    )
+    for call in calls:
+        for name in ("absent", "bad.toml"):
+            with pytest.raises(ValueError, match=re.escape(f"{tmp_path / name}: ")) as raised:
+                call(tmp_path / name)
+            assert str(raised.value).count(name) == 1
+    with pytest.raises(TypeError, match="3: wanted a Problem, or the path"):
+        dmft.solve(3)  # type: ignore[arg-type]
+
+
+def test_plot_refuses_nothing_and_other_formats(solution, tmp_path):
+    with pytest.raises(ValueError, match="wanted at least one"):
+        dmft.plot([])
+    with pytest.raises(ValueError, match=r"suffix = .gif: wanted one of .png, .pdf, .svg"):
+        solution.plot(tmp_path / "run.gif")
 
 
 def test_text_of_a_result_is_short_and_that_of_a_notebook_has_meanings(solution, simulation, table):

@@ -195,4 +195,7 @@ def test_bad_input_on_ranks_is_one_line(quick, tmp_path):
     process = begin("ranks", quick, tmp_path / "out")
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
-    assert err == f"dmft: {quick}: [sweep] is missing: wanted a table [sweep.axes]\n"
+    assert (
+        err
+        == f"dmft: {quick}: [sweep] is missing: wanted a table [sweep.axes], or for a single problem the command dmft solve\n"
+    )

@@ -37,7 +37,7 @@ class HingeParameters(Parameters):
 
     description = DESCRIPTION
     theory_alone = ("population",)
-    step_keys = ("samples", "dimension", "population")
+    step_keys = ("samples", "population")
 
     laziness: float = Field(ge=1e-50, le=1e50, allow_inf_nan=False, description="alpha, which multiplies f in the loss")
     threshold: float = Field(default=1.0, gt=0, le=1e50, allow_inf_nan=False, description="h, the margin that satisfies")
