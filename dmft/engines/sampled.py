@@ -18,11 +18,12 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from time import monotonic
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.engines.astray import astray
 from dmft.engines.base import AcceptedCell, Results
 from dmft.engines.distributions import Look, distributions
 from dmft.engines.outcome import Outcome
@@ -47,6 +48,14 @@ GROWTH, SMALL = 1e6, 1e-3
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 # A set at its first node, or where it was left.
 Begin = Callable[[Stretch | None], SampledProcess]
+
+
+class Fault(NamedTuple):
+    """What ends a run at a node, how many nodes are right, and the outcome."""
+
+    node: int
+    right: int
+    outcome: Outcome
 
 
 class Crew(Protocol):
@@ -226,7 +235,38 @@ class Sampled:
                 self._found[number] = joined(self._found[number], new)
 
     def _failure(self, first: int) -> Outcome | None:
-        """The first fault at a node from `first` on, which ends the run there; None if there is none."""
+        """The first fault at a node from `first` on, which ends the run at the last right one; None if there is none."""
+        growth, noise = self._growth_and_noise()
+        self.residual, first = float(noise[-1]), max(first, 1)
+        faults = self._astray(noise > NOISE, first), self._beyond(growth, noise, first)
+        # A set that is astray explains what else there is at its node.
+        fault = min((one for one in faults if one), key=lambda one: one.node, default=None)
+        if fault is None:
+            return None
+        # What is kept does not depend on the lengths of rounds.
+        self._found = [cut(one, fault.right) for one in self._found]
+        self.residual = float(noise[self.nodes - 1])
+        return fault.outcome
+
+    def _astray(self, noisy: NDArray[np.bool_], first: int) -> Fault | None:
+        """A set that goes astray, see `astray.py`. Where it jumps, steps are too long to resolve it."""
+        errors = np.array([self.model.observables(one)["train_error"][: self.nodes] for one in self._found])
+        found = astray(errors, noisy, first)
+        return found and Fault(found.node, found.right, Outcome.DIVERGED if found.jumped else Outcome.TOO_NOISY)
+
+    def _beyond(self, growth: Array, noise: Array, first: int) -> Fault | None:
+        """An error that has grown too large, or its standard error."""
+        wrong = np.flatnonzero((growth > GROWTH) | (noise > NOISE))
+        if not len(wrong := wrong[wrong >= first]):
+            return None
+        node = int(wrong[0])
+        steps = (node - 1) // self.unit
+        if growth[node] > GROWTH:
+            return Fault(node, 1 + self.unit * steps, Outcome.DIVERGED)
+        return Fault(node, 1 + self.unit * (steps + 1), Outcome.TOO_NOISY)
+
+    def _growth_and_noise(self) -> tuple[Array, Array]:
+        """Errors over those at first, and standard errors over the largest error so far, the larger ones of NOISY, (n,)."""
         n = self.nodes
         found = self._of_sets(self.model.observables)
         growth, noise = np.zeros(n), np.zeros(n)
@@ -234,17 +274,7 @@ class Sampled:
             mean, error = (values[:n] for values in self._averaged(found, name))
             growth = np.maximum(growth, np.where(np.isfinite(mean), np.abs(mean) / max(mean[0], SMALL), np.inf))
             noise = np.fmax(noise, error / np.maximum.accumulate(np.abs(mean)))
-        self.residual = float(noise[-1])
-        wrong = np.flatnonzero((growth > GROWTH) | (noise > NOISE))
-        if not len(wrong := wrong[wrong >= max(first, 1)]):
-            return None
-        diverged, end = growth[wrong[0]] > GROWTH, int(wrong[0])
-        # What is kept does not depend on the lengths of rounds.
-        kept = end if diverged else end + 1
-        kept += (1 - kept) % self.unit
-        self._found = [cut(one, kept) for one in self._found]
-        self.residual = float(noise[min(end, self.nodes - 1)])
-        return Outcome.DIVERGED if diverged else Outcome.TOO_NOISY
+        return growth, noise
 
     def _of_sets(self, function: Callable[..., dict[str, Array]], *others: Any) -> list[dict[str, Array]]:
         """A function of each set, extrapolated to zero width, on all nodes; zero where a set has not been."""

@@ -23,7 +23,7 @@ from dmft.engines.fixed_point import Anderson, FixedPoint
 from dmft.engines.lead import Lead, lead
 from dmft.engines.march import EASY, Attempt, March, standard
 from dmft.engines.outcome import Outcome
-from dmft.engines.sampled import Begin, Sampled
+from dmft.engines.sampled import Begin, Fault, Sampled
 from dmft.engines.sets import cut, of_set
 from dmft.engines.stretches import Sets, followed, restored, stretch
 from dmft.history.history import History
@@ -237,16 +237,16 @@ class SampledFlow(Sampled):
             return np.zeros(n)
         return np.append(0.0, np.diff(self.ends)[:, None] * self._tableau.b)[:n]
 
-    def _failure(self, first: int) -> Outcome | None:
-        """See Sampled; also where a set has left the flow, up to where none has."""
-        failure = super()._failure(first)
-        left = [where for one in self._found if (where := self._left(one, max(first - 1, 0) // self.unit)) is not None]
+    def _astray(self, noisy: NDArray[np.bool_], first: int) -> Fault | None:
+        """Where a set has left the flow."""
+        cell = (first - 1) // self.unit
+        left = [where for one in self._found if (where := self._left(one, cell)) is not None]
         if not left:
-            return failure
+            return None
         # Sets that are wrong in later cells do not count: how many there are depends on the lengths of rounds.
-        right = min(right for wrong, right in left if wrong == min(left)[0])
-        self._found = [cut(one, 1 + self.unit * right) for one in self._found]
-        return Outcome.TOO_NOISY
+        first_wrong = min(left)[0]
+        right = min(right for wrong, right in left if wrong == first_wrong)
+        return Fault(1 + self.unit * first_wrong, 1 + self.unit * right, Outcome.TOO_NOISY)
 
     def _left(self, one: Stretch, first: int) -> tuple[int, int] | None:
         """See `clock.left_flow`."""

@@ -26,6 +26,8 @@ from dmft.mathematics.functions import NAMED, Function
 Array = NDArray[np.float64]
 
 MAX_DEGREE = 400
+# Largest coefficient: its square is a number still.
+LARGEST = 1e100
 # What may be left out of a named series: variance of the second derivative, which bounds the variance itself.
 TAIL = 1e-12
 
@@ -99,8 +101,8 @@ def checked(function: str | tuple[float, ...]) -> str | tuple[float, ...]:
     if isinstance(function, str):
         if function not in NAMED:
             raise ValueError(f"wanted one of {', '.join(sorted(NAMED))}, or normalised Hermite coefficients")
-    elif not function or not all(map(isfinite, function)):
-        raise ValueError("wanted at least one coefficient, all finite")
+    elif not function or not all(isfinite(c) and abs(c) <= LARGEST for c in function):
+        raise ValueError(f"wanted at least one coefficient, all finite and at most {LARGEST:g}")
     return function
 
 

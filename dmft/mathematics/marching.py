@@ -32,6 +32,8 @@ GROWTH, SHRINKAGE, CAUTION = 5.0, 0.1, 0.8
 # A step that moves y by less than this, relative, is not tried.
 SMALLEST = 1e-14
 TINY = 1e-300
+# A flow that would need so many steps more, at the length that they have after so many evaluations, gets nowhere.
+STEPS, SETTLED = 1e9, 10_000
 
 
 class Moving(Protocol):
@@ -81,9 +83,14 @@ class Flow:
         return begun._replace(step=self.tolerance ** (1 / 3) / fastest)
 
     def advance(self, begun: Progress, until: float) -> Progress:
-        """A step that ends at `until` at the latest.  Raises ArithmeticError if no step gives finite values."""
+        """A step that ends at `until` at the latest.
+
+        Raises ArithmeticError if no step gives finite values, or steps are so short that they never get there.
+        """
         if not np.isfinite(begun.radius):
             raise ArithmeticError("the rate is not finite")
+        if begun.evaluations > SETTLED and begun.step * STEPS < until - begun.time:
+            raise ArithmeticError("steps are too short to get anywhere")
         while True:
             dt = min(begun.step, until - begun.time)
             y, rate, error, used = self._try(begun, dt)

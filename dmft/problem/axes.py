@@ -136,8 +136,9 @@ def _values(key: str, given: Any) -> Sequence[Any]:
 
 def _span(key: str, given: Mapping[str, Any]) -> tuple[str, float, float, int]:
     """Spacing, first and last value, and number of an axis; ProblemError unless numbers can be spaced so."""
-    spacing, span = next(iter(given.items()), ("", ()))
-    numbers = [x for x in span if isinstance(x, NUMBERS) and abs(x) <= LARGEST] if isinstance(span, list | tuple) else []
+    spacing, values = next(iter(given.items()), ("", ()))
+    span = values if isinstance(values, list | tuple) else ()
+    numbers = [x for x in span if isinstance(x, NUMBERS) and abs(x) <= LARGEST]
     plain = len(given) == 1 and spacing in SPACINGS and len(span) == len(numbers) == 3 and bool not in map(type, numbers)
     if not plain or not 1 <= numbers[2] == int(numbers[2]):
         raise ProblemError(f"axis {key} = {shown(given)}: wanted {WANTED}")

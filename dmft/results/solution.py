@@ -132,7 +132,7 @@ class Solution(Observed):
         earlier = f"t_max = {self.time[-1]:.3g}, or " if self.time[-1] > 0 else ""
         # More samples than the first set has would be sets of their own, and leave it as it is.
         other = f"samples = {min(4 * samples, FIRST)}" if samples < FIRST else "another seed"
-        return f"{self.outcome.advice}; a set of samples then left the flow: try {earlier}{other}"
+        return f"{self.outcome.advice}; a set of samples then went astray: try {earlier}{other}"
 
     @property
     def entry_errors(self) -> dict[str, Array]:

@@ -34,6 +34,7 @@ GOOD = {"width": 10, "samples_per_parameter": 1.0, "activation": "erf", "t_max":
         ({"target": []}, ["target"]),
         ({"target": [math.inf]}, ["target"]),
         ({"activation": 3}, ["activation = 3", "a name, or normalised Hermite coefficients"]),
+        ({"activation": [0, 1e300]}, ["activation = [0", "at most 1e+100"]),
         ({"activation": [0, "a"]}, ["activation", "Hermite"]),
         ({"noise": 1e200}, ["noise = 1e+200", "<= 1e+100"]),
         ({"tolerance": math.nan}, ["tolerance = nan", "finite"]),

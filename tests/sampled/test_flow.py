@@ -186,15 +186,29 @@ def test_a_lead_guesses_its_own_run(keys):
     np.testing.assert_allclose(shorter.fields(end).scalars, middle.T, atol=1e-12)
 
 
-def test_a_cell_whose_samples_are_not_found_again_is_halved(monkeypatch):
-    """Near folds Newton's method may need what was tried before."""
+def no_state(*_):
+    """None, as `Samples._solved` says."""
+
+
+def no_covariance(*_):
+    """Raise what factors of matrices raise."""
+    raise np.linalg.LinAlgError
+
+
+@pytest.mark.parametrize(("method", "failing"), [("_solved", no_state), ("_fields", no_covariance)])
+def test_a_cell_whose_samples_are_not_found_again_is_halved(monkeypatch, method, failing):
+    """Near folds Newton's method may need what was tried before, and rounding may leave no covariance."""
     asked, keep, refused = problem(t_max=3.0), samples.Samples.keep, []
 
     def keep_or_refuse(self, rows):
-        if self.n == 9 and not refused:
-            refused.append(self.n)
-            return False
-        return keep(self, rows)
+        if self.n != 9 or refused:
+            return keep(self, rows)
+        refused.append(self.n)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(samples.Samples, method, failing)
+            assert not keep(self, rows)
+        assert self.n == 9
+        return False
 
     plain = solve(asked)
     monkeypatch.setattr(samples.Samples, "keep", keep_or_refuse)

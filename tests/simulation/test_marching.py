@@ -1,5 +1,7 @@
 """Steps of gradient flow: their order, their stability, and that they go on from where they were."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -88,3 +90,12 @@ def test_what_is_not_finite_is_said():
     moving.rate = lambda y: np.full_like(y, np.nan)
     with pytest.raises(ArithmeticError), np.errstate(all="ignore"):
         march(Flow(moving, 1e-4), moving.start, 1.0)
+
+
+def test_steps_that_get_nowhere_are_given_up():
+    moving = Relaxation(fastest=1e3)
+    begun = Flow(moving, 1e-4).begin(moving.start)
+    for hopeless in (False, True):
+        tried = begun._replace(step=1e-12, evaluations=20_000 if hopeless else 0)
+        with pytest.raises(ArithmeticError, match="too short") if hopeless else nullcontext():
+            assert 0.0 < Flow(moving, 1e-4).advance(tried, 1.0).time < 1.0

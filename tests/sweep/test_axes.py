@@ -98,6 +98,7 @@ WRONG = {
         "point noise_logspace=0: noise.logspace: noise is not a table",
     ),
     "two numbers": ({"problem.noise": {"linspace": [0, 1]}}, "axis problem.noise = .*number"),
+    "one number": ({"problem.noise": {"linspace": 3}}, "axis problem.noise = .*number"),
     "zero points": ({"problem.noise": {"linspace": [0, 1, 0]}}, "axis problem.noise = "),
     "half a point": ({"problem.noise": {"linspace": [0, 1, 1.5]}}, "axis problem.noise = "),
     "from zero": ({"problem.noise": {"geomspace": [0, 1, 3]}}, "axis problem.noise: geomspace from 0 to 1"),

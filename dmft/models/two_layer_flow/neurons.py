@@ -34,7 +34,9 @@ class NeuronGroup(Table):
 
     fraction: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False, description="part of all neurons")
     count: int | None = Field(default=None, ge=1, description="number of neurons")
-    second_layer: float = Field(default=1.0, allow_inf_nan=False, description="a(0) in units of that of the start")
+    second_layer: float = Field(
+        default=1.0, ge=-1e100, le=1e100, allow_inf_nan=False, description="a(0) in units of that of the start"
+    )
     alignment: float | tuple[float, ...] | None = Field(
         default=None, description="v(0), a number for each direction; without it, that of the problem"
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import factorial, isfinite, prod, sqrt
+from math import factorial, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -82,8 +82,8 @@ def _index(key: Any) -> Index:
 
 
 def _coefficient(key: Any, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ValueError(f"coefficient of {key!r}: wanted a finite number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= hermite.LARGEST:
+        raise ValueError(f"coefficient of {key!r}: wanted a finite number, at most {hermite.LARGEST:g}")
     return float(value)
 
 

@@ -133,16 +133,11 @@ class Samples:
 
     def look(self, rows: Kernels) -> tuple[Seen, Averages] | None:
         """The samples on new nodes, and means over them; None where they have no state that is finite."""
-        if not all(np.isfinite(array).all() for array in rows):
-            return None
         try:
-            fields = self._fields(rows)
-            equations = self._equations(rows, fields.xi)
-            found = self._solved(equations, fields.xi, self._tried)
+            found = self._followed(rows, self._tried, responding=True)
             if found is None:
                 return None
-            seen, state = found
-            T = equations.responses(state)
+            fields, seen, T = found
             averages = self._averages(rows, fields, seen, T)
         except np.linalg.LinAlgError:
             # Rows far from a solution may be no covariance at all.
@@ -153,26 +148,42 @@ class Samples:
     def keep(self, rows: Kernels) -> bool:
         """Make new nodes part of the past; their state depends on the rows alone, not on what was tried before.
 
-        False, and nothing kept, where the rows alone do not lead to it: close to a fold.
+        False, and nothing kept, where the rows alone do not lead to it: close to a fold, or where they are no covariance.
         """
-        fields = self._fields(rows)
-        equations = self._equations(rows, fields.xi)
-        found = self._solved(equations, fields.xi, None)
+        remembers = self.n > 0 and self.remembers
+        try:
+            found = self._followed(rows, None, responding=remembers)
+        except np.linalg.LinAlgError:
+            return False
         if found is None:
             return False
-        seen, state = found
-        for factor, found in zip((self._mean, *self._apart), fields.factors, strict=True):
-            factor.keep(found)
+        fields, seen, T = found
+        for factor, new in zip((self._mean, *self._apart), fields.factors, strict=True):
+            factor.keep(new)
         for past, g, xi in zip(self._past, self._forces(seen), fields.blocks, strict=True):
             past.keep(g, xi)
         total = rows.K.shape[2]
         self._order = np.concatenate([self._order, np.arange(self.n, total)[::-1]])
         self._R, self._R_minus = _grown(self._R, rows.R, self.n, 0, 2), _grown(self._R_minus, rows.R_minus, self.n, 1, 2)
-        if self.n and self.remembers:
-            self._memory.keep(equations.responses(state))
+        if remembers:
+            self._memory.keep(T)
         self._h_last, self._xi_last, self.n, self._tried = seen.h[-1], fields.xi[-1], total, None
         self.kept = seen
         return True
+
+    def _followed(
+        self, rows: Kernels, before: tuple[Seen, Array] | None, responding: bool
+    ) -> tuple[Fields, Seen, Array] | None:
+        """Fields and states of the samples on new nodes, and their T if `responding`; None where some have no finite state."""
+        if not all(np.isfinite(array).all() for array in rows):
+            return None
+        fields = self._fields(rows)
+        equations = self._equations(rows, fields.xi)
+        found = self._solved(equations, fields.xi, before)
+        if found is None:
+            return None
+        seen, state = found
+        return fields, seen, equations.responses(state) if responding else np.empty(0)
 
     # -- fields ---------------------------------------------------------------------------------------------------------------
 
