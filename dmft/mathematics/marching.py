@@ -32,8 +32,9 @@ GROWTH, SHRINKAGE, CAUTION = 5.0, 0.1, 0.8
 # A step that moves y by less than this, relative, is not tried.
 SMALLEST = 1e-14
 TINY = 1e-300
-# A flow that would need so many steps more, at the length that they have after so many evaluations, gets nowhere.
-STEPS, SETTLED = 1e9, 10_000
+# A flow gets nowhere that would need so many stages in a single step, or steps more at the length that they have after so
+# many evaluations.
+STAGES, STEPS, SETTLED = 1e9, 1e9, 10_000
 
 
 class Moving(Protocol):
@@ -89,7 +90,8 @@ class Flow:
         """
         if not np.isfinite(begun.radius):
             raise ArithmeticError("the rate is not finite")
-        if begun.evaluations > SETTLED and begun.step * STEPS < until - begun.time:
+        left = until - begun.time
+        if left * begun.radius > STAGES**2 or (begun.evaluations > SETTLED and begun.step * STEPS < left):
             raise ArithmeticError("steps are too short to get anywhere")
         while True:
             dt = min(begun.step, until - begun.time)
