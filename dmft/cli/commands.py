@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dmft.cli import start_up
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import BadInput
 from dmft.cli.output import refuse, warning_of_unsealed_files
@@ -70,6 +71,8 @@ def call(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     # A tenth of a second is saved where only the command that is called is described.
     app = program(given[:1] if set(given[:1]) & set(COMMANDS) else COMMANDS)
+    if given[:1] != ["solve"]:  # which says itself when its imports are done: it is the one that takes less than a second
+        start_up.over()
     try:
         with warning_of_unsealed_files():
             return int(app(arguments, prog_name="dmft", standalone_mode=False) or ExitCode.DONE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from dmft.cli import signals
+from dmft.cli import signals, start_up
 from dmft.cli.exit_codes import ExitCode
 
 TYPE_CHECKING = False
@@ -37,6 +37,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def main() -> NoReturn:
     """The program `dmft`."""
+    start_up.begin()
     try:
         with signals.StopOnSignal():
             from dmft.cli.streams import protect
@@ -47,6 +48,7 @@ def main() -> NoReturn:
     except signals.Stopped:
         code = ExitCode.STOPPED
     signals.ignore_all()
+    start_up.end()
     sys.exit(code)
 
 

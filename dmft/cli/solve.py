@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dmft.cli import start_up
 from dmft.cli.exit_codes import ExitCode
 from dmft.cli.inputs import BadInput, load_problem, naming
 from dmft.cli.output import complain, say
 from dmft.cli.processes import on_ranks, refuse_bad_checkpoint, world
 from dmft.cli.progress import Meter, duration, meter
 from dmft.cli.signals import StopOnSignal
+from dmft.compiled import import_numba
 from dmft.mathematics.notation import plus_minus
 
 if TYPE_CHECKING:
@@ -133,6 +135,8 @@ class SolveCommand:
             self.advise(found)
             self.check(found)
             return ExitCode.DONE
+        import_numba()
+        start_up.over()
         with meter(self.problem.solver.t_max, asked.quiet) as progress, self.crew() as crew:
             solution = _run(asked, self.problem, (progress, self.stop), crew)
         speed = f"{duration(progress.seconds)} at {progress.cells_per_cpu_second:.3g} cells per cpu-second"
@@ -217,6 +221,7 @@ class SolveCommand:
         from dmft.jobs.crew import serve_rank
         from dmft.jobs.ranks import wait_for_all
 
+        start_up.over()
         if message == SHARED:
             serve_rank(self.comm)
             return

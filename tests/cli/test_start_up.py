@@ -1,9 +1,13 @@
 """Libraries that a short run does not need are not loaded: to import them takes longer than to solve."""
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from dmft import api
+from dmft.cli import start_up
 
 SLOW_TO_LOAD = ("scipy.special", "scipy.linalg", "scipy.stats", "scipy.optimize", "matplotlib", "mpi4py", "xarray", "pandas")
 SCRIPT = """
@@ -39,3 +43,32 @@ def test_a_second_run_loads_nothing_to_compile_with(quick, tmp_path):
 
 def test_help_loads_no_numpy():
     assert loaded((*SLOW_TO_LOAD, "numpy", "numba", "h5py"), "--help") == []
+
+
+@pytest.fixture
+def starting():
+    """The state of a program that starts; garbage is searched for as before afterwards."""
+    start_up.begin()
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def test_garbage_is_searched_for_while_a_run_is_solved(starting, dmft, quick, tmp_path, monkeypatch):
+    found = []
+
+    def solve(*given, **keys):
+        found.append(gc.isenabled())
+        return api.solve(*given, **keys)
+
+    monkeypatch.setattr("dmft.running.solve.solve", solve)
+    assert dmft("solve", quick, "-o", tmp_path / "run.h5").code == 0
+    assert found == [True]
+    assert gc.get_freeze_count() > 10_000
+
+
+@pytest.mark.parametrize("command", [["--version"], ["status", "nowhere"], ["sweep"], []])
+def test_garbage_is_searched_for_by_every_other_command(starting, dmft, command):
+    assert not gc.isenabled()
+    dmft(*command)
+    assert gc.isenabled()
