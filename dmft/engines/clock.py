@@ -7,13 +7,18 @@ The energy does.  Along the exact flow, with the speed of all weights and of the
 
     E(end) - E(start) + int |dw/dt|^2 + (da/dt)^2 dt = 0,     |dw/dt|^2 = sum_c weight_c d_t d_t' C_c(t, t') at t' = t,
 
-where groups have shares in both.  For the polynomials of a cell it is `defect`.  In units of the change of E it is in
+where groups have shares in both.  For the polynomials of a cell it is the `excess`.  In units of the change of E it is in
 proportion to the relative error of the rate; what an observable is off by then is that times its change in the cell.  Where the
-polynomials are too rough, more energy is lost than E falls.  A small E may be off at the node before the cell: the defect then
+polynomials are too rough, more energy is lost than E falls.  A small E may be off at the node before the cell: the excess then
 counts as far as it is there from the first node of the cell on, too.
+
+It is the motion of the weights that is rough.  Where scalars take most of the energy, as they do while a network learns noise
+by heart, the weights have a clock of their own, which may be off by much more: by the excess in units of what they lose alone.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +29,7 @@ from dmft.models.protocol import Channels
 
 Array = NDArray[np.float64]
 
-# Relative error of the rate over the relative defect; measured in p-spin glasses and networks that age, for 6 stages, over
+# Relative error of the rate over the relative excess; measured in p-spin glasses and networks that age, for 6 stages, over
 # decades of time and of the tolerance.
 RATE = 0.065
 # Part of the tolerance that the clock may be off by in each factor e of time: what runs over ten decades add up.
@@ -64,33 +69,65 @@ def roots(first: Channels, scalars: int) -> Array:
 
 
 def squared_speed(tableau: Tableau, dt: float, C: Array, scalars: Array) -> Array:
-    """|dw/dt|^2 + (da/dt)^2 on the node before a cell and those of the cell, (s+1,); arguments as those of `defect`."""
+    """|dw/dt|^2 + (da/dt)^2 on the node before a cell and those of the cell, (s+1,); arguments as those of `excess`."""
     D = tableau.derivative / dt
     return np.einsum("ij,jk,ik->i", D, C, D) + ((scalars @ D.T) ** 2).sum(axis=0)
 
 
-def defect(tableau: Tableau, dt: float, C: Array, scalars: Array, energy: Array, unresolved: float, residual: float) -> float:
-    """Relative defect of the energy identity in a cell of length dt, beyond what other errors explain.
+class Excess(NamedTuple):
+    """Energy that a cell loses and that does not fall, beyond what other errors explain; never negative.
+
+    of_all: relative to what falls.  of_weights: relative to what the weights lose, if that is less.
+    """
+
+    of_all: float
+    of_weights: float
+
+
+def excess(tableau: Tableau, dt: float, C: Array, scalars: Array, energy: Array, unresolved: float, residual: float) -> Excess:
+    """Defect of the energy identity in a cell of length dt.
 
     unresolved: error that the energy may have; residual: of the fixed point of the cell, negative to find the most it may hide.
 
     On the node before the cell and those of the cell: C (s+1, s+1), sum_c weight_c C_c; scalars (p, s+1); energy (s+1,).
     """
+    own = squared_speed(tableau, dt, C, scalars[:0])
     speed = squared_speed(tableau, dt, C, scalars)
     explained = unresolved + (residual + ROUNDING) * (np.abs(energy).max() + ROUGH / dt)
-    defects = []
+    of_all, of_weights, tiny = [], [], np.finfo(float).tiny
     for first, weights in ((0, tableau.b), (1, tableau.after_first)):
-        fall = float(energy[first] - energy[-1])
-        defects.append((dt * float(weights @ speed[1:]) - fall - explained) / max(abs(fall), np.finfo(float).tiny))
-    return max(min(defects), 0.0)
+        fall, lost = float(energy[first] - energy[-1]), dt * float(weights @ own[1:])
+        more = max(dt * float(weights @ speed[1:]) - fall - explained, 0.0)
+        of_all.append(more / max(abs(fall), tiny))
+        of_weights.append(more / max(min(abs(fall), lost), tiny))
+    return Excess(min(of_all), min(of_weights))
 
 
-def error(relative_defect: float, moved: float, span: float) -> float:
-    """Error of the clock, as the tolerance counts it, of a cell that spans log t = `span` and moves observables by `moved`.
+def forgotten(stack: Channels, past: Array, block: Array) -> float:
+    """Largest change of one of a stack's C_c(t, 0) over a cell, relative to its value or to FLOOR of that at t = 0.
 
-    moved: largest change of an observable relative to what the tolerance is relative to.
+    past: C before the cell; block: its new rows.
     """
-    return RATE * relative_defect * min(moved / span, 1.0) / SHARE
+    G = stack.width
+    start, before, after = (
+        np.diagonal(rows, axis1=1, axis2=2) for rows in (past[:, :G, :G], past[:, -G:, :G], block[:, -G:, :G])
+    )
+    return changed(before, after, FLOOR * np.abs(start))
+
+
+def changed(before: Array, after: Array, floor: Array) -> float:
+    """Largest change, relative to the smaller of two values or to a floor; 0 of what is 0 throughout."""
+    scale = np.maximum(np.minimum(np.abs(before), np.abs(after)), floor)
+    change = np.abs(after - before)
+    return float(np.where(change > 0.0, change / np.maximum(scale, np.finfo(float).tiny), 0.0).max(initial=0.0))
+
+
+def error(relative_excess: float, moved: float, span: float) -> float:
+    """Error of a clock, as the tolerance counts it, of a cell that spans log t = `span` and moves by `moved` what it times.
+
+    moved: largest change relative to what the tolerance is relative to.
+    """
+    return RATE * relative_excess * min(moved / span, 1.0) / SHARE
 
 
 def left_flow(tableau: Tableau, lengths: Array, C: Array, scalars: Array, energy: Array, first: int) -> tuple[int, int] | None:

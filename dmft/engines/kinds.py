@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from dmft.engines.base import Engine
 from dmft.engines.closed_form import ClosedForm
 from dmft.engines.descent import Descent
@@ -155,6 +157,7 @@ def empty_history(problem: Problem, capacity: int = 128) -> History:
     return engine_type(problem).empty_history(equations(problem), capacity)
 
 
+@np.errstate(all="ignore")
 def expected_nodes(problem: Problem) -> float:
     """Nodes that a run will take, roughly."""
     return engine_type(problem).expected_nodes(equations(problem), problem.solver)

@@ -18,7 +18,7 @@ from dmft.engines.step_control import FLOOR, StepControl, scales
 from dmft.engines.stepper import Stepper
 from dmft.history.history import History
 from dmft.mathematics.tableau import radau
-from dmft.models.protocol import Model
+from dmft.models.protocol import Model, Rows
 from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
@@ -58,6 +58,14 @@ def _finer(tolerance: float, iterations: int) -> float:
     """The residual at which an iteration ends that goes on after it has met `tolerance` in so many iterations."""
     softer = max(iterations / SOFT, 1.0) ** 2
     return max(FINER / softer * tolerance, SMALLEST_RESIDUAL)
+
+
+def _turned(cell: Cell, rows: Rows) -> float:
+    """Largest change over a cell of what is left of the start in the weights and of their overlaps, see `clock.changed`."""
+    G, overlap = cell.stacks[0].width, cell.overlap
+    floor = FLOOR * np.abs(overlap).max(axis=1, keepdims=True)
+    turned = clock.changed(overlap[:, -G:], rows.overlap[:, -G:], floor) if len(overlap) else 0.0
+    return max(turned, *map(clock.forgotten, cell.stacks, cell.C, rows.C))
 
 
 class March(Stepper[Attempt]):
@@ -154,9 +162,10 @@ class March(Stepper[Attempt]):
         if np.abs(energy).min() < floor:
             missed = self.control.missed(history, cell.dt, observed, model.energy)
             unresolved = min(self.settings.tolerance * floor, UNSEEN * missed)
-        relative = clock.defect(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
-        moved = self.control.moved(history, observed)
-        return clock.error(relative, moved, np.log1p(cell.dt / self.time)) / self.settings.tolerance
+        excess = clock.excess(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
+        span = np.log1p(cell.dt / self.time)
+        of_all = clock.error(excess.of_all, self.control.moved(history, observed), span)
+        return max(of_all, clock.error(excess.of_weights, _turned(cell, rows), span)) / self.settings.tolerance
 
     def _accept(self, attempt: Attempt) -> AcceptedCell:
         cell = attempt.cell

@@ -52,19 +52,19 @@ def test_responses_of_two_halves_are_those_of_one_network():
 
 
 def clocks(problem: Problem) -> list[tuple]:
-    """Of every cell of a run, at the end of its iteration: what makes the speed, and the defect of the energy.
+    """Of every cell of a run, at the end of its iteration: what makes the speed, and the excess of the energy.
 
     That is correlations and squares of scalars.
     """
     seen: dict[float, tuple] = {}
-    original = clock.defect
+    original = clock.excess
 
     def kept(tableau, dt, C, scalars, energy, unresolved, residual):
-        seen[dt] = C, scalars.T @ scalars, original(tableau, dt, C, scalars, energy, 0.0, 0.0)
+        seen[dt] = C, scalars.T @ scalars, original(tableau, dt, C, scalars, energy, 0.0, 0.0).of_all
         return original(tableau, dt, C, scalars, energy, unresolved, residual)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(clock, "defect", kept)
+        patched.setattr(clock, "excess", kept)
         solve(problem)
     return list(seen.values())
 
@@ -79,4 +79,4 @@ def test_the_clock_of_two_halves_is_that_of_one_network():
 
 
 def test_the_energy_of_different_groups_is_lost_to_their_speeds():
-    assert max(defect for _, _, defect in clocks(Problem(**THREE, tolerance=1e-6))) < 1e-3
+    assert max(excess for _, _, excess in clocks(Problem(**THREE, tolerance=1e-6))) < 1e-3

@@ -68,7 +68,7 @@ class TwoLayerFlowParameters(Parameters):
     init: Literal["mean-field", "lazy"] = Field(
         default="mean-field", description="a(0) = init_scale, or init_scale sqrt(width)"
     )
-    init_scale: float = Field(default=1.0, gt=0, le=1e100, allow_inf_nan=False, description="gamma")
+    init_scale: float = Field(default=1.0, gt=0, le=1e300, allow_inf_nan=False, description="gamma")
     alignment: float | tuple[float, ...] = Field(
         default=0.0, description="v(0), overlap of every neuron with u; a number for each direction of the target"
     )
