@@ -28,6 +28,7 @@ FOREIGN = {"numba", "numpy", "scipy", *sys.stdlib_module_names}
 # Files kept of one function: types of arguments, processors that share a home, states of the source.
 KEPT = 32
 PREFIX = 32  # bytes of the digest that opens a file
+LAYOUT = 2  # of what follows
 # Names in machine code that hashes, and in code of functions that call themselves.
 HASHES, RECURSION = b"_numba_hashsecret", b".numba.unresolved$"
 # Libraries that numba imports where they are installed: one for tests, one for a file of settings.
@@ -155,8 +156,6 @@ class MachineCode:
         Numba's own cache first fills its tables of functions to compile, which takes longer than all else here.  Finished code
         needs only the symbols that it is linked to: those of memory and of hashing.
         """
-        from numba.core.compiler import CompileResult
-
         folder = cache_folder()
         if folder is None:
             return None
@@ -166,7 +165,7 @@ class MachineCode:
             if hashlib.sha256(payload).digest() != content[:PREFIX]:
                 return None
             link(payload, target)
-            return CompileResult._rebuild(target, *pickle.loads(payload))
+            return rebuilt(target, *pickle.loads(payload))
         except OSError:
             return None
 
@@ -181,7 +180,8 @@ class MachineCode:
             return
         *parts, environments = compiled._reduce()
         # Those without constants are never looked at, and name modules of numba that would be loaded with them.
-        payload = dumps((*parts, tuple(environment for environment in environments if environment.consts)))
+        with_constants = tuple(environment for environment in environments if environment.consts)
+        payload = dumps((defined_symbols(compiled.library), *parts, with_constants))
         path = self._path(folder, signature, compiled.library.codegen)
         try:
             self._remove_oldest(folder)
@@ -194,7 +194,7 @@ class MachineCode:
         import numpy as np
 
         versions = sys.implementation.cache_tag, numba.__version__, np.__version__
-        key = repr((signature, codegen.magic_tuple(), versions, self.options, self.sources))
+        key = repr((LAYOUT, signature, codegen.magic_tuple(), versions, self.options, self.sources))
         return folder / f"{self.name}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.machine"
 
     def _remove_oldest(self, folder: Path) -> None:
@@ -225,6 +225,54 @@ def link(payload: bytes, target: Any) -> None:
         from numba.core.runtime.nrt import rtsys
 
         rtsys.initialize(target)
+
+
+def defined_symbols(library: Any) -> list[str]:
+    """Names of all that the code of a function defines."""
+    module = library._get_module_for_linking()
+    return [found.name for kind in (module.functions, module.global_variables) for found in kind if not found.is_declaration]
+
+
+def rebuilt(target: Any, symbols: list[str], *parts: Any) -> Any:
+    """A function from its parts; the code that others would be linked with is parsed once one is.
+
+    Numba parses it at once, mostly to learn the symbols: that takes longer than all else of a function.
+    """
+    from numba.core.compiler import CompileResult
+
+    codegen = target.codegen()
+    codegen._engine._defined_symbols.update(symbols)
+    codegen._library_class = unparsed(type(codegen)._library_class)
+    try:
+        return CompileResult._rebuild(target, *parts)
+    finally:
+        del codegen._library_class
+
+
+@cache
+def unparsed(library: type[Any]) -> type[Any]:
+    """The class of numba for the code of a function, with the part for linking as bytes until it is needed."""
+    from llvmlite import binding
+
+    class Unparsed(library):
+        _bitcode = b""
+
+        @classmethod
+        def _unserialize(cls, codegen: Any, state: Any) -> Any:
+            name, _, (machine_code, bitcode) = state
+            found = codegen.create_library(name)
+            found.enable_object_caching()
+            found._set_compiled_object(machine_code)
+            found._bitcode = bitcode
+            found._finalize_final_module()
+            return found
+
+        def _get_module_for_linking(self) -> Any:
+            if self._bitcode:
+                self._shared_module, self._bitcode = binding.parse_bitcode(self._bitcode), b""
+            return super()._get_module_for_linking()
+
+    return Unparsed
 
 
 class Digest:

@@ -65,6 +65,15 @@ def test_a_change_in_another_file_is_seen_though_the_times_of_the_files_are_the_
 
 
 @pytest.mark.slow
+def test_new_code_is_linked_with_code_from_the_cache(example):
+    """A caller is compiled after its callee was read from the cache and called from Python."""
+    called = CALLER.replace("print(", "print(callee.callee(3.0), sum(callee.callee.dispatcher.stats.cache_hits.values()), ")
+    for constant, hits, found in (("1.0", "0", "3.0"), ("5.0", "1", "7.0"), ("5.0", "1", "7.0")):
+        (example / "caller.py").write_text(called.replace("+ 1.0", f"+ {constant}"))
+        assert run(example, example / "cache").stdout.split()[:3] == ["6.0", hits, found]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", [lambda content: b"", lambda content: content[:-7], lambda content: content[:50] + b"?" + content[51:]]
 )
