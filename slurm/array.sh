@@ -19,7 +19,7 @@ if ! command -v dmft >/dev/null; then
     echo "dmft is not on PATH: activate its environment before sbatch, or name a file that does so in DMFT_SETUP" >&2
     exit 2
 fi
-sweep=${1:?SWEEP.toml} folder=${2:?DIR}
+sweep=${1:?wanted SWEEP.toml DIR} folder=${2:?wanted SWEEP.toml DIR}
 shift 2
 # Without DMFT_TASKS the tasks of the array are all parts; with it task I is part I of that many, as for --array=1,3 later on.
 if [ -n "${DMFT_TASKS:-}" ]; then

@@ -16,7 +16,7 @@ if ! command -v dmft >/dev/null; then
     echo "dmft is not on PATH: activate its environment before sbatch, or name a file that does so in DMFT_SETUP" >&2
     exit 2
 fi
-folder=${1:?DIR}
+folder=${1:?wanted DIR}
 
 dmft status "$folder"
 dmft collect "$folder" && dmft plot "$folder/sweep.h5"

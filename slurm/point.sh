@@ -18,7 +18,7 @@ if ! command -v dmft >/dev/null; then
     echo "dmft is not on PATH: activate its environment before sbatch, or name a file that does so in DMFT_SETUP" >&2
     exit 2
 fi
-problem=${1:?PROBLEM.toml} run=${2:?RUN.h5}
+problem=${1:?wanted PROBLEM.toml RUN.h5} run=${2:?wanted PROBLEM.toml RUN.h5}
 shift 2
 
 # The signal goes to the step, which stops after a checkpoint with status 4.

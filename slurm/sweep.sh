@@ -18,7 +18,7 @@ if ! command -v dmft >/dev/null; then
     echo "dmft is not on PATH: activate its environment before sbatch, or name a file that does so in DMFT_SETUP" >&2
     exit 2
 fi
-sweep=${1:?SWEEP.toml} folder=${2:?DIR}
+sweep=${1:?wanted SWEEP.toml DIR} folder=${2:?wanted SWEEP.toml DIR}
 shift 2
 
 # Without --kill-on-bad-exit, ranks would wait for ever for one that was killed.

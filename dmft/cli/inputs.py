@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,9 +83,10 @@ def load_file(file: Path, *, only_observables: bool = False) -> Solution | Simul
 
 def _refuse_folder(folder: Path) -> None:
     """BadInput for the folder of a sweep, with the name of its table or the command that makes it."""
-    if (folder / "sweep.h5").is_file():
+    # Unlike those of Path, these take every name.
+    if isfile(folder / "sweep.h5"):
         raise BadInput(folder, f"is the folder of a sweep: wanted its table, {folder / 'sweep.h5'}")
-    if (folder / "sweep.toml").is_file():
+    if isfile(folder / "sweep.toml"):
         raise BadInput(folder, f"is the folder of a sweep: wanted its table, which dmft collect {folder} makes")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -48,7 +49,8 @@ def _ruled(title: str, rows: Sequence[tuple[str, ...]]) -> None:
     from rich.text import Text
 
     console = Console()
-    console.print(Text(printable(title), "bold"))
+    # Rich leaves out colours itself, but not this.
+    console.print(Text(printable(title), "" if os.environ.get("NO_COLOR") else "bold"))
     for part in parts(rows, console.width):
         console.print(_rich(part))
 

@@ -56,3 +56,12 @@ def test_a_name_longer_than_the_terminal_loses_nothing(monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "".join(lines).count("x") % 50 == 0
     assert "".join(lines).count("1.2345678") == 4
+
+
+@pytest.mark.parametrize(("given", "plain_text"), [({"NO_COLOR": "1"}, True), ({"NO_COLOR": ""}, False), ({}, False)])
+def test_no_color_means_plain_text(given, plain_text, monkeypatch, capsys):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", **given}.items():
+        monkeypatch.setenv(name, value)
+    tables._ruled("title", [("name", "1.0")])
+    assert ("\x1b[" not in capsys.readouterr().out) is plain_text
