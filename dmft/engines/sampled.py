@@ -51,7 +51,7 @@ Begin = Callable[[Stretch | None], SampledProcess]
 
 
 class Fault(NamedTuple):
-    """What ends a run at a node, how many nodes are right, and the outcome."""
+    """A fault at a node, which ends a run: the number of nodes that are right, and the outcome."""
 
     node: int
     right: int
@@ -86,7 +86,7 @@ def advance(run: str, number: int, begin: Begin, known: Stretch, goal: int) -> S
         _at_work[run, number] = process
     with np.errstate(all="ignore"):
         process.reach(goal)
-    return process.found(known.n)
+        return process.found(known.n)
 
 
 def forget(run: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -25,7 +26,7 @@ from dmft.engines.march import EASY, Attempt, March, standard
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Begin, Fault, Sampled
 from dmft.engines.sets import cut, of_set
-from dmft.engines.stretches import Sets, followed, restored, stretch
+from dmft.engines.stretches import FOLLOWED, Sets, followed, restored, stretch
 from dmft.history.history import History
 from dmft.mathematics.tableau import lagrange, radau
 from dmft.models.sampled import SampledFlowModel, SampleSet, Stretch
@@ -100,7 +101,10 @@ class FlowProcess:
 
     def found(self, first: int) -> Stretch:
         """See SampledProcess."""
-        return stretch(self._march.history, first, self._stages)
+        history = self._march.history
+        found = stretch(history, first, self._stages)
+        followed, own = self._march.model.followed(history)[first:], found.one_time["train_error"]
+        return replace(found, one_time={**found.one_time, FOLLOWED: np.where(np.isfinite(followed), followed, own)})
 
 
 def samples_along(model: SampledFlowModel, history: History) -> Iterator[tuple[float, list[Any]]]:

@@ -160,7 +160,7 @@ def expected_nodes(rate: float, settings: SolverSettings, per_decade: float | No
     A cell of s nodes errs by O(dt^(s+1)), and dt grows as t: a decade of time takes about DENSITY tolerance^(-1/(s+1)) cells,
     or as many as are given.
     """
-    decades = max(log10(settings.t_max * rate) if rate > 0 and isfinite(rate) else 0.0, 0.0) + STARTING_DECADES
+    decades = max(log10(settings.t_max) + log10(rate) if rate > 0 and isfinite(rate) else 0.0, 0.0) + STARTING_DECADES
     smooth = DENSITY * settings.tolerance ** (-1 / (settings.stages + 1))
     cells = decades * (smooth if per_decade is None else per_decade)
     return min(settings.stages * cells, settings.max_nodes)

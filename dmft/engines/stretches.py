@@ -16,6 +16,9 @@ from dmft.models.sampled import Dims, SampledFlowModel, SampleSet, Stretch
 
 Array = NDArray[np.float64]
 
+# Training errors of more samples, which follow a set.
+FOLLOWED = "followed_error"
+
 
 def stretch(history: History, first: int, stages: int) -> Stretch:
     """The arrays of a history from a node on, with the axes of time last; zero where the second node is in a later cell."""
@@ -69,7 +72,7 @@ class Sets:
         self.latest: Mapping[str, Dims] = {}
         self._fields = list(empty_history(model.of_set(model.sets[0]), 1).fields.values())
         self.axes = {_axis(field, dim): field.sizes[dim] for field in self._fields for dim in field.sizes}
-        self.one_time = {field.name: _dims(field) for field in self._fields if field.one_time}
+        self.one_time = {field.name: _dims(field) for field in self._fields if field.one_time} | {FOLLOWED: ()}
         self.two_time = {field.name: _dims(field) for field in self._fields if field.two_time}
 
     @property

@@ -158,7 +158,8 @@ class SampledFlowModel(Protocol):
     def of_set(self, one: SampleSet) -> Any:
         """The equations with the averages over the samples of a set, a `Model`.
 
-        Its method `seen` says how the samples are on the nodes that it followed last: (s, P) or (s, m, P), by name.
+        Its method `seen` says how the samples are on the nodes that it followed last: (s, P) or (s, m, P), by name; `followed`
+        the training errors of more samples on the nodes of a history, (n,), not-a-number where it does not know.
         """
         ...
 

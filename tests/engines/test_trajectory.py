@@ -8,6 +8,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from dmft import Outcome
+from dmft.engines import stepper
 from dmft.engines.base import Engine
 from dmft.engines.collocation import Newton, Stages
 from dmft.engines.step_control import FLOOR
@@ -231,3 +232,8 @@ def test_blow_up_in_finite_time_is_named():
     engine = run(Equations((1.0,), lambda t, y: (y[0] ** 2,)), 2.0)
     assert engine.outcome in (Outcome.NOT_FINITE, Outcome.NOT_CONVERGED, Outcome.STUCK)
     assert 0.9 < engine.time < 1.0
+
+
+def test_expected_nodes_of_what_hardly_moves():
+    settings = SolverSettings(t_max=0.5)
+    assert 0 < stepper.expected_nodes(5e-324, settings) == stepper.expected_nodes(0.0, settings)

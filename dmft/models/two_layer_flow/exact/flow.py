@@ -32,12 +32,14 @@ from dmft.models.two_layer_flow.exact.crowd import Crowd
 from dmft.models.two_layer_flow.exact.factor import Factor
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss, loss
-from dmft.models.two_layer_flow.exact.samples import TAU, Kernels, Samples, Seen, Task
+from dmft.models.two_layer_flow.exact.samples import ENOUGH, TAU, Kernels, Samples, Seen, Task
 from dmft.models.two_layer_flow.groups import GroupedFlow
 
 Array = NDArray[np.float64]
 
 ERRORS = ("train_error", "test_error", "misclassification")
+# Followers of each sample, and what makes their random numbers others than those of the sets.
+FOLLOWERS, SEED = 2, 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +118,14 @@ class ExactFlow:
     def numbers(self, nodes: float) -> float:
         """Numbers that the samples of all sets need beside the history: normal ones, forces and T of each cell."""
         m = sum(self.numbers_of_groups)
-        return sum(one.size for one in self.sets) * nodes * m * (2 + self.stages * m)
+        return sum(one.size for one in self.sets) * nodes * m * (2 * (1 + FOLLOWERS) + self.stages * m)
 
     def observables(self, one_time: Mapping[str, Array], two_time: Mapping[str, Array]) -> dict[str, Array]:
         """See `SampledFlowModel`."""
         G, r = self.alignment.shape
         same, other = self.blocks.neurons(*_block(two_time, "C"))
         found = {name: one_time[name] for name in ERRORS if name in one_time}
+        found["train_error"] = one_time["followed_error"]
         of_groups = {name: one_time[name].T for name in ("second_layer", "multiplier") if name in one_time}
         of_groups["memory_of_start"] = same[:, 0]
         if not self.sphere:
@@ -182,14 +185,26 @@ class FlowOfSamples:
         self.crowd, self.directions = crowd, flow.alignment.shape[1]
         self._one = one
         self._seen: Seen | None = None
+        self._followed = np.empty(0)
 
     @cached_property
     def samples(self) -> Samples:
         """The samples, at the last node of the history that was asked about."""
+        return self._samples(self._one.size, self._one.seed)
+
+    @cached_property
+    def followers(self) -> Samples:
+        """More samples, which the weights move and which do not move the weights: see `followed`."""
+        followers = self._samples(FOLLOWERS * self._one.size, (*self._one.seed, SEED))
+        followers.remembers, followers.accuracy = False, ENOUGH
+        return followers
+
+    def _samples(self, size: int, seed: tuple[int, ...]) -> Samples:
+        """Samples of the set at the first node."""
         flow, one = self.flow, self._one
         functions = activation(flow.activation, one.width), loss(flow.loss, flow.loss_width)
         task = Task(self.crowd, self.directions, flow.inverse_alpha, *functions, flow.labels)
-        samples = Samples(task, one.size, np.random.SeedSequence(one.seed))
+        samples = Samples(task, size, np.random.SeedSequence(seed))
         if one in flow.mixing:
             samples.mix(*flow.mixing[one])
         return samples
@@ -279,17 +294,33 @@ class FlowOfSamples:
 
     def follow(self, history: History) -> bool:
         """Take the samples along to the last node of the history; False where they cannot be."""
-        samples, G, n = self.samples, self.crowd.G, history.n
-        while samples.n < n:
-            new = slice(samples.n, samples.n + self.flow.stages if samples.n else 1)
-            K, R = (history[name].reshape(n, G, n, G)[new, :, : new.stop] for name in ("C", "R"))
-            minus = R_minus = np.empty((0, len(K), new.stop))
-            if len(self.channels) > 1:
-                minus, R_minus = (history[name + MINUS][:, new, : new.stop] for name in ("C", "R"))
-            v = history["overlap"].reshape(self.directions, n, G)[:, : new.stop]
-            if not samples.keep(Kernels(K, minus, R, R_minus, v, history["second_layer"][new].T)):
+        while self.samples.n < history.n:
+            if not self._take_along(self.samples, history):
                 return False
         return True
+
+    def followed(self, history: History) -> Array:
+        """Training errors of the followers on the nodes of a history, not-a-number from where they cannot be taken along, (n,).
+
+        Given C, R, v and a, the mean over samples that have no part in them is the training error as well.  It has no chance
+        in common with that of the set, and costs a small part of it: no responses are needed, and no cell is iterated.
+        """
+        followers = self.followers
+        while followers.n < history.n and self._take_along(followers, history):
+            assert followers.kept is not None
+            self._followed = np.append(self._followed, self._losses(followers, followers.kept))
+        return np.append(self._followed, np.full(history.n - followers.n, np.nan))
+
+    def _take_along(self, samples: Samples, history: History) -> bool:
+        """Take samples through one more cell; False where they cannot be."""
+        G, n = self.crowd.G, history.n
+        new = slice(samples.n, samples.n + self.flow.stages if samples.n else 1)
+        K, R = (history[name].reshape(n, G, n, G)[new, :, : new.stop] for name in ("C", "R"))
+        minus = R_minus = np.empty((0, len(K), new.stop))
+        if len(self.channels) > 1:
+            minus, R_minus = (history[name + MINUS][:, new, : new.stop] for name in ("C", "R"))
+        v = history["overlap"].reshape(self.directions, n, G)[:, : new.stop]
+        return samples.keep(Kernels(K, minus, R, R_minus, v, history["second_layer"][new].T))
 
     def observe(self, history: History, rows: Rows, forces: Forces, multiplier: Array) -> dict[str, Array]:
         """Observables of `observables` on the new nodes."""
@@ -297,8 +328,11 @@ class FlowOfSamples:
         found = {"second_layer": rows.scalars.T} | ({"multiplier": multiplier} if self.flow.sphere else {})
         if self._seen is None:
             return {**dict.fromkeys(ERRORS, nothing), **found}
-        values = self.flow_loss.value(self._seen.f, self.samples.y)
-        return {"train_error": values.mean(axis=1), **self._fresh(rows, history.n), **found}
+        return {"train_error": self._losses(self.samples, self._seen), **self._fresh(rows, history.n), **found}
+
+    def _losses(self, samples: Samples, seen: Seen) -> Array:
+        """Mean losses of samples on new nodes, (s,)."""
+        return self.flow_loss.value(seen.f, samples.y).mean(axis=1)
 
     @cached_property
     def flow_loss(self) -> Loss:

@@ -37,8 +37,9 @@ Array = NDArray[np.float64]
 
 # Of covariances, relative to variances: what the fixed point of a cell leaves of them has to be smaller.
 TAU = 1e-7
-# Accuracy of preactivations; in the iterations of a cell, relative to what the change of fields has moved them by.
-ACCURACY, RELATIVE = 1e-11, 1e-4
+# Accuracy of preactivations; in the iterations of a cell, relative to what the change of fields has moved them by; and where no
+# equations of a cell hang on them.
+ACCURACY, RELATIVE, ENOUGH = 1e-11, 1e-4, 1e-8
 
 
 class Kernels(NamedTuple):
@@ -116,6 +117,8 @@ class Samples:
         self._memory = Memory(task.crowd, task.inverse_alpha)
         # False where no means over new nodes are going to be asked for, which need the responses of all nodes before.
         self.remembers = True
+        # Of states that follow from the rows alone.
+        self.accuracy = ACCURACY
         self._h_last = self._xi_last = np.zeros((m, size))
         # State on the nodes that were kept last.
         self.kept: Seen | None = None
@@ -161,7 +164,7 @@ class Samples:
         for factor, new in zip((self._mean, *self._apart), fields.factors, strict=True):
             factor.keep(new)
         for past, g, xi in zip(self._past, self._forces(seen), fields.blocks, strict=True):
-            past.keep(g, xi)
+            past.keep(g, xi if self.remembers else None)
         total = rows.K.shape[2]
         self._order = np.concatenate([self._order, np.arange(self.n, total)[::-1]])
         self._R, self._R_minus = _grown(self._R, rows.R, self.n, 0, 2), _grown(self._R_minus, rows.R_minus, self.n, 1, 2)
@@ -236,7 +239,7 @@ class Samples:
     def _solved(self, equations: Equations, fields: Array, before: tuple[Seen, Array] | None) -> tuple[Seen, State] | None:
         """States of the samples, None if some have none; from those before, if there are any, and only as well as needed."""
         if before is None or before[0].h.shape != fields.shape:
-            found = equations.solved(self._h_last + fields - self._xi_last, None, ACCURACY)
+            found = equations.solved(self._h_last + fields - self._xi_last, None, self.accuracy)
         else:
             found = equations.solved(before[0].h, before[1], ACCURACY, RELATIVE)
         if found is None:

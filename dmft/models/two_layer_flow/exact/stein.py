@@ -28,12 +28,11 @@ class Past:
     def __init__(self, groups: int) -> None:
         self.g, self._xi, self._C, self._groups = *np.empty((2, 0, 0)), np.empty((0, 0)), groups
 
-    def keep(self, g: Array, xi: Array) -> None:
-        """Add nodes."""
-        whole = self._whole(xi)
-        if len(self.g):
-            g, xi = np.concatenate([self.g, g]), np.concatenate([self._xi, xi])
-        self.g, self._xi, self._C = g, xi, whole
+    def keep(self, g: Array, xi: Array | None) -> None:
+        """Add nodes; without their fields if no mean over later ones is going to be asked for."""
+        if xi is not None:
+            self._C, self._xi = self._whole(xi), np.concatenate([self._xi, xi]) if len(self._xi) else xi
+        self.g = np.concatenate([self.g, g]) if len(self.g) else g
 
     def noise(self, g: Array) -> Array:
         """E[g g^T] of new nodes with all, (s, G, N, G)."""
