@@ -8,11 +8,14 @@ of the run between 10 and 90 % in which the ratio is within a factor of 2.  Take
 
 from bisect import bisect_right
 from time import process_time
+from typing import Any
 
 import numpy as np
 
 from dmft import Problem, solve
 from dmft.cli.progress import Mark, seconds_left
+from dmft.compiled import compilation
+from dmft.engines.base import AcceptedCell
 from dmft.engines.kinds import engine_type
 
 QUICKSTART = Problem.load("runs/quickstart.toml")
@@ -34,7 +37,11 @@ FACTOR = 2.0
 def ratios(problem: Problem, parts: np.ndarray) -> tuple[np.ndarray, float]:
     """Predicted over actual seconds left at parts of a run, and its seconds."""
     marks: list[Mark] = []
-    solve(problem, observers=[lambda _, cell: marks.append(Mark(process_time(), cell.time, cell.nodes))])
+
+    def mark(_: Any, cell: AcceptedCell) -> None:
+        marks.append(Mark(process_time() - compilation.cpu_seconds, cell.time, cell.nodes))
+
+    solve(problem, observers=[mark])
     clocks, power = [mark.clock for mark in marks], engine_type(problem).power
     total = clocks[-1] - clocks[0]
     found = []
