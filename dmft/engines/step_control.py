@@ -24,9 +24,10 @@ FLOOR = 1e-3
 # Errors of whole runs over those estimated for cells, in the problems of the tests, for schemes of so many stages or more:
 # errors at the nodes add up in stiff problems, more where the order is low.
 CALIBRATION = {1: 3.0, 5: 1.2, 6: 1.0}
-# Errors of differences over those of their polynomials; measured in glasses and networks.  At the inner nodes of stiff cells
-# fast modes are known to lower order than at the end: to within the tolerance of large numbers, not of what is left of them.
-DIFFERENCE = 2.0
+# What a difference adds to its error, in units of that of its polynomial; measured in glasses and networks.  At the inner nodes
+# of stiff cells fast modes are known to lower order than at the end: to within the tolerance of large numbers, not of what is
+# left of them.
+DIFFERENCE = 1.0
 # Early steps that multiply t by more than this say nothing about slowing down.
 LATEST = 1.7
 
@@ -62,7 +63,7 @@ class StepControl:
         new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
         missed = self._missed(history, dt, new, list(self.sizes))
         fields = [history.fields[name] for name in self.sizes]
-        missed *= np.repeat([DIFFERENCE if field.difference else 1.0 for field in fields], [field.entries for field in fields])
+        missed *= np.repeat([1.0 + DIFFERENCE * field.difference for field in fields], [field.entries for field in fields])
         return self._calibration * float((missed / self.scale(history, new)).max()) / self.tolerance
 
     def missed(self, history: History, dt: float, observed: Mapping[str, Array], name: str) -> float:

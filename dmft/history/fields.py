@@ -32,7 +32,7 @@ class Field:
 
     symmetric: the same after exchange of t and t', and of "group" and "other_group".
     causal: zero for cells t' after t.
-    difference: what is left of larger numbers, see `step_control.DIFFERENCE`.
+    difference: 1 if it is what is left of larger numbers, 2 if of such ones, see `step_control.DIFFERENCE`.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Field:
     sizes: Sizes = field(default_factory=dict)
     symmetric: bool = False
     causal: bool = False
-    difference: bool = False
+    difference: int = 0
     units: str = "1"
     meaning: str = ""
 

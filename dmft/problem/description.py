@@ -32,7 +32,7 @@ class Quantity:
     `dimensions` names its dimensions beside time, in the singular, each its own: ("student", "other_student").  A parameter
     point has those of them to which `Parameters.axes` gives a length.
     squared: a mean of squares, never negative.
-    difference: what is left of larger numbers that nearly cancel.
+    difference: 1 if it is what is left of larger numbers that nearly cancel, 2 if these are such differences themselves.
     """
 
     units: str
@@ -40,7 +40,7 @@ class Quantity:
     label: str
     dimensions: tuple[str, ...] = ()
     squared: bool = field(default=False, kw_only=True)
-    difference: bool = field(default=False, kw_only=True)
+    difference: int = field(default=0, kw_only=True)
 
     def dimensions_with(self, axes: Sizes | None) -> tuple[str, ...]:
         """The dimensions beside time that a parameter point has; all of them if no axes are given."""

@@ -17,7 +17,7 @@ DESCRIPTION = Description(
             RATE,
             "nu - 2 sqrt(f''(1)), lowest eigenvalue of the Hessian on the sphere",
             r"Hessian edge  $\nu-2\sqrt{f''(1)}$",
-            difference=True,
+            difference=2,
         ),
         "memory_of_start": Quantity("1", "C(t,0), overlap with the initial configuration", "memory of the start  $C(t,0)$"),
     },

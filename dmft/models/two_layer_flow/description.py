@@ -39,13 +39,13 @@ DESCRIPTION = Description(
             r"alignment  $v=\langle w,u\rangle$",
             ("group", "direction"),
         ),
-        "multiplier": Quantity(RATE, "nu(t), which keeps |w_i| = 1", r"multiplier  $\nu$", ("group",), difference=True),
+        "multiplier": Quantity(RATE, "nu(t), which keeps |w_i| = 1", r"multiplier  $\nu$", ("group",), difference=1),
         "neuron_overlap": Quantity(
             "1",
             "C_o(t,t) = <w_i, w_j>, overlap of two neurons",
             "neuron overlap  $C_o(t,t)$",
             ("group", "other_group"),
-            difference=True,
+            difference=1,
         ),
         "memory_of_start": Quantity(
             "1", "C_d(t,0), overlap of a neuron with its initial value", "memory of the start  $C_d(t,0)$", ("group",)
