@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dmft.mathematics.tableau import MAX_STAGES
 from dmft.problem.table import Table
@@ -29,7 +29,7 @@ GROWING = ("samples", "replicates")
 class SolverSettings(Table):
     """Horizon, accuracy and scheme; times in the unit of the model."""
 
-    t_max: float = Field(ge=SHORTEST, allow_inf_nan=False, description="last node")
+    t_max: float = Field(gt=0, allow_inf_nan=False, description="last node")
     tolerance: float = Field(
         default=1e-5,
         ge=1e-10,
@@ -41,7 +41,7 @@ class SolverSettings(Table):
         default="radau", description="Radau IIA collocation of the flow, or gradient descent with a learning rate"
     )
     learning_rate: float | None = Field(
-        default=None, ge=SHORTEST, allow_inf_nan=False, description="eta of gradient descent, which takes t_max/eta steps"
+        default=None, gt=0, allow_inf_nan=False, description="eta of gradient descent, which takes t_max/eta steps"
     )
     stages: int = Field(
         default=6, ge=1, le=MAX_STAGES, description="nodes of a cell; order 2 stages - 1; the tolerance is held with 2 or more"
@@ -70,6 +70,13 @@ class SolverSettings(Table):
         le=1,
         description="the exact theory smooths a kink over this width, twice and half of it, and extrapolates to zero, 0.2",
     )
+
+    @field_validator("t_max", "learning_rate")
+    @classmethod
+    def _long_enough(cls, time: float | None) -> float | None:
+        if time is not None and time < SHORTEST:
+            raise ValueError(f"wanted a number >= {SHORTEST:g}")
+        return time
 
     @model_validator(mode="before")
     @classmethod
