@@ -25,14 +25,14 @@ def explore(
     from dmft.problem import registry
     from dmft.problem.problem import DEFAULT_MODEL
 
-    try:
-        from dmft.explore.server import free_port, serve
-    except ModuleNotFoundError as error:
-        raise BadInput("explore", f"{error.name} is not installed: wanted pip install 'dmft[explore]'") from None
     if file is None:
         tables = registry.load(DEFAULT_MODEL).description.example
     else:
         tables = load_problem(file, []).tables
+    try:
+        from dmft.explore.server import free_port, serve
+    except ModuleNotFoundError as error:
+        raise BadInput("explore", f"{error.name} is not installed: wanted pip install 'dmft[explore]'") from None
     try:
         serve(tables, port or free_port(), lambda address: typer.echo(f"{address}  (Ctrl-C ends)"), show=show)
     except OSError as error:
