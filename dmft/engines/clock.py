@@ -68,10 +68,10 @@ def roots(first: Channels, scalars: int) -> Array:
     return np.sqrt(np.tile(first.shares[0], scalars // first.width))[:, None]
 
 
-def squared_speed(tableau: Tableau, dt: float, C: Array, scalars: Array) -> Array:
-    """|dw/dt|^2 + (da/dt)^2 on the node before a cell and those of the cell, (s+1,); arguments as those of `excess`."""
+def squared_speeds(tableau: Tableau, dt: float, C: Array, scalars: Array) -> tuple[Array, Array]:
+    """|dw/dt|^2 and (da/dt)^2 on the node before a cell and those of the cell, (s+1,); arguments as those of `excess`."""
     D = tableau.derivative / dt
-    return np.einsum("ij,jk,ik->i", D, C, D) + ((scalars @ D.T) ** 2).sum(axis=0)
+    return np.einsum("ij,jk,ik->i", D, C, D), ((scalars @ D.T) ** 2).sum(axis=0)
 
 
 class Excess(NamedTuple):
@@ -91,8 +91,8 @@ def excess(tableau: Tableau, dt: float, C: Array, scalars: Array, energy: Array,
 
     On the node before the cell and those of the cell: C (s+1, s+1), sum_c weight_c C_c; scalars (p, s+1); energy (s+1,).
     """
-    own = squared_speed(tableau, dt, C, scalars[:0])
-    speed = squared_speed(tableau, dt, C, scalars)
+    own, others = squared_speeds(tableau, dt, C, scalars)
+    speed = own + others
     explained = unresolved + (residual + ROUNDING) * (np.abs(energy).max() + ROUGH / dt)
     of_all, of_weights, tiny = [], [], np.finfo(float).tiny
     for first, weights in ((0, tableau.b), (1, tableau.after_first)):
@@ -141,7 +141,8 @@ def left_flow(tableau: Tableau, lengths: Array, C: Array, scalars: Array, energy
     for cell, dt in enumerate(lengths):
         nodes = slice(cell * s, (cell + 1) * s + 1)
         own = np.tril(C[nodes, nodes])
-        lost[cell] = dt * tableau.b @ squared_speed(tableau, dt, own + np.tril(own, -1).T, scalars[:, nodes])[1:]
+        of_weights, of_scalars = squared_speeds(tableau, dt, own + np.tril(own, -1).T, scalars[:, nodes])
+        lost[cell] = dt * tableau.b @ (of_weights + of_scalars)[1:]
     fall, smallest = -np.diff(ends), np.minimum.accumulate(ends)
     off, resolved = np.abs(fall - lost), UNBALANCED * np.maximum(smallest[1:], FLOOR * ends[0])
     excess = np.minimum(off / resolved, off / (OF_FALL * np.maximum(np.abs(fall), lost)))

@@ -55,7 +55,7 @@ def standard(max_iterations: int, easy: Anderson = Controller.easy) -> Controlle
 
 
 def _finer(tolerance: float, iterations: int) -> float:
-    """The residual at which an iteration ends that goes on after it has met `tolerance` in so many iterations."""
+    """A smaller residual than `tolerance`, to which the iteration goes on; the smaller, the more iterations it has taken."""
     softer = max(iterations / SOFT, 1.0) ** 2
     return max(FINER / softer * tolerance, SMALLEST_RESIDUAL)
 

@@ -26,10 +26,10 @@ from dmft.engines.march import EASY, Attempt, March, standard
 from dmft.engines.outcome import Outcome
 from dmft.engines.sampled import Begin, Fault, Sampled
 from dmft.engines.sets import cut, of_set
-from dmft.engines.stretches import FOLLOWED, Sets, followed, restored, stretch
+from dmft.engines.stretches import Sets, followed, restored, stretch
 from dmft.history.history import History
 from dmft.mathematics.tableau import lagrange, radau
-from dmft.models.sampled import SampledFlowModel, SampleSet, Stretch
+from dmft.models.sampled import FOLLOWED, SampledFlowModel, SampleSet, Stretch
 from dmft.problem.settings import SolverSettings
 
 Array = NDArray[np.float64]
@@ -103,8 +103,8 @@ class FlowProcess:
         """See SampledProcess."""
         history = self._march.history
         found = stretch(history, first, self._stages)
-        followed, own = self._march.model.followed(history)[first:], found.one_time["train_error"]
-        return replace(found, one_time={**found.one_time, FOLLOWED: np.where(np.isfinite(followed), followed, own)})
+        errors, own = self._march.model.followed(history)[first:], found.one_time["train_error"]
+        return replace(found, one_time={**found.one_time, FOLLOWED: np.where(np.isfinite(errors), errors, own)})
 
 
 def samples_along(model: SampledFlowModel, history: History) -> Iterator[tuple[float, list[Any]]]:

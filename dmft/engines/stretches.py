@@ -12,12 +12,9 @@ from dmft.engines.cell import empty_history
 from dmft.engines.densities import densities
 from dmft.history.fields import TIME, TIME_PRIME, Field
 from dmft.history.history import History
-from dmft.models.sampled import Dims, SampledFlowModel, SampleSet, Stretch
+from dmft.models.sampled import FOLLOWED, Dims, SampledFlowModel, SampleSet, Stretch
 
 Array = NDArray[np.float64]
-
-# Training errors of more samples, which follow a set.
-FOLLOWED = "followed_error"
 
 
 def stretch(history: History, first: int, stages: int) -> Stretch:

@@ -32,8 +32,8 @@ GROWTH, SHRINKAGE, CAUTION = 5.0, 0.1, 0.8
 # A step that moves y by less than this, relative, is not tried.
 SMALLEST = 1e-14
 TINY = 1e-300
-# A flow gets nowhere that would need so many stages in a single step, or steps more at the length that they have after so
-# many evaluations.
+# A flow is given up if one step to the end would take more than STAGES stages, or if, after SETTLED evaluations, more than
+# STEPS steps of the present length are left.
 STAGES, STEPS, SETTLED = 1e9, 1e9, 10_000
 
 

@@ -17,6 +17,8 @@ Dims = tuple[str, ...]
 
 # The first set of samples, and the smallest of further ones, which double the number of samples.
 FIRST = 1024
+# Name of the training errors of samples that follow a set of gradient flow, among its arrays of one time.
+FOLLOWED = "followed_error"
 
 
 @dataclass(frozen=True)

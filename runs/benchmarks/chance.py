@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from dmft.engines.kinds import equations
 from dmft.engines.sampled_flow import FlowProcess, SampledFlow
-from dmft.engines.stretches import FOLLOWED, followed, restored
-from dmft.models.sampled import SampleSet, Stretch
+from dmft.engines.stretches import followed, restored
+from dmft.models.sampled import FOLLOWED, SampleSet, Stretch
 
 Array = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from dmft.engines.lead import lead
 from dmft.engines.march import March
 from dmft.engines.nodes import matrices
 from dmft.engines.sampled_flow import SMALLEST_PART, SampledFlow, samples_along
-from dmft.engines.stretches import FOLLOWED
 from dmft.mathematics.tableau import cell_weights
+from dmft.models.sampled import FOLLOWED
 from dmft.models.two_layer_flow.exact import samples
 from dmft.models.two_layer_flow.exact.crowd import Crowd
 from dmft.models.two_layer_flow.exact.flow import FlowOfSamples

@@ -24,7 +24,7 @@ from dmft.history.fields import Field
 from dmft.history.history import History
 from dmft.mathematics.functions import KINK
 from dmft.models.protocol import Channels, Forces, Rows, Start
-from dmft.models.sampled import SampleSet
+from dmft.models.sampled import FOLLOWED, SampleSet
 from dmft.models.two_layer_flow.blocks import MINUS, Blocks
 from dmft.models.two_layer_flow.exact.activation import activation, mean_squared_slope
 from dmft.models.two_layer_flow.exact.coupling import mixing
@@ -125,7 +125,7 @@ class ExactFlow:
         G, r = self.alignment.shape
         same, other = self.blocks.neurons(*_block(two_time, "C"))
         found = {name: one_time[name] for name in ERRORS if name in one_time}
-        found["train_error"] = one_time["followed_error"]
+        found["train_error"] = one_time[FOLLOWED]
         of_groups = {name: one_time[name].T for name in ("second_layer", "multiplier") if name in one_time}
         of_groups["memory_of_start"] = same[:, 0]
         if not self.sphere:
