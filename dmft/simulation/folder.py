@@ -106,7 +106,10 @@ class Seeds:
         found = _merged(self._file(), done.values())
         if done and found is not None:
             found.save(self.output)
-        for path in done:
+        for path, simulation in done.items():
+            # The state first: a process that is killed between the two finds the result, and comes here again.
+            for seed in simulation.seeds:
+                self.state(int(seed)).unlink(missing_ok=True)
             path.unlink()
         return found
 

@@ -183,11 +183,28 @@ class Folder:
             return None, []
         return bool(held), sorted(place - number for place in held if place >= number)
 
+    def _superseded(self) -> Iterator[Path]:
+        """Files that a newer one of the same point takes the place of: a process was killed before it removed them."""
+        groups = [self.group(number) for number in range(self.groups)]
+        older = [(path, groups) for path in (self.path / "checkpoints").glob("*.h5")]
+        older += [(path, [group]) for group in groups for path in group.glob("*.failed.*")]
+        for path, places in older:
+            slug = path.name.removesuffix(FAILED_TEXT).removesuffix(".h5").removesuffix(".failed")
+            newer = (place / f"{slug}{ending}" for place in places for ending in (".h5", FAILED_RUN))
+            with suppress(FileNotFoundError):
+                written = path.stat().st_mtime_ns
+                if any(other.exists() and other.stat().st_mtime_ns > written for other in newer):
+                    yield path
+
     def tidy(self, alone: bool) -> None:
-        """Remove what killed processes were writing, all of it if `alone`, and the folder of checkpoints if it is empty."""
-        for number in range(self.groups):
-            remove_left_behind(self.group(number), nobody_writes=alone)
-        remove_left_behind(self.path / "checkpoints", nobody_writes=alone)
+        """Remove what killed processes left, and the folder of checkpoints if it is empty.
+
+        alone: nobody else works here, so that no file is being written.
+        """
+        for folder in (*map(self.group, range(self.groups)), self.path / "checkpoints"):
+            remove_left_behind(folder, nobody_writes=alone)
+        for path in self._superseded():
+            path.unlink(missing_ok=True)
         with suppress(OSError):
             (self.path / "checkpoints").rmdir()
 

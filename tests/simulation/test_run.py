@@ -126,6 +126,17 @@ def test_killed_at_any_moment(dmft, slow, tmp_path, uninterrupted):
     assert left(tmp_path) == ["sim.h5"]
 
 
+def test_state_of_a_seed_that_was_killed_at_its_end_is_removed(dmft, quick, tmp_path, reference):
+    output, seeds = tmp_path / "sim.h5", folder.folder_of(tmp_path / "sim.h5")
+    assert dmft("simulate", quick, "-o", output, *OPTIONS, "--seeds", 2).code == 0
+    seeds.mkdir()
+    output.rename(seeds / "seed-0.h5")
+    (seeds / "seed-1.state.npz").write_bytes(b"older than the result")
+    assert dmft("simulate", quick, "-o", output, *OPTIONS, "--seeds", 4).code == 0
+    assert_equal(Simulation.load(output), reference)
+    assert left(tmp_path) == ["sim.h5"]
+
+
 def test_damaged_seed_is_simulated_again(dmft, quick, tmp_path, reference):
     output, seeds = tmp_path / "sim.h5", folder.folder_of(tmp_path / "sim.h5")
     assert dmft("simulate", quick, "-o", output, *OPTIONS, "--seeds", 2).code == 0

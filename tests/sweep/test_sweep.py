@@ -287,6 +287,28 @@ def test_what_a_killed_process_was_writing_is_removed(dmft, quick, tmp_path):
     assert not half.exists()
 
 
+@pytest.mark.parametrize("fan", [1000, 4])
+def test_what_a_point_left_when_it_was_killed_at_its_end_is_removed(dmft, quick, tmp_path, monkeypatch, reference, fan):
+    monkeypatch.setattr("dmft.sweeps.folder.FAN", fan)
+    with open_folder(tmp_path / "out", Sweep.load(quick)) as (folder, _, _):
+        left = [folder.checkpoint(1), folder.checkpoint(5), folder.failed_run(2), folder.failed_text(3)]
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"older than the result")
+        os.utime(path, ns=(0, 0))
+    # One that is newer belongs to a process that solves the point again, say because its result is damaged.
+    newer = folder.checkpoint(4)
+    newer.write_bytes(b"newer than the result")
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    assert [path for path in (*left, newer) if path.exists()] == [newer]
+    newer.unlink()
+    assert dmft("sweep", quick, "-o", tmp_path / "out").code == 0
+    found = contents(tmp_path / "out")
+    assert_same_points({name.split("/")[-1]: found[name] for name in found}, reference)
+    assert not newer.parent.exists()
+
+
 def test_from_python(quick, tmp_path, reference):
     table = package.sweep(Sweep.load(quick), tmp_path / "out")
     assert table["final_test_error"].shape == (3, 2)
