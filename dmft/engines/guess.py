@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.cell import Cell
-from dmft.mathematics.tableau import lagrange
+from dmft.engines.nodes import of_blocks
+from dmft.mathematics.tableau import lagrange_of_each
 
 Array = NDArray[np.float64]
 
@@ -49,8 +50,7 @@ class Pace:
 def extrapolated(cell: Cell) -> Array:
     """A vector for `cell`, from the rows of the cells before it."""
     x, fields = cell.empty()
-    rows = [np.atleast_2d(cell.history.series(name))[:, -1] for name in cell.model.observables]
-    cell.watched(x)[:] = np.concatenate(rows)[:, None]
+    cell.watched(x)[:] = cell.history.stacked(tuple(cell.model.observables))[:, -1:]
     if cell.n == 1:
         return _first_cell(cell, x)
     late = is_late(cell)
@@ -131,8 +131,7 @@ def _own_responses(cell: Cell, place: int) -> Array:
     time, s, G = cell.history["time"], cell.tableau.stages, cell.stacks[place].width
     previous = cell.R[place][:, -s * G :, -s * G :]
     dt = time[-1] - time[-1 - s]
-    A = np.kron(cell.tableau.A, np.eye(G)) if G > 1 else cell.tableau.A
-    change = np.linalg.inv(A) * (1 / cell.dt - 1 / dt)
+    change = of_blocks(cell.tableau.inverse, G) * (1 / cell.dt - 1 / dt)
     try:
         return np.asarray(np.linalg.inv(np.linalg.inv(previous) + change), dtype=float)
     except np.linalg.LinAlgError:
@@ -155,11 +154,9 @@ def _interpolation(time: Array, s: int, at: Array) -> tuple[Array, int]:
 
     Each value is that of the collocation polynomial of its cell.
     """
-    ends = np.searchsorted(time[s::s], at) * s + s
-    ends = np.minimum(ends, len(time) - 1)
-    start = int(ends[0]) - s
+    ends = np.minimum(np.searchsorted(time[s::s], at) * s + s, len(time) - 1)
+    start, end = int(ends[0]) - s, time[ends]
+    nodes = ends[:, None] + np.arange(-s, 1)
     weights = np.zeros((len(at), len(time) - start))
-    for end in np.unique(ends):
-        nodes, rows = np.arange(end - s, end + 1), ends == end
-        weights[np.ix_(rows, nodes - start)] = lagrange(time[nodes] / time[end], at[rows] / time[end]).T
+    weights[np.arange(len(at))[:, None], nodes - start] = lagrange_of_each(time[nodes] / end[:, None], at / end)
     return weights, start

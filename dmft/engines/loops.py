@@ -62,6 +62,19 @@ def overlap_terms(A, width, M_overlap, drift, last, v_rhs):
 
 
 @njit
+def add_force_along(weights, M, C, D, R, nu):
+    """Add sum_c weight_c [M C + D R](t, t) of a stack, weights (channels, G), to nu (s,)."""
+    channels, rows, n = M.shape
+    width = weights.shape[1]
+    for c in range(channels):
+        for row in range(rows):
+            force = 0.0
+            for j in range(n):
+                force += M[c, row, j] * C[c, row, j] + D[c, row, j] * R[c, row, j]
+            nu[row // width] += weights[c, row % width] * force
+
+
+@njit
 def response_rows(A, given, known):
     """Rows R of a stack, P [R_last + A M_BH R_HH] and P A with P = (1 - A (M - nu)_BB)^(-1).
 
@@ -92,7 +105,7 @@ def solve_own_block(A, blocks, C_last, drift, v_rhs, weights, constraints, multi
 
     A, blocks, C_last, weights and constraints are tuples, with one entry for each stack of channels; A of a stack is
     A (x) 1_G.  blocks (7, channels, s G, s G) are M_BB, D_BB, M_BH C_rhs^T and D_BH R_rhs^T without their factor P^T, as
-    given, and P, C_BB, R_BB as found; C_last (channels, G, s G).
+    given, and (M - nu)_BB, in place of M_BB, and P, C_BB, R_BB as found; C_last (channels, G, s G).
     Newton's method, with d C(t_i, t_i)/d nu_j = -2 R_ij C_ij summed over channels with their weights.  `multiplier` is the
     guess and the result; returns the largest |C(t_i, t_i) - 1|.
     """
@@ -116,7 +129,18 @@ def solve_own_block(A, blocks, C_last, drift, v_rhs, weights, constraints, multi
             break
         solve(slope, violation)
         correct(multiplier, violation)
+    for q in range(len(A)):
+        for c in range(len(weights[q])):
+            subtract_multipliers(multiplier, constraints[q][c], blocks[q][0, c])
     return defect
+
+
+@njit(inline="always")
+def subtract_multipliers(multiplier, constraints, M):
+    """M - nu in place of M of one channel, with the multiplier of each group's constraint."""
+    width = len(constraints)
+    for a in range(len(M)):
+        M[a, a] -= multiplier[a // width, constraints[a % width]]
 
 
 @njit(inline="always")

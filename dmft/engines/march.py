@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -39,11 +40,10 @@ EASY = 30
 
 @dataclass(frozen=True)
 class Attempt(stepper.Attempt):
-    """A cell after its fixed-point iteration."""
+    """A cell after its fixed-point iteration; `clock_error` is that of its clock for a residual, relative to the tolerance."""
 
     cell: Cell
-    x: Array
-    observed: dict[str, Array]
+    clock_error: Callable[[float], float]
 
 
 def standard(max_iterations: int, easy: Anderson = Controller.easy) -> Controller:
@@ -66,6 +66,11 @@ def _turned(cell: Cell, rows: Rows) -> float:
     floor = FLOOR * np.abs(overlap).max(axis=1, keepdims=True)
     turned = clock.changed(overlap[:, -G:], rows.overlap[:, -G:], floor) if len(overlap) else 0.0
     return max(turned, *map(clock.forgotten, cell.stacks, cell.C, rows.C))
+
+
+def _no_clock(residual: float) -> float:
+    """Error of the clock where there is none."""
+    return 0.0
 
 
 class March(Stepper[Attempt]):
@@ -118,7 +123,7 @@ class March(Stepper[Attempt]):
             if finer.converged:
                 attempt = self._estimated(cell, finer, len(found.residuals))
             else:
-                # The cell holds the forces of the last x that it was called with.
+                # The cell holds what it found at the last x that it was called with.
                 cell(found.x)
         self.residual = attempt.residual
         return attempt
@@ -134,24 +139,23 @@ class March(Stepper[Attempt]):
         off = np.abs(attempt.cell.watched(found.ahead)).max(axis=1)
         if (off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any():
             return True
-        return self._clock_error(attempt.cell, found.x, attempt.observed, -found.residual) > NEAR
+        return attempt.clock_error(-found.residual) > NEAR
 
     def _estimated(self, cell: Cell, found: FixedPoint, iterations: int) -> Attempt:
         """A cell after some iterations before, with its estimated error: that of its polynomials or that of the clock."""
         iterations += len(found.residuals)
-        if not found.converged:
-            return Attempt(cell.dt, found.ending, iterations, found.residual, np.inf, cell, found.x, {})
-        observed = cell.observe(found.x)
-        error = self.control.error(self.history, cell.dt, observed)
-        error = max(error, self._clock_error(cell, found.x, observed, found.residual))
-        return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, found.x, observed)
+        error, clock_error = np.inf, _no_clock
+        if found.converged:
+            clock_error = self._clock_error(cell)
+            error = max(self.control.error(self.history, cell.dt, cell.last.observed), clock_error(found.residual))
+        return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, clock_error)
 
-    def _clock_error(self, cell: Cell, x: Array, observed: dict[str, Array], residual: float) -> float:
-        """See `clock.py`; none in the first cell, where time has no logarithm."""
+    def _clock_error(self, cell: Cell) -> Callable[[float], float]:
+        """Error of a cell's clock as a function of the residual, see `clock.py`; none in the first cell, without log t."""
         history, last, model = self.history, self.history.n - 1, self.model
         if last == 0 or not model.energy:
-            return 0.0
-        rows = cell.rows(x)
+            return _no_clock
+        rows, _, observed = cell.last
         stacks = zip(model.channels, cell.C, rows.C, strict=True)
         C = np.sum([clock.weighted(stack, past, block, last) for stack, past, block in stacks], axis=0)
         energy = np.append(history[model.energy][last], observed[model.energy])
@@ -162,18 +166,21 @@ class March(Stepper[Attempt]):
         if np.abs(energy).min() < floor:
             missed = self.control.missed(history, cell.dt, observed, model.energy)
             unresolved = min(self.settings.tolerance * floor, UNSEEN * missed)
-        excess = clock.excess(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
-        span = np.log1p(cell.dt / self.time)
-        of_all = clock.error(excess.of_all, self.control.moved(history, observed), span)
-        return max(of_all, clock.error(excess.of_weights, _turned(cell, rows), span)) / self.settings.tolerance
+        span, moved, turned = np.log1p(cell.dt / self.time), self.control.moved(history, observed), _turned(cell, rows)
+
+        def error(residual: float) -> float:
+            excess = clock.excess(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
+            of_all, of_weights = clock.error(excess.of_all, moved, span), clock.error(excess.of_weights, turned, span)
+            return max(of_all, of_weights) / self.settings.tolerance
+
+        return error
 
     def _accept(self, attempt: Attempt) -> AcceptedCell:
         cell = attempt.cell
-        assert cell.forces is not None
-        rows = cell.rows(attempt.x)
+        rows, forces, observed = cell.last
         one_time = {
-            **attempt.observed,
-            **cell.forces.values,
+            **observed,
+            **forces.values,
             "time": self._times(attempt.step),
             "weights": cell.dt * self.tableau.b,
             **cell.kick(),
@@ -182,7 +189,7 @@ class March(Stepper[Attempt]):
             field = self.history.fields["stage_multiplier"]
             one_time["stage_multiplier"] = cell.multiplier.T.reshape(field.shape(self.tableau.stages))
         violations = cell.constraint_error(rows)
-        append(self.model, self.history, one_time, rows, cell.forces.kernels)
+        append(self.model, self.history, one_time, rows, forces.kernels)
         checks = {"residual": attempt.residual}
         checks |= {f"|{name}-1|": float(value) for name, value in zip(self.model.constraints, violations, strict=True)}
         return AcceptedCell(self.cells, self.time, cell.dt, self.history.n, attempt.iterations, attempt.error, checks)
