@@ -202,7 +202,7 @@ class Cell:
             new.C[place][:, :, known:] = self.C_BB[place]
             new.R[place][:, :, known:] = self.M_BB[place]
         new.overlap[:] = v_B
-        new.scalars[:] = self.scalars[:, -1:] + (self.A_nodes @ forces.rates[:, :, None])[:, :, 0]
+        new.scalars[:] = self.scalars[:, -1:] + forces.rates @ self.A_nodes.T
         rows_of(self.model.observables, observed, self.watched(out))
         return out
 
@@ -220,7 +220,8 @@ class Cell:
                 overlap_terms(A, G, (M_BH[0] @ self.overlap[:, :, None])[:, :, 0], drift, self.last_overlap, v_rhs)
             own = self.blocks[place]
             own[0], own[1] = forces.M[place][:, :, known:], forces.D[place][:, :, known:]
-            own[2], own[3] = M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1)
+            np.matmul(M_BH, C_rhs.transpose(0, 2, 1), out=own[2])
+            np.matmul(D_BH, R_rhs.transpose(0, 2, 1), out=own[3])
             terms.append((C_rhs, R_rhs))
         right_sides, responses = zip(*terms, strict=True)
         return right_sides, responses, v_rhs

@@ -50,13 +50,9 @@ def weighted(stack: Channels, past: Array, block: Array, last: int) -> Array:
     """
     G, weights = stack.width, stack.speeds
     s = block.shape[1] // G
-    C = np.zeros((s + 1, s + 1))
-    if G == 1:
-        C[0, 0] = weights[:, 0] @ past[:, last, last]
-        C[1:] = np.tensordot(weights[:, 0], block[:, :, last:], 1)
-    else:
-        C[0, 0] = (weights * np.diagonal(past[:, last * G :, last * G :], axis1=1, axis2=2)).sum()
-        C[1:] = np.einsum("cg,cigjg->ij", weights, block[:, :, last * G :].reshape(len(block), s, G, s + 1, G))
+    C = np.empty((s + 1, s + 1))
+    C[0, 0] = np.einsum("cg,cgg->", weights, past[:, last * G :, last * G :])
+    C[1:] = np.einsum("cg,cigjg->ij", weights, block[:, :, last * G :].reshape(len(block), s, G, s + 1, G))
     C[0, 1:] = C[1:, 0]
     return C
 
@@ -117,9 +113,8 @@ def forgotten(stack: Channels, past: Array, block: Array) -> float:
 
 def changed(before: Array, after: Array, floor: Array) -> float:
     """Largest change, relative to the smaller of two values or to a floor; 0 of what is 0 throughout."""
-    scale = np.maximum(np.minimum(np.abs(before), np.abs(after)), floor)
-    change = np.abs(after - before)
-    return float(np.where(change > 0.0, change / np.maximum(scale, np.finfo(float).tiny), 0.0).max(initial=0.0))
+    scale = np.maximum(np.minimum(np.abs(before), np.abs(after)), np.maximum(floor, np.finfo(float).tiny))
+    return float((np.abs(after - before) / scale).max(initial=0.0))
 
 
 def error(relative_excess: float, moved: float, span: float) -> float:

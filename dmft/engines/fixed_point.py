@@ -114,31 +114,29 @@ class Anderson:
 
     def solve(self, G: Map, x: Array, size: Array, tolerance: float) -> FixedPoint:
         """Iterate from x until max|G(x) - x|/size < tolerance; the x returned is one that G was evaluated at."""
-        basis = Basis(self.depth, x.size)
+        return self._iterate(tolerance, G, size, Basis(self.depth, x.size), x, x, None)
 
-        def next_of(x: Array, f: Array) -> Array:
+    def _iterate(
+        self, tolerance: float, G: Map, size: Array, basis: Basis, x: Array, x_old: Array, f_old: Array | None
+    ) -> FixedPoint:
+        residuals: list[float] = []
+        for _ in range(self.max_iterations):
+            f = (G(x) - x) / size
+            residuals.append(float(np.abs(f).max()))
+            if not np.isfinite(residuals[-1]):
+                return FixedPoint(x, Ending.NOT_FINITE, residuals)
+            if f_old is not None:
+                basis.add(f - f_old, (x - x_old) / size)
+            converged = residuals[-1] < tolerance
+            if not converged and self._stalled(residuals, tolerance):
+                return FixedPoint(x, Ending.STALLED, residuals)
             step, left = basis.solve(f)
-            return x + size * (self.damping * left + step)
-
-        def iterate(tolerance: float, x: Array, x_old: Array, f_old: Array | None) -> FixedPoint:
-            residuals: list[float] = []
-            for _ in range(self.max_iterations):
-                f = (G(x) - x) / size
-                residuals.append(float(np.abs(f).max()))
-                if not np.isfinite(residuals[-1]):
-                    return FixedPoint(x, Ending.NOT_FINITE, residuals)
-                if f_old is not None:
-                    basis.add(f - f_old, (x - x_old) / size)
-                if residuals[-1] < tolerance:
-                    following = next_of(x, f)
-                    go_on = partial(iterate, x=following, x_old=x, f_old=f)
-                    return FixedPoint(x, Ending.CONVERGED, residuals, go_on, following - x)
-                if self._stalled(residuals, tolerance):
-                    return FixedPoint(x, Ending.STALLED, residuals)
-                x_old, f_old, x = x, f, next_of(x, f)
-            return FixedPoint(x_old, Ending.EXHAUSTED, residuals)
-
-        return iterate(tolerance, x, x, None)
+            following = x + size * (self.damping * left + step)
+            if converged:
+                go_on = partial(self._iterate, G=G, size=size, basis=basis, x=following, x_old=x, f_old=f)
+                return FixedPoint(x, Ending.CONVERGED, residuals, go_on, following - x)
+            x_old, f_old, x = x, f, following
+        return FixedPoint(x_old, Ending.EXHAUSTED, residuals)
 
     def _stalled(self, residuals: list[float], tolerance: float) -> bool:
         if len(residuals) <= self.patience:

@@ -9,7 +9,8 @@ read off the collocation polynomials of the history.  For older t', where C and 
 functions the step in log t before is repeated.  Inside the cell M - nu is that of the previous one.
 
 A run goes through four regimes: the first cell, which starts from constants; the second one, early cells that are long against
-t, of which half a step is repeated; and late cells, for which all of the above holds.
+t, of which half a step is repeated; and late cells, for which all of the above holds.  A cell that is tried again, because a
+longer one was too inaccurate, begins with the values of that.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from dmft.engines.cell import Cell
 from dmft.engines.nodes import of_blocks
-from dmft.mathematics.tableau import lagrange_of_each
+from dmft.mathematics.tableau import lagrange, lagrange_of_each
 
 Array = NDArray[np.float64]
 
@@ -63,6 +64,30 @@ def extrapolated(cell: Cell) -> Array:
         fields.C[place][:] = _correlations(cell, place, pace, late)
     cell.set_responses(x, tuple(_responses(cell, place, pace, late) for place in range(len(cell.stacks))))
     return x
+
+
+def shortened(longer: Cell, x: Array, cell: Cell) -> Array:
+    """A vector for a cell that begins where a longer one does, which x solves: the polynomials of that on the new nodes.
+
+    R_last + A M_BH R_HH, which stands in place of R, is smooth in t; (M - nu)_BB stays as it is.
+    """
+    shorter, new = cell.empty()
+    old, tableau = longer.fields(x), cell.tableau
+    weights = lagrange(longer.dt * tableau.with_start, cell.dt * tableau.c).T
+    for place, stack in enumerate(cell.stacks):
+        known, G, of_each = cell.known[place], stack.width, of_blocks(weights, stack.width)
+        C_last, R_last = cell.last_rows[place]
+        start = np.concatenate([C_last, old.C[place][:, :, known - G : known].transpose(0, 2, 1)], axis=2)
+        rows = of_each @ np.concatenate([start, old.C[place]], axis=1)
+        new.C[place][:, :, :known] = rows[:, :, :known]
+        new.C[place][:, :, known:] = rows[:, :, known - G :] @ of_each.T
+        new.R[place][:, :, :known] = of_each @ np.concatenate([R_last, old.R[place][:, :, :known]], axis=1)
+        new.R[place][:, :, known:] = old.R[place][:, :, known:]
+    observed = cell.history.stacked(tuple(cell.model.observables))[:, -1:]
+    new.overlap[:] = np.hstack([cell.last_overlap, old.overlap]) @ of_blocks(weights, cell.stacks[0].width).T
+    new.scalars[:] = np.hstack([cell.scalars[:, -1:], old.scalars]) @ weights.T
+    cell.watched(shorter)[:] = np.hstack([observed, longer.watched(x)]) @ weights.T
+    return shorter
 
 
 def is_late(cell: Cell) -> bool:

@@ -62,10 +62,16 @@ def overlap_terms(A, width, M_overlap, drift, last, v_rhs):
 
 
 @njit
-def add_force_along(weights, M, C, D, R, nu):
-    """Add sum_c weight_c [M C + D R](t, t) of a stack, weights (channels, G), to nu (s,)."""
+def add_force_along(weights, M, C, D, R, drift, overlap, nu):
+    """Add sum_c weight_c [M C + D R](t, t) + b v of a stack, weights (channels, G), to nu (s,).
+
+    The drift, and the overlap v, (directions, s G), belong to the first channel.
+    """
     channels, rows, n = M.shape
     width = weights.shape[1]
+    for direction in range(len(drift)):
+        for row in range(rows):
+            nu[row // width] += weights[0, row % width] * drift[direction, row] * overlap[direction, row]
     for c in range(channels):
         for row in range(rows):
             force = 0.0

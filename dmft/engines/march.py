@@ -43,6 +43,7 @@ class Attempt(stepper.Attempt):
     """A cell after its fixed-point iteration; `clock_error` is that of its clock for a residual, relative to the tolerance."""
 
     cell: Cell
+    x: Array
     clock_error: Callable[[float], float]
 
 
@@ -93,6 +94,8 @@ class March(Stepper[Attempt]):
         fixed_point: Controller | Anderson | NewtonKrylov | None = None,
     ) -> None:
         self.model = model
+        # The cell tried last, if it has to be tried again with a shorter step.
+        self._longer: Attempt | None = None
         self.solver = standard(settings.max_iterations) if fixed_point is None else fixed_point
         if history is None:
             history = empty_history(model)
@@ -110,36 +113,56 @@ class March(Stepper[Attempt]):
     def _attempt(self, step: float) -> Attempt:
         """Solve one cell and estimate its error."""
         cell = Cell(self.model, self.history, self.tableau, step)
-        tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
+        found, iterations = self._solved(cell), 0
+        finer = found.go_on is not None and self._is_to_be_finer(cell, found)
+        if finer:
+            found, iterations = self._finer(cell, found)
+        attempt = self._estimated(cell, found, iterations)
+        if found.go_on and not finer and self._may_hide_a_clock(attempt):
+            attempt = self._estimated(cell, *self._finer(cell, found))
+        self.residual = attempt.residual
+        self._longer = attempt if found.converged and attempt.error > 1.0 else None
+        return attempt
+
+    @property
+    def _small_residual(self) -> float:
+        """Residual to which a cell is solved."""
+        return max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
+
+    def _solved(self, cell: Cell) -> FixedPoint:
+        """The fixed point of a cell."""
         first = self._guess(cell)
         size = cell.size(first)
         if isinstance(self.solver, Controller):
-            found = self.solver.solve(cell, first, size, tolerance, cell.responses)
-        else:
-            found = self.solver.solve(cell, first, size, tolerance)
-        attempt = self._estimated(cell, found, 0)
-        if found.go_on and self._is_to_be_finer(found, attempt):
-            finer = found.go_on(_finer(tolerance, len(found.residuals)))
-            if finer.converged:
-                attempt = self._estimated(cell, finer, len(found.residuals))
-            else:
-                # The cell holds what it found at the last x that it was called with.
-                cell(found.x)
-        self.residual = attempt.residual
-        return attempt
+            return self.solver.solve(cell, first, size, self._small_residual, cell.responses)
+        return self.solver.solve(cell, first, size, self._small_residual)
+
+    def _finer(self, cell: Cell, found: FixedPoint) -> tuple[FixedPoint, int]:
+        """The fixed point to a smaller residual, if there it converges, and the number of iterations before."""
+        assert found.go_on is not None
+        finer = found.go_on(_finer(self._small_residual, len(found.residuals)))
+        if finer.converged:
+            return finer, len(found.residuals)
+        # The cell holds what it found at the last x that it was called with.
+        cell(found.x)
+        return found, 0
 
     def _guess(self, cell: Cell) -> Array:
         """Where the iteration of a cell begins."""
+        if self._longer is not None and self._longer.cell.n == cell.n:
+            return guess.shortened(self._longer.cell, self._longer.x, cell)
         return guess.extrapolated(cell)
 
-    def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
-        """True if what the iteration leaves may count, in observables or in the clock, which residuals move either way."""
+    def _is_to_be_finer(self, cell: Cell, found: FixedPoint) -> bool:
+        """True if what the iteration leaves may count in observables."""
         if found.ahead is None:
             return True
-        off = np.abs(attempt.cell.watched(found.ahead)).max(axis=1)
-        if (off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any():
-            return True
-        return attempt.clock_error(-found.residual) > NEAR
+        off = np.abs(cell.watched(found.ahead)).max(axis=1)
+        return bool((off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any())
+
+    def _may_hide_a_clock(self, attempt: Attempt) -> bool:
+        """True if the residual may count in the clock, which it moves either way."""
+        return attempt.clock_error(-attempt.residual) > NEAR
 
     def _estimated(self, cell: Cell, found: FixedPoint, iterations: int) -> Attempt:
         """A cell after some iterations before, with its estimated error: that of its polynomials or that of the clock."""
@@ -148,7 +171,7 @@ class March(Stepper[Attempt]):
         if found.converged:
             clock_error = self._clock_error(cell)
             error = max(self.control.error(self.history, cell.dt, cell.last.observed), clock_error(found.residual))
-        return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, clock_error)
+        return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, found.x, clock_error)
 
     def _clock_error(self, cell: Cell) -> Callable[[float], float]:
         """Error of a cell's clock as a function of the residual, see `clock.py`; none in the first cell, without log t."""
@@ -157,9 +180,10 @@ class March(Stepper[Attempt]):
             return _no_clock
         rows, _, observed = cell.last
         stacks = zip(model.channels, cell.C, rows.C, strict=True)
-        C = np.sum([clock.weighted(stack, past, block, last) for stack, past, block in stacks], axis=0)
-        energy = np.append(history[model.energy][last], observed[model.energy])
-        scalars = np.hstack([cell.scalars[:, -1:], rows.scalars]) * clock.roots(model.channels[0], len(rows.scalars))
+        C = sum((clock.weighted(stack, past, block, last) for stack, past, block in stacks), np.zeros(()))
+        energy = np.concatenate([history[model.energy][-1:], observed[model.energy]])
+        scalars = np.concatenate([cell.scalars[:, -1:], rows.scalars], axis=1)
+        scalars *= clock.roots(model.channels[0], len(scalars))
         floor = FLOOR * float(np.abs(history[model.energy]).max())
         # An energy below its floor is held to the tolerance of the floor only, and may be known better.
         unresolved = 0.0

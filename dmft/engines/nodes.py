@@ -90,11 +90,11 @@ def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
     nodes = rows.C[0].shape[1] // model.channels[0].width
     nu = np.zeros((len(model.constraints), nodes))
     for place, stack in enumerate(model.channels):
-        arrays = [np.ascontiguousarray(array[place]) for array in (forces.M, rows.C, forces.D, rows.R)]
+        along = (forces.drift, rows.overlap) if place == 0 else (forces.drift[:0], rows.overlap[:0])
+        kernels = (forces.M[place], rows.C[place], forces.D[place], rows.R[place])
+        arrays = [np.ascontiguousarray(array) for array in (*kernels, *along)]
         for k in stack.weights_in.keys() & range(len(nu)):
             add_force_along(stack.weights_in[k], *arrays, nu[k])
-            if place == 0:
-                nu[k] += (forces.drift * rows.overlap).sum(axis=0).reshape(nodes, -1) @ stack.weights_in[k][0]
     return nu.T
 
 

@@ -8,7 +8,7 @@ import pytest
 from dmft import Outcome, Problem, solve
 from dmft.engines.cell import Cell
 from dmft.engines.fixed_point import Controller, Ending, FixedPoint
-from dmft.engines.guess import extrapolated
+from dmft.engines.guess import extrapolated, shortened
 from dmft.engines.march import March
 from dmft.engines.step_control import StepControl
 from dmft.engines.stepper import CUT
@@ -91,6 +91,30 @@ def test_the_map_of_a_cell_has_no_memory(small):
     for size in (0.1, 0.3, 1.0):
         cell(x + size * cell.size(x) * rng.normal(size=x.size))
     np.testing.assert_array_equal(cell(x), value)
+
+
+TWO_GROUPS = {"neurons": [{"count": 1, "alignment": 0.1}, {"count": 2, "alignment": -0.2}]}
+
+
+@pytest.mark.parametrize("cells", [0, 5])
+@pytest.mark.parametrize("keys", [{}, {"width": 1}, TWO_GROUPS], ids=["two", "one", "groups"])
+def test_a_shorter_cell_begins_with_the_values_of_a_longer_one(small, keys, cells):
+    """The first guess is ten times closer to the solution than the extrapolation; for an equal length it is the solution."""
+    problem = small.replace(**keys)
+    march = March(problem.parameters.build(), problem.solver)
+    for _ in zip(march, range(cells), strict=False):
+        pass
+    step = march.next_step if cells else 0.05 * march.next_step
+    found = {}
+    for part in (1.0, 0.7):
+        cell = Cell(march.model, march.history, march.tableau, part * step)
+        first = extrapolated(cell)
+        found[part] = cell, first, Controller().solve(cell, first, cell.size(first), 1e-9, cell.responses).x
+    (longer, _, x), (shorter, first, solved) = found[1.0], found[0.7]
+    size, begun = shorter.size(solved), shortened(longer, x, shorter)
+    off, extrapolation = (np.abs((guess - solved) / size) for guess in (begun, first))
+    assert 0 < off.max() < 0.1 * extrapolation.max()
+    np.testing.assert_array_equal(shortened(longer, x, longer)[: shorter.two_time], x[: shorter.two_time])
 
 
 @pytest.mark.slow
