@@ -76,7 +76,7 @@ class Cell:
         ]
         self.A_nodes = dt * tableau.A
         self.A = tuple(of_blocks(self.A_nodes, stack.width) for stack in self.stacks)
-        self.inverse_A = tuple(np.linalg.inv(A) for A in self.A)
+        self.inverse_A = tuple(of_blocks(tableau.inverse / dt, stack.width) for stack in self.stacks)
         self.shapes = [(stack.count, s * stack.width, self.total * stack.width) for stack in self.stacks]
         # Number of nodes, in rows or columns of each stack.
         self.known = [self.n * stack.width for stack in self.stacks]
@@ -94,9 +94,10 @@ class Cell:
         # Numbers of C, and of R, in a vector; and numbers of a node beside them: overlaps, scalars, observables.
         self.two_time = sum(map(prod, self.shapes))
         self.one_time = len(self.overlap) * self.stacks[0].width + len(self.scalars) + self.observables
-        # M, D, M C^T, D R^T as given and M - nu, P, C, R as found, of the own nodes of the cell.
+        # M, D, M C^T, D R^T as given and P, C, R as found, of the own nodes of the cell.
         self.blocks = tuple(np.empty((7, count, rows, rows)) for count, rows, _ in self.shapes)
         self.M_BB, self.P, self.C_BB = (tuple(blocks[k] for blocks in self.blocks) for k in (0, 4, 5))
+        self.diagonals = tuple(np.einsum("caa->ca", M) for M in self.M_BB)
 
     def _last_multiplier(self) -> Array:
         """Guess of the multipliers, (s, constraints): those of the last node."""
@@ -200,6 +201,7 @@ class Cell:
             np.matmul(self.P[place], C_rhs[place], out=new.C[place][:, :, :known])
             new.R[place][:, :, :known] = R_rhs[place]
             new.C[place][:, :, known:] = self.C_BB[place]
+            self._subtract_multipliers(place)
             new.R[place][:, :, known:] = self.M_BB[place]
         new.overlap[:] = v_B
         new.scalars[:] = self.scalars[:, -1:] + forces.rates @ self.A_nodes.T
@@ -225,6 +227,12 @@ class Cell:
             terms.append((C_rhs, R_rhs))
         right_sides, responses = zip(*terms, strict=True)
         return right_sides, responses, v_rhs
+
+    def _subtract_multipliers(self, place: int) -> None:
+        """Subtract nu from the diagonal of M_BB, over (node, group), of each channel of a stack."""
+        if self.multiplier.size:
+            nu = self.multiplier[:, self.constraints[place]]
+            self.diagonals[place][:] -= nu.transpose(1, 0, 2).reshape(len(nu[0]), -1)
 
     def times(self) -> Array:
         """Times of the new nodes."""

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
-from math import sqrt
+from math import isfinite, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +123,7 @@ class Anderson:
         for _ in range(self.max_iterations):
             f = (G(x) - x) / size
             residuals.append(float(np.abs(f).max()))
-            if not np.isfinite(residuals[-1]):
+            if not isfinite(residuals[-1]):
                 return FixedPoint(x, Ending.NOT_FINITE, residuals)
             if f_old is not None:
                 basis.add(f - f_old, (x - x_old) / size)

@@ -111,7 +111,7 @@ def solve_own_block(A, blocks, C_last, drift, v_rhs, weights, constraints, multi
 
     A, blocks, C_last, weights and constraints are tuples, with one entry for each stack of channels; A of a stack is
     A (x) 1_G.  blocks (7, channels, s G, s G) are M_BB, D_BB, M_BH C_rhs^T and D_BH R_rhs^T without their factor P^T, as
-    given, and (M - nu)_BB, in place of M_BB, and P, C_BB, R_BB as found; C_last (channels, G, s G).
+    given, and P, C_BB, R_BB as found; C_last (channels, G, s G).
     Newton's method, with d C(t_i, t_i)/d nu_j = -2 R_ij C_ij summed over channels with their weights.  `multiplier` is the
     guess and the result; returns the largest |C(t_i, t_i) - 1|.
     """
@@ -135,18 +135,7 @@ def solve_own_block(A, blocks, C_last, drift, v_rhs, weights, constraints, multi
             break
         solve(slope, violation)
         correct(multiplier, violation)
-    for q in range(len(A)):
-        for c in range(len(weights[q])):
-            subtract_multipliers(multiplier, constraints[q][c], blocks[q][0, c])
     return defect
-
-
-@njit(inline="always")
-def subtract_multipliers(multiplier, constraints, M):
-    """M - nu in place of M of one channel, with the multiplier of each group's constraint."""
-    width = len(constraints)
-    for a in range(len(M)):
-        M[a, a] -= multiplier[a // width, constraints[a % width]]
 
 
 @njit(inline="always")
