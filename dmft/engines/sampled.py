@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from dmft.engines.astray import astray
 from dmft.engines.base import AcceptedCell, Results
-from dmft.engines.distributions import Look, distributions
+from dmft.engines.distributions import distributions
 from dmft.engines.outcome import Outcome
 from dmft.engines.sets import NOTHING, cut, fields, history_of, joined, padded, reached_together, sets_of, widths
 from dmft.history.fields import DISTRIBUTION_TIME
@@ -319,7 +319,13 @@ class Sampled:
         if n == 0:
             return {}, {}
         times = self.looked_at(np.array(wanted(float(self.times(n)[-1]))))
-        found, errors = distributions([self.looks(k, times) for k in sets], self.model.groups)
+        calls: list[Call | None] = [None] * len(self._found)
+        for k in sets:
+            calls[k] = (self.model.looks, (self.model.sets[k], self._found[k], self.moments(times)))
+        # A set is followed again from its first node on.
+        work = [0 if call is None else one.size for call, one in zip(calls, self.model.sets, strict=True)]
+        looks = self.crew.run(calls, work)
+        found, errors = distributions([looks[k] for k in sets], self.model.groups)
         return {DISTRIBUTION_TIME: times, **found}, errors
 
     def looked_at(self, times: Array) -> Array:
@@ -327,10 +333,9 @@ class Sampled:
         steps = self.times(self.nodes)
         return steps[np.unique(np.abs(steps[:, None] - times).argmin(axis=0))] if len(times) else times
 
-    def looks(self, number: int, times: Array) -> list[Look]:
-        """The samples of a set at these of its steps."""
-        steps = np.searchsorted(self.times(self._found[number].n), times)
-        return self.model.looks(self.model.sets[number], self._found[number], steps)
+    def moments(self, times: Array) -> NDArray[Any]:
+        """These times as `SampledModel.looks` wants them: numbers of steps."""
+        return np.searchsorted(self.times(self.nodes), times)
 
     def kernels(self, known: Stretch) -> dict[str, Array]:
         """Two-time kernels of a set."""

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from dmft.engines import clock, guess, stepper
 from dmft.engines.cell import Cell, empty_history, initial_node
-from dmft.engines.distributions import Look
 from dmft.engines.ends import continued, first_rate, growing, nodes_of
 from dmft.engines.fixed_point import Anderson, FixedPoint
 from dmft.engines.lead import Lead, lead
@@ -28,7 +27,7 @@ from dmft.engines.sampled import Begin, Fault, Sampled
 from dmft.engines.sets import cut, of_set
 from dmft.engines.stretches import Sets, followed, restored, stretch
 from dmft.history.history import History
-from dmft.mathematics.tableau import lagrange, radau
+from dmft.mathematics.tableau import radau
 from dmft.models.sampled import FOLLOWED, SampledFlowModel, SampleSet, Stretch
 from dmft.problem.settings import SolverSettings
 
@@ -195,24 +194,9 @@ class SampledFlow(Sampled):
         """Any times."""
         return times
 
-    def looks(self, number: int, times: Array) -> list[Look]:
-        """The samples of a set at these times, by the polynomials of their cells."""
-        history, stages = restored(self._flow, self._found[number]), self.unit
-        found: list[Look] = []
-        before: Look = {}
-        for end, equations in followed(self._flow, self._flow.sets[number], history):
-            seen = equations.seen()
-            cell = {name: np.concatenate([before[name], values]) if before else values for name, values in seen.items()}
-            n = equations.samples.n
-            nodes = history["time"][max(n - 1 - stages, 0) : n]
-            for time in times[len(found) :]:
-                if time <= end:
-                    basis = lagrange(nodes, np.array([time]))[:, 0]
-                    found.append({name: np.tensordot(basis, values, 1) for name, values in cell.items()})
-            before = {name: values[-1:] for name, values in seen.items()}
-            if len(found) == len(times):
-                break
-        return found
+    def moments(self, times: Array) -> Array:
+        """The times themselves."""
+        return times
 
     @property
     def unit(self) -> int:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from dmft.engines.cell import empty_history
 from dmft.engines.densities import densities
+from dmft.engines.distributions import Look
 from dmft.history.fields import TIME, TIME_PRIME, Field
 from dmft.history.history import History
+from dmft.mathematics.tableau import lagrange
 from dmft.models.sampled import FOLLOWED, Dims, SampledFlowModel, SampleSet, Stretch
 
 Array = NDArray[np.float64]
@@ -81,9 +83,24 @@ class Sets:
         """See SampledModel."""
         return self.model.numbers(nodes)
 
-    def looks(self, one: SampleSet, known: Stretch, steps: Any) -> Any:
-        """None: cells are needed, see `SampledFlow.looks`."""
-        raise NotImplementedError
+    def looks(self, one: SampleSet, known: Stretch, moments: Array) -> list[Look]:
+        """See SampledModel: the samples of a set at some times, by the polynomials of their cells."""
+        history, stages = restored(self.model, known), self.model.stages
+        found: list[Look] = []
+        before: Look = {}
+        for end, equations in followed(self.model, one, history):
+            seen = equations.seen()
+            cell = {name: np.concatenate([before[name], values]) if before else values for name, values in seen.items()}
+            n = equations.samples.n
+            nodes = history["time"][max(n - 1 - stages, 0) : n]
+            for time in moments[len(found) :]:
+                if time <= end:
+                    basis = lagrange(nodes, np.array([time]))[:, 0]
+                    found.append({name: np.tensordot(basis, values, 1) for name, values in cell.items()})
+            before = {name: values[-1:] for name, values in seen.items()}
+            if len(found) == len(moments):
+                break
+        return found
 
     def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> Any:
         """None: cells are needed, see `FlowProcess`."""

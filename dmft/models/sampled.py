@@ -109,8 +109,11 @@ class SampledModel(Protocol):
         """Neurons of each group whose distributions are apart; None where all are alike."""
         ...
 
-    def looks(self, one: SampleSet, known: Stretch, steps: NDArray[np.int64]) -> list[Mapping[str, Array]]:
-        """The samples of a set at some steps: numbers of each sample (P,), or of its neurons (m, P), by name."""
+    def looks(self, one: SampleSet, known: Stretch, moments: NDArray[Any]) -> list[Mapping[str, Array]]:
+        """The samples of a set at some moments, which are numbers of steps of descent, or times of a flow.
+
+        Numbers of each sample (P,), or of its neurons (m, P), by name.
+        """
         ...
 
     def numbers(self, nodes: float) -> float:

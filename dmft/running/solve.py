@@ -84,8 +84,8 @@ def solve(
             return _solution(problem, march, outcome, iterations, earlier + monotonic() - began)
 
         written = monotonic()
-        try:
-            with _shared(march, jobs, crew):
+        with _shared(march, jobs, crew):
+            try:
                 for cell in march:
                     iterations += cell.iterations
                     for observe in observers:
@@ -93,10 +93,10 @@ def solve(
                     if output is not None and monotonic() - written > checkpoint_every:
                         _keep(output, snapshot(Outcome.RUNNING))
                         written = monotonic()
-            outcome = march.outcome
-        except StopRun:
-            outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
-        solution = _with_distributions(snapshot(outcome), march)
+                outcome = march.outcome
+            except StopRun:
+                outcome = Outcome.INTERRUPTED if march.time < problem.solver.t_max else Outcome.DONE
+            solution = _with_distributions(snapshot(outcome), march)
     if output is not None:
         _keep(output, solution)
     return solution if verify is False or not solution.complete else _verified(solution, output, bool(verify))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,14 @@ def activation(given: str | Sequence[float], width: float) -> Activation:
     return lambda x: (hermite.evaluate_series(series, x)[0], *hermite.evaluate_series(slopes, x))
 
 
-def mean_squared_slope(given: str | Sequence[float]) -> float:
+@cache
+def mean_squared_slope(given: str | tuple[float, ...]) -> float:
     """E[sigma'(g)^2] for standard normal g; kinks weigh nothing."""
-    x, w = np.polynomial.hermite_e.hermegauss(100)
+    x, w = _normal_rule()
     return float(w @ activation(given, functions.KINK)(x)[1] ** 2 / w.sum())
+
+
+@cache
+def _normal_rule() -> tuple[Array, Array]:
+    """Nodes and weights of Gauss quadrature for a standard normal, up to a factor."""
+    return np.polynomial.hermite_e.hermegauss(100)

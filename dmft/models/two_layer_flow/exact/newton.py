@@ -7,16 +7,15 @@ those that lead away are taken in part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmft.models.two_layer_flow.exact.own import Slopes, applied, own_responses
+from dmft.models.two_layer_flow.exact.states import Defect, Part, State, States, defect
 
 Array = NDArray[np.float64]
-Part = NDArray[np.int64]
 
 # Steps of all samples together, at most, and the part of them that is left to go on by itself.
 CHORDS, FEW = 6, 0.1
@@ -24,30 +23,17 @@ CHORDS, FEW = 6, 0.1
 NEWTON, SHORTENED = 60, 8
 
 
-class State(NamedTuple):
-    """Forces, outputs, slopes of the loss, values of the activation, and slopes of the forces."""
-
-    g: Array
-    f: Array
-    slope: Array
-    value: Array
-    slopes: Slopes
-
-
 class Equations(NamedTuple):
     """R (s m, s m), with 1/alpha; c (s, m, P); states of samples at their h, of all or of some; coordinates, see `own.py`."""
 
     R: Array
     c: Array
-    state: Callable[[Array, Part | None], State]
+    state: States
     basis: Array
 
-    def defect(self, h: Array, state: State, part: Part | None = None) -> Array:
-        """h + R g(h) - c, (s, m, samples)."""
-        found = (self.R @ state.g.reshape(len(self.R), -1)).reshape(h.shape)
-        found += h
-        found -= self.c if part is None else self.c[:, :, part]
-        return found
+    def defect(self, h: Array, state: State, part: Part | None = None) -> Defect:
+        """Defects of all samples, or of some."""
+        return defect(self.R, state, h, self.c if part is None else self.c.take(part, axis=2))
 
     def responses(self, state: State) -> Array:
         """T of each sample, transposed."""
@@ -67,50 +53,45 @@ class Equations(NamedTuple):
         h, last, step, number = h.copy(), np.full(h.shape[2], np.inf), np.zeros_like(h), 0
         while True:
             state = self.state(h, None)
-            defect = self.defect(h, state)
-            size = _largest(defect)
+            f, size, scale = self.defect(h, state)
             if number == 0:
                 accuracy = max(accuracy, relative * float(np.sqrt(np.mean(size**2))))
-            left = ~(size <= accuracy * (1 + _largest(h)))
+            left = ~(size <= accuracy * (1 + scale))
             if not (few := np.count_nonzero(left)):
                 return h, state
             worse = np.flatnonzero(left & ~(size <= last))
             if number == CHORDS or few < FEW * len(left):
                 break
             T, back = self.responses(state) if T is None else T, -step[:, :, worse]
-            step = self.step(T, defect)
+            step = self.step(T, f)
             # Those that were led away return to where they were.
             step[:, :, worse], size[worse] = back, last[worse]
             h += step
             last, number = size, number + 1
         h[:, :, worse] -= step[:, :, worse]
-        return self._alone(h, np.flatnonzero(left), accuracy)
+        return self._alone(h, state, np.flatnonzero(left), accuracy)
 
-    def _alone(self, h: Array, active: Part, accuracy: float) -> tuple[Array, State] | None:
-        """The same for some samples, with their own T at each step."""
+    def _alone(self, h: Array, states: State, active: Part, accuracy: float) -> tuple[Array, State] | None:
+        """The same for some samples, with their own T at each step; `states` are those of all others."""
         samples = h.shape[2]
         shortened, last, step = np.ones(samples), np.full(samples, np.inf), np.zeros_like(h)
         for _ in range(NEWTON):
-            state = self.state(h[:, :, active], active)
-            defect = self.defect(h[:, :, active], state, active)
-            size = _largest(defect)
-            left = ~(size <= accuracy * (1 + _largest(h[:, :, active])))
+            here = h.take(active, axis=2)
+            state = self.state(here, active)
+            states.put(active, state)
+            f, size, scale = self.defect(here, state, active)
+            left = ~(size <= accuracy * (1 + scale))
             if not left.any():
-                return h, self.state(h, None)
+                return h, states
             worse = left & ~(size <= last[active]) & (shortened[active] > 0.5**SHORTENED)
-            back, on = active[worse], left & ~worse
+            back, on = active[worse], np.flatnonzero(left & ~worse)
             h[:, :, back] -= 0.5 * step[:, :, back]
             step[:, :, back] *= 0.5
             shortened[back] *= 0.5
             if (forward := active[on]).size:
-                slopes = Slopes(*(np.ascontiguousarray(x[..., on]) for x in state.slopes))
-                change = self.step(own_responses(self.R, slopes, self.basis), np.ascontiguousarray(defect[:, :, on]))
+                slopes = Slopes(*(x.take(on, axis=-1) for x in state.slopes))
+                change = self.step(own_responses(self.R, slopes, self.basis), f.take(on, axis=2))
                 h[:, :, forward] += change
                 step[:, :, forward], shortened[forward], last[forward] = change, 1.0, size[on]
             active = active[left]
         return None
-
-
-def _largest(values: Array) -> Array:
-    """Largest |values| of each sample."""
-    return np.abs(values).max(axis=(0, 1))

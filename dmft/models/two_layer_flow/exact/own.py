@@ -25,7 +25,7 @@ from dmft.mathematics.small import copy
 Array = NDArray[np.float64]
 
 # Samples that are treated together, and the pivot that is too small.
-LANES, SMALLEST = 32, 1e-2
+LANES, SMALLEST = 64, 1e-2
 # Number of neurons from which on matrix products are faster.
 MANY = 7
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -28,9 +27,9 @@ from dmft.models.two_layer_flow.exact.factor import Factor, Rows, in_time
 from dmft.models.two_layer_flow.exact.labels import Labels
 from dmft.models.two_layer_flow.exact.loss import Loss
 from dmft.models.two_layer_flow.exact.memory import Memory
-from dmft.models.two_layer_flow.exact.newton import Equations, Part, State
+from dmft.models.two_layer_flow.exact.newton import Equations
 from dmft.models.two_layer_flow.exact.normals import Normals, uniforms
-from dmft.models.two_layer_flow.exact.own import Slopes
+from dmft.models.two_layer_flow.exact.states import State, states
 from dmft.models.two_layer_flow.exact.stein import Past
 
 Array = NDArray[np.float64]
@@ -119,7 +118,6 @@ class Samples:
         self.remembers = True
         # Of states that follow from the rows alone.
         self.accuracy = ACCURACY
-        self._h_last = self._xi_last = np.zeros((m, size))
         # State on the nodes that were kept last.
         self.kept: Seen | None = None
         self._columns: tuple[Array, list[Array]] = (np.empty((0, size)), [np.empty((0, 0)) for _ in self._apart])
@@ -170,8 +168,7 @@ class Samples:
         self._R, self._R_minus = _grown(self._R, rows.R, self.n, 0, 2), _grown(self._R_minus, rows.R_minus, self.n, 1, 2)
         if remembers:
             self._memory.keep(T)
-        self._h_last, self._xi_last, self.n, self._tried = seen.h[-1], fields.xi[-1], total, None
-        self.kept = seen
+        self.n, self._tried, self.kept = total, None, seen
         return True
 
     def _followed(
@@ -182,7 +179,7 @@ class Samples:
             return None
         fields = self._fields(rows)
         equations = self._equations(rows, fields.xi)
-        found = self._solved(equations, fields.xi, before)
+        found = self._solved(equations, before)
         if found is None:
             return None
         seen, state = found
@@ -233,19 +230,29 @@ class Samples:
 
     def _equations(self, rows: Kernels, fields: Array) -> Equations:
         """Those of the samples on the new nodes."""
-        R, a = self.task.inverse_alpha * self._own(rows), self.task.crowd.of_groups(rows.a, 0).T[:, :, None]
-        return Equations(R, fields - self._reaction(rows), partial(self._state, a), self.task.crowd.basis)
+        task, basis = self.task, self.task.crowd.basis
+        a = np.ascontiguousarray(task.crowd.of_groups(rows.a, 0).T)
+        at = states(task.activation, task.loss, a, self.y, basis)
+        return Equations(task.inverse_alpha * self._own(rows), fields - self._reaction(rows), at, basis)
 
-    def _solved(self, equations: Equations, fields: Array, before: tuple[Seen, Array] | None) -> tuple[Seen, State] | None:
+    def _solved(self, equations: Equations, before: tuple[Seen, Array] | None) -> tuple[Seen, State] | None:
         """States of the samples, None if some have none; from those before, if there are any, and only as well as needed."""
-        if before is None or before[0].h.shape != fields.shape:
-            found = equations.solved(self._h_last + fields - self._xi_last, None, self.accuracy)
+        if before is None or before[0].h.shape != equations.c.shape:
+            found = equations.solved(self._guess(equations), None, self.accuracy)
         else:
             found = equations.solved(before[0].h, before[1], ACCURACY, RELATIVE)
         if found is None:
             return None
         h, state = found
         return Seen(h, state.g, state.f, state.slope, state.value), state
+
+    def _guess(self, equations: Equations) -> Array:
+        """Preactivations where forces are those of the last node."""
+        if self.kept is None:
+            return equations.c
+        s = len(equations.c)
+        g = np.tile(self.kept.g[-1], (s, 1))
+        return equations.c - (equations.R @ g).reshape(equations.c.shape)
 
     def _reaction(self, rows: Kernels) -> Array:
         """(1/alpha) sum_j R_ij g_j over the past, (s, m, P)."""
@@ -268,15 +275,6 @@ class Samples:
             for i in range(part.start, part.stop):
                 found[:, i, :, i] = R
         return found.reshape(s * crowd.m, -1)
-
-    def _state(self, a: Array, h: Array, part: Part | None) -> State:
-        """Forces and losses of all samples, or of some, at preactivations h (s, m, samples); a (s, m, 1) of neurons."""
-        basis = self.task.crowd.basis
-        value, slope, curvature = self.task.activation(basis.T @ h)
-        f, y = (a * value).mean(axis=1), self.y if part is None else self.y[part]
-        loss_slope, q = self.task.loss.slope(f, y), a * slope
-        slopes = Slopes(self.task.loss.curvature(f, y) / h.shape[1], q, loss_slope[:, None] * a * curvature)
-        return State(loss_slope[:, None] * (basis @ q), f, loss_slope, value, slopes)
 
     # -- means ----------------------------------------------------------------------------------------------------------------
 
