@@ -240,7 +240,7 @@ class Cell:
 
     @property
     def last(self) -> Evaluation:
-        """What the vector that G was evaluated at last stands for."""
+        """Rows, forces and observables of the vector that G was evaluated at last."""
         assert self._last is not None
         return self._last
 
