@@ -191,11 +191,12 @@ class March(Stepper[Attempt]):
             missed = self.control.missed(history, cell.dt, observed, model.energy)
             unresolved = min(self.settings.tolerance * floor, UNSEEN * missed)
         span, moved, turned = np.log1p(cell.dt / self.time), self.control.moved(history, observed), _turned(cell, rows)
+        crossing = self.control.crossing(history, cell.dt, observed)
 
         def error(residual: float) -> float:
             excess = clock.excess(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
-            of_all, of_weights = clock.error(excess.of_all, moved, span), clock.error(excess.of_weights, turned, span)
-            return max(of_all, of_weights) / self.settings.tolerance
+            of_all = clock.error(excess.of_all, moved, span, crossing)
+            return max(of_all, clock.error(excess.of_weights, turned, span)) / self.settings.tolerance
 
         return error
 

@@ -28,6 +28,8 @@ CALIBRATION = {1: 3.0, 5: 1.2, 6: 1.0}
 # of stiff cells fast modes are known to lower order than at the end: to within the tolerance of large numbers, not of what is
 # left of them.
 DIFFERENCE = 1.0
+# What passes through zero within so much of log t has to be in time by then.
+AHEAD = 1.0
 # Early steps that multiply t by more than this say nothing about slowing down.
 LATEST = 1.7
 
@@ -90,6 +92,29 @@ class StepControl:
         new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
         before = history.stacked(tuple(self.sizes))[:, -1]
         return float((np.abs(new[:, -1] - before) / self.scale(history, new)).max())
+
+    def crossing(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
+        """Largest rate in log t at which an observable passes through zero, in a cell or within AHEAD of log t after it.
+
+        Relative to what its tolerance is relative to there; by the parabola in log t through first, middle and last node.
+        """
+        middle = (self.tableau.stages - 1) // 2
+        if middle == self.tableau.stages - 1:
+            return 0.0
+        new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
+        last = float(history["time"][-1])
+        times = last + dt * np.array([0.0, self.tableau.c[middle], 1.0])
+        u = np.log(times / times[-1])
+        values = np.column_stack([history.stacked(tuple(self.sizes))[:, -1], new[:, middle], new[:, -1]])
+        a, b, c = np.linalg.solve(np.vander(u), values.T)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            # Roots of a u^2 + b u + c without cancellation; the slope there is that of the discriminant's root.
+            slope = np.sqrt(b**2 - 4 * a * c)
+            q = -(b + np.copysign(slope, b)) / 2
+            roots = np.stack([q / a, c / q])
+            near = ((roots >= u[0]) & (roots <= AHEAD)).any(axis=0)
+        size = FLOOR * np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
+        return float((slope[near] / size[near]).max(initial=0.0))
 
     def scale(self, history: History, new: Array) -> Array:
         """Scale of the tolerance in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
