@@ -15,7 +15,9 @@ Cost of one evaluation: 18 s n^2 flops for two scalar channels and their residua
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,14 @@ OBSERVABLE_CHANGE = 50.0
 LOOSE = 10.0
 
 
+class Evaluation(NamedTuple):
+    """The rows that a vector stands for, and the forces and observables that they have."""
+
+    rows: Rows
+    forces: Forces
+    observed: dict[str, Array]
+
+
 class Cell:
     """The fixed-point problem of one step from the last node of `history` over a time dt."""
 
@@ -56,8 +66,17 @@ class Cell:
         s, self.n, self.total = tableau.stages, history.n, history.n + tableau.stages
         self.stacks = model.channels
         self.C, self.R = matrices(history, "C", model), matrices(history, "R", model)
-        self.overlap, self.scalars = overlaps(history, model), scalars(history, model)
-        self.A = tuple(dt * of_blocks(tableau.A, stack.width) for stack in self.stacks)
+        # One layout of arrays in memory: for each other one, loops would be compiled once more.
+        self.overlap, self.scalars = np.ascontiguousarray(overlaps(history, model)), scalars(history, model)
+        self.last_overlap = np.ascontiguousarray(self.overlap[:, -self.stacks[0].width :])
+        # Rows of the last node, in C and in R.
+        self.last_rows = [
+            tuple(np.ascontiguousarray(rows[:, -stack.width :]) for rows in both)
+            for stack, *both in zip(self.stacks, self.C, self.R, strict=True)
+        ]
+        self.A_nodes = dt * tableau.A
+        self.A = tuple(of_blocks(self.A_nodes, stack.width) for stack in self.stacks)
+        self.inverse_A = tuple(of_blocks(tableau.inverse / dt, stack.width) for stack in self.stacks)
         self.shapes = [(stack.count, s * stack.width, self.total * stack.width) for stack in self.stacks]
         # Number of nodes, in rows or columns of each stack.
         self.known = [self.n * stack.width for stack in self.stacks]
@@ -66,11 +85,11 @@ class Cell:
         )
         self.guess = self._last_multiplier()
         self.multiplier = self.guess.copy()
-        self.forces: Forces | None = None
+        self._last: Evaluation | None = None
         self.observables = sum(field.entries for field in model.observables.values())
         # Places and shapes of the fields in a vector.
         shapes = [*self.shapes, *self.shapes, (len(self.overlap), self.shapes[0][1]), (len(self.scalars), s)]
-        ends = np.cumsum([prod(shape) for shape in shapes]).tolist()
+        ends = accumulate(map(prod, shapes))
         self.parts = [(slice(end - prod(shape), end), shape) for end, shape in zip(ends, shapes, strict=True)]
         # Numbers of C, and of R, in a vector; and numbers of a node beside them: overlaps, scalars, observables.
         self.two_time = sum(map(prod, self.shapes))
@@ -100,10 +119,11 @@ class Cell:
 
     def set_responses(self, x: Array, responses: Arrays) -> None:
         """Put rows R into a vector; the inverse of `rows`."""
-        for A, known, given, R in zip(self.A, self.known, self.fields(x).R, responses, strict=True):
+        for place, (given, R) in enumerate(zip(self.fields(x).R, responses, strict=True)):
+            known = self.known[place]
             inverse = np.linalg.inv(R[:, :, known:])
-            given[:, :, :known] = A @ inverse @ R[:, :, :known]
-            given[:, :, known:] = np.linalg.inv(A) - inverse
+            given[:, :, :known] = self.A[place] @ inverse @ R[:, :, :known]
+            given[:, :, known:] = self.inverse_A[place] - inverse
 
     @property
     def responses(self) -> slice:
@@ -133,18 +153,19 @@ class Cell:
         for place, stack in enumerate(self.stacks):
             own = self._own_size(place, guessed.C[place])
             least = np.maximum(own, FLOOR * stack.sizes)
-            each = np.sqrt(least[:, :, None] * least[:, None, :]) if stack.width > 1 else least[:, :, None]
-            rows.C[place][:] = np.tile(each, (1, self.tableau.stages, self.total))
+            each = np.sqrt(least[:, :, None] * least[:, None, :]) if stack.width > 1 else least[:, None]
+            rows.C[place].reshape(stack.count, -1, stack.width, self.total, stack.width)[:] = each[:, None, :, None]
             known = self.known[place]
-            inverse = np.linalg.inv(self.A[place]) - guessed.R[place][:, :, known:]
+            inverse = self.inverse_A[place] - guessed.R[place][:, :, known:]
             rows.R[place][:, :, :known] = LOOSE * self.dt
             rows.R[place][:, :, known:] = LOOSE * np.abs(inverse).max(axis=(1, 2))[:, None, None]
             if place == 0 and len(self.overlap):
                 largest = np.abs(guessed.overlap).reshape(len(self.overlap), -1, stack.width).max(axis=1)
-                rows.overlap[:] = np.tile(np.maximum(largest, np.sqrt(own[0])), (1, self.tableau.stages))
+                each = np.maximum(largest, np.sqrt(own[0]))
+                rows.overlap.reshape(len(each), -1, stack.width)[:] = each[:, None]
         rows.scalars[:] = np.abs(guessed.scalars).max(axis=1, keepdims=True)
-        watched = np.column_stack([self.watched(guess), scales(self.history, observable_sizes(self.model))])
-        self.watched(size)[:] = OBSERVABLE_CHANGE * np.abs(watched).max(axis=1, keepdims=True)
+        watched = np.maximum(np.abs(self.watched(guess)).max(axis=1), scales(self.history, observable_sizes(self.model)))
+        self.watched(size)[:] = OBSERVABLE_CHANGE * watched[:, None]
         return np.maximum(size, np.finfo(float).tiny)
 
     def _own_size(self, place: int, C: Array) -> Array:
@@ -158,9 +179,7 @@ class Cell:
     def __call__(self, x: Array) -> Array:
         """G(x); not-a-number throughout if the linear system of the cell is singular."""
         rows = self.rows(x)
-        forces = self.forces = self.model.forces(self.history, rows)
-        out, new = self.empty()
-        # One layout of arrays in memory: for each other one, loops would be compiled once more.
+        forces = self.model.forces(self.history, rows)
         drift = np.ascontiguousarray(forces.drift)
         C_rhs, R_rhs, v_rhs = self._from_history(forces, drift)
         C_last = tuple(
@@ -175,35 +194,36 @@ class Cell:
         )
         if not defect < 1e-6:
             return np.full_like(x, np.nan)
+        observed = self.model.observe(self.history, rows, forces, multiplier(self.model, rows, forces))
+        self._last = Evaluation(rows, forces, observed)
+        out, new = self.empty()
         for place, known in enumerate(self.known):
-            new.C[place][:, :, :known] = self.P[place] @ C_rhs[place]
+            np.matmul(self.P[place], C_rhs[place], out=new.C[place][:, :, :known])
             new.R[place][:, :, :known] = R_rhs[place]
             new.C[place][:, :, known:] = self.C_BB[place]
             self._subtract_multipliers(place)
             new.R[place][:, :, known:] = self.M_BB[place]
         new.overlap[:] = v_B
-        for k, rate in enumerate(forces.rates):
-            new.scalars[k] = self.scalars[k, -1] + self.dt * self.tableau.A @ rate
-        rows_of(self.model.observables, self._observe(rows), self.watched(out))
+        new.scalars[:] = self.scalars[:, -1:] + forces.rates @ self.A_nodes.T
+        rows_of(self.model.observables, observed, self.watched(out))
         return out
 
     def _from_history(self, forces: Forces, all_drift: Array) -> tuple[Arrays, Arrays, Array]:
         """Contributions of the history: C_rhs, R_rhs of each stack; v_rhs.  Fills what is given of the own blocks."""
-        A, terms = self.dt * self.tableau.A, []
-        v_rhs, overlap = np.empty(all_drift.shape), np.ascontiguousarray(self.overlap)
+        A, terms, v_rhs = self.A_nodes, [], np.empty(all_drift.shape)
         for place, (stack, known) in enumerate(zip(self.stacks, self.known, strict=True)):
             M_BH, D_BH, G = forces.M[place][:, :, :known], forces.D[place][:, :, :known], stack.width
             C, R = self.C[place], self.R[place]
             C_rhs, R_rhs = np.empty(M_BH.shape), np.empty(M_BH.shape)
             drift = all_drift if place == 0 else all_drift[:0]
-            last = (np.ascontiguousarray(rows[:, -G:]) for rows in (C, R))
-            history_terms(A, G, M_BH @ C, M_BH @ R, D_BH @ R.transpose(0, 2, 1), drift, overlap, *last, C_rhs, R_rhs)
+            MC, MR, DR = M_BH @ C, M_BH @ R, D_BH @ R.transpose(0, 2, 1)
+            history_terms(A, G, MC, MR, DR, drift, self.overlap, *self.last_rows[place], C_rhs, R_rhs)
             if place == 0 and len(drift):
-                along = np.stack([M_BH[0] @ direction for direction in overlap])
-                overlap_terms(A, G, along, drift, np.ascontiguousarray(overlap[:, -G:]), v_rhs)
+                overlap_terms(A, G, (M_BH[0] @ self.overlap[:, :, None])[:, :, 0], drift, self.last_overlap, v_rhs)
             own = self.blocks[place]
             own[0], own[1] = forces.M[place][:, :, known:], forces.D[place][:, :, known:]
-            own[2], own[3] = M_BH @ C_rhs.transpose(0, 2, 1), D_BH @ R_rhs.transpose(0, 2, 1)
+            np.matmul(M_BH, C_rhs.transpose(0, 2, 1), out=own[2])
+            np.matmul(D_BH, R_rhs.transpose(0, 2, 1), out=own[3])
             terms.append((C_rhs, R_rhs))
         right_sides, responses = zip(*terms, strict=True)
         return right_sides, responses, v_rhs
@@ -218,13 +238,11 @@ class Cell:
         """Times of the new nodes."""
         return self.history["time"][-1] + self.dt * self.tableau.c
 
-    def observe(self, x: Array) -> dict[str, Array]:
-        """Observables on the new nodes at the vector x that G was evaluated at last."""
-        return self._observe(self.rows(x))
-
-    def _observe(self, rows: Rows) -> dict[str, Array]:
-        assert self.forces is not None
-        return self.model.observe(self.history, rows, self.forces, multiplier(self.model, rows, self.forces))
+    @property
+    def last(self) -> Evaluation:
+        """Rows, forces and observables of the vector that G was evaluated at last."""
+        assert self._last is not None
+        return self._last
 
     def constraint_error(self, rows: Rows) -> Array:
         """Largest violation of each constraint on the new nodes, (constraints,)."""
@@ -238,11 +256,10 @@ class Cell:
 
     def kick(self) -> dict[str, Array]:
         """Responses of the new nodes to a kick of the weights at t = 0, by name, with the shapes of their fields."""
-        assert self.forces is not None
         found = {}
         for place, (stack, past) in enumerate(zip(self.stacks, matrices(self.history, "kick", self.model), strict=True)):
             columns = past[:, :, None] if stack.width == 1 else past
-            new = kicked(self.A[place], self.P[place], self.forces.M[place][:, :, : self.known[place]], columns)
+            new = kicked(self.A[place], self.P[place], self.last.forces.M[place][:, :, : self.known[place]], columns)
             field = self.history.fields[f"kick{stack.name}"]
             found[field.name] = new.reshape(field.shape(self.tableau.stages))
         return found

@@ -12,6 +12,9 @@ proportion to the relative error of the rate; what an observable is off by then 
 polynomials are too rough, more energy is lost than E falls.  A small E may be off at the node before the cell: the excess then
 counts as far as it is there from the first node of the cell on, too.
 
+An observable that passes through zero counts relative to a thousandth of its largest value there, and is off by the clock times
+a rate of 10 to 1000 in log t: the clock is held to less from a factor e of time before.
+
 It is the motion of the weights that is rough.  Where scalars take most of the energy, as they do while a network learns noise
 by heart, the weights have a clock of their own, which may be off by much more: by the excess in units of what they lose alone.
 """
@@ -50,13 +53,9 @@ def weighted(stack: Channels, past: Array, block: Array, last: int) -> Array:
     """
     G, weights = stack.width, stack.speeds
     s = block.shape[1] // G
-    C = np.zeros((s + 1, s + 1))
-    if G == 1:
-        C[0, 0] = weights[:, 0] @ past[:, last, last]
-        C[1:] = np.tensordot(weights[:, 0], block[:, :, last:], 1)
-    else:
-        C[0, 0] = (weights * np.diagonal(past[:, last * G :, last * G :], axis1=1, axis2=2)).sum()
-        C[1:] = np.einsum("cg,cigjg->ij", weights, block[:, :, last * G :].reshape(len(block), s, G, s + 1, G))
+    C = np.empty((s + 1, s + 1))
+    C[0, 0] = np.einsum("cg,cgg->", weights, past[:, last * G :, last * G :])
+    C[1:] = np.einsum("cg,cigjg->ij", weights, block[:, :, last * G :].reshape(len(block), s, G, s + 1, G))
     C[0, 1:] = C[1:, 0]
     return C
 
@@ -117,17 +116,17 @@ def forgotten(stack: Channels, past: Array, block: Array) -> float:
 
 def changed(before: Array, after: Array, floor: Array) -> float:
     """Largest change, relative to the smaller of two values or to a floor; 0 of what is 0 throughout."""
-    scale = np.maximum(np.minimum(np.abs(before), np.abs(after)), floor)
-    change = np.abs(after - before)
-    return float(np.where(change > 0.0, change / np.maximum(scale, np.finfo(float).tiny), 0.0).max(initial=0.0))
+    scale = np.maximum(np.minimum(np.abs(before), np.abs(after)), np.maximum(floor, np.finfo(float).tiny))
+    return float((np.abs(after - before) / scale).max(initial=0.0))
 
 
-def error(relative_excess: float, moved: float, span: float) -> float:
+def error(relative_excess: float, moved: float, span: float, crossing: float = 0.0) -> float:
     """Error of a clock, as the tolerance counts it, of a cell that spans log t = `span` and moves by `moved` what it times.
 
-    moved: largest change relative to what the tolerance is relative to.
+    moved: largest change relative to what the tolerance is relative to.  crossing: the same in a unit of log t, of what passes
+    through zero soon, where it counts relative to a small number.
     """
-    return RATE * relative_excess * min(moved / span, 1.0) / SHARE
+    return RATE * relative_excess * max(min(moved / span, 1.0), crossing) / SHARE
 
 
 def left_flow(tableau: Tableau, lengths: Array, C: Array, scalars: Array, energy: Array, first: int) -> tuple[int, int] | None:

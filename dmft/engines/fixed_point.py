@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
+from math import isfinite, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,36 +68,35 @@ class FixedPoint:
 
 
 class Basis:
-    """Changes of f, orthonormal, and the changes of y that made them: at most `depth` pairs."""
+    """Changes of f, orthonormal, and the changes of y that made them: at most `depth` pairs (q_k, u_k), a row each."""
 
     def __init__(self, depth: int, size: int) -> None:
-        self.Q, self.U = np.empty((2, depth, size))
+        self.pairs, self.size = np.empty((depth, 2 * size)), size
         self.used = 0
 
     def add(self, df: Array, dy: Array) -> bool:
         """Add a pair, after a restart if the basis is full; False if df depends on those that are there, or none can be."""
-        if not len(self.Q):
+        if not len(self.pairs):
             return False
-        self.used %= len(self.Q)
-        Q, U = self.Q[: self.used], self.U[: self.used]
-        size = np.linalg.norm(df)
+        self.used %= len(self.pairs)
+        pairs, pair = self.pairs[: self.used], np.concatenate([df, dy])
+        Q, q = pairs[:, : self.size], pair[: self.size]
+        size = sqrt(q @ q)
         # Twice is enough (Kahan): one pass leaves the rounding errors of nearly dependent differences.
         for _ in range(2):
-            overlap = Q @ df
-            df = df - overlap @ Q
-            dy = dy - overlap @ U
-        left = np.linalg.norm(df)
+            pair -= (Q @ q) @ pairs
+        left = sqrt(q @ q)
         if not left > 1e-10 * size:
             return False
-        self.Q[self.used], self.U[self.used] = df / left, dy / left
+        np.divide(pair, left, out=self.pairs[self.used])
         self.used += 1
         return True
 
     def solve(self, f: Array) -> tuple[Array, Array]:
         """d = -U Q^T f, and what it leaves of f, (1 - Q Q^T) f."""
-        Q, U = self.Q[: self.used], self.U[: self.used]
-        overlap = Q @ f
-        return -overlap @ U, f - overlap @ Q
+        pairs = self.pairs[: self.used]
+        found = (pairs[:, : self.size] @ f) @ pairs
+        return -found[self.size :], f - found[: self.size]
 
 
 @dataclass(frozen=True)
@@ -114,31 +114,29 @@ class Anderson:
 
     def solve(self, G: Map, x: Array, size: Array, tolerance: float) -> FixedPoint:
         """Iterate from x until max|G(x) - x|/size < tolerance; the x returned is one that G was evaluated at."""
-        basis = Basis(self.depth, x.size)
+        return self._iterate(tolerance, G, size, Basis(self.depth, x.size), x, x, None)
 
-        def next_of(x: Array, f: Array) -> Array:
+    def _iterate(
+        self, tolerance: float, G: Map, size: Array, basis: Basis, x: Array, x_old: Array, f_old: Array | None
+    ) -> FixedPoint:
+        residuals: list[float] = []
+        for _ in range(self.max_iterations):
+            f = (G(x) - x) / size
+            residuals.append(float(np.abs(f).max()))
+            if not isfinite(residuals[-1]):
+                return FixedPoint(x, Ending.NOT_FINITE, residuals)
+            if f_old is not None:
+                basis.add(f - f_old, (x - x_old) / size)
+            converged = residuals[-1] < tolerance
+            if not converged and self._stalled(residuals, tolerance):
+                return FixedPoint(x, Ending.STALLED, residuals)
             step, left = basis.solve(f)
-            return x + size * (self.damping * left + step)
-
-        def iterate(tolerance: float, x: Array, x_old: Array, f_old: Array | None) -> FixedPoint:
-            residuals: list[float] = []
-            for _ in range(self.max_iterations):
-                f = (G(x) - x) / size
-                residuals.append(float(np.abs(f).max()))
-                if not np.isfinite(residuals[-1]):
-                    return FixedPoint(x, Ending.NOT_FINITE, residuals)
-                if f_old is not None:
-                    basis.add(f - f_old, (x - x_old) / size)
-                if residuals[-1] < tolerance:
-                    following = next_of(x, f)
-                    go_on = partial(iterate, x=following, x_old=x, f_old=f)
-                    return FixedPoint(x, Ending.CONVERGED, residuals, go_on, following - x)
-                if self._stalled(residuals, tolerance):
-                    return FixedPoint(x, Ending.STALLED, residuals)
-                x_old, f_old, x = x, f, next_of(x, f)
-            return FixedPoint(x_old, Ending.EXHAUSTED, residuals)
-
-        return iterate(tolerance, x, x, None)
+            following = x + size * (self.damping * left + step)
+            if converged:
+                go_on = partial(self._iterate, G=G, size=size, basis=basis, x=following, x_old=x, f_old=f)
+                return FixedPoint(x, Ending.CONVERGED, residuals, go_on, following - x)
+            x_old, f_old, x = x, f, following
+        return FixedPoint(x_old, Ending.EXHAUSTED, residuals)
 
     def _stalled(self, residuals: list[float], tolerance: float) -> bool:
         if len(residuals) <= self.patience:

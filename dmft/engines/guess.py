@@ -9,7 +9,8 @@ read off the collocation polynomials of the history.  For older t', where C and 
 functions the step in log t before is repeated.  Inside the cell M - nu is that of the previous one.
 
 A run goes through four regimes: the first cell, which starts from constants; the second one, early cells that are long against
-t, of which half a step is repeated; and late cells, for which all of the above holds.
+t, of which half a step is repeated; and late cells, for which all of the above holds.  A cell that is tried again, because a
+longer one was too inaccurate, begins with the values of that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmft.engines.cell import Cell
-from dmft.mathematics.tableau import lagrange
+from dmft.engines.nodes import of_blocks
+from dmft.mathematics.tableau import lagrange, lagrange_of_each
 
 Array = NDArray[np.float64]
 
@@ -49,8 +51,7 @@ class Pace:
 def extrapolated(cell: Cell) -> Array:
     """A vector for `cell`, from the rows of the cells before it."""
     x, fields = cell.empty()
-    rows = [np.atleast_2d(cell.history.series(name))[:, -1] for name in cell.model.observables]
-    cell.watched(x)[:] = np.concatenate(rows)[:, None]
+    cell.watched(x)[:] = cell.history.stacked(tuple(cell.model.observables))[:, -1:]
     if cell.n == 1:
         return _first_cell(cell, x)
     late = is_late(cell)
@@ -63,6 +64,30 @@ def extrapolated(cell: Cell) -> Array:
         fields.C[place][:] = _correlations(cell, place, pace, late)
     cell.set_responses(x, tuple(_responses(cell, place, pace, late) for place in range(len(cell.stacks))))
     return x
+
+
+def shortened(longer: Cell, x: Array, cell: Cell) -> Array:
+    """A vector for a cell that begins where a longer one does, which x solves: the polynomials of that on the new nodes.
+
+    R_last + A M_BH R_HH, which stands in place of R, is smooth in t; (M - nu)_BB stays as it is.
+    """
+    shorter, new = cell.empty()
+    old, tableau = longer.fields(x), cell.tableau
+    weights = lagrange(longer.dt * tableau.with_start, cell.dt * tableau.c).T
+    for place, stack in enumerate(cell.stacks):
+        known, G, of_each = cell.known[place], stack.width, of_blocks(weights, stack.width)
+        C_last, R_last = cell.last_rows[place]
+        start = np.concatenate([C_last, old.C[place][:, :, known - G : known].transpose(0, 2, 1)], axis=2)
+        rows = of_each @ np.concatenate([start, old.C[place]], axis=1)
+        new.C[place][:, :, :known] = rows[:, :, :known]
+        new.C[place][:, :, known:] = rows[:, :, known - G :] @ of_each.T
+        new.R[place][:, :, :known] = of_each @ np.concatenate([R_last, old.R[place][:, :, :known]], axis=1)
+        new.R[place][:, :, known:] = old.R[place][:, :, known:]
+    observed = cell.history.stacked(tuple(cell.model.observables))[:, -1:]
+    new.overlap[:] = np.hstack([cell.last_overlap, old.overlap]) @ of_blocks(weights, cell.stacks[0].width).T
+    new.scalars[:] = np.hstack([cell.scalars[:, -1:], old.scalars]) @ weights.T
+    cell.watched(shorter)[:] = np.hstack([observed, longer.watched(x)]) @ weights.T
+    return shorter
 
 
 def is_late(cell: Cell) -> bool:
@@ -131,8 +156,7 @@ def _own_responses(cell: Cell, place: int) -> Array:
     time, s, G = cell.history["time"], cell.tableau.stages, cell.stacks[place].width
     previous = cell.R[place][:, -s * G :, -s * G :]
     dt = time[-1] - time[-1 - s]
-    A = np.kron(cell.tableau.A, np.eye(G)) if G > 1 else cell.tableau.A
-    change = np.linalg.inv(A) * (1 / cell.dt - 1 / dt)
+    change = of_blocks(cell.tableau.inverse, G) * (1 / cell.dt - 1 / dt)
     try:
         return np.asarray(np.linalg.inv(np.linalg.inv(previous) + change), dtype=float)
     except np.linalg.LinAlgError:
@@ -155,11 +179,9 @@ def _interpolation(time: Array, s: int, at: Array) -> tuple[Array, int]:
 
     Each value is that of the collocation polynomial of its cell.
     """
-    ends = np.searchsorted(time[s::s], at) * s + s
-    ends = np.minimum(ends, len(time) - 1)
-    start = int(ends[0]) - s
+    ends = np.minimum(np.searchsorted(time[s::s], at) * s + s, len(time) - 1)
+    start, end = int(ends[0]) - s, time[ends]
+    nodes = ends[:, None] + np.arange(-s, 1)
     weights = np.zeros((len(at), len(time) - start))
-    for end in np.unique(ends):
-        nodes, rows = np.arange(end - s, end + 1), ends == end
-        weights[np.ix_(rows, nodes - start)] = lagrange(time[nodes] / time[end], at[rows] / time[end]).T
+    weights[np.arange(len(at))[:, None], nodes - start] = lagrange_of_each(time[nodes] / end[:, None], at / end)
     return weights, start

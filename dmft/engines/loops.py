@@ -62,6 +62,25 @@ def overlap_terms(A, width, M_overlap, drift, last, v_rhs):
 
 
 @njit
+def add_force_along(weights, M, C, D, R, drift, overlap, nu):
+    """Add sum_c weight_c [M C + D R](t, t) + b v of a stack, weights (channels, G), to nu (s,).
+
+    The drift, and the overlap v, (directions, s G), belong to the first channel.
+    """
+    channels, rows, n = M.shape
+    width = weights.shape[1]
+    for direction in range(len(drift)):
+        for row in range(rows):
+            nu[row // width] += weights[0, row % width] * drift[direction, row] * overlap[direction, row]
+    for c in range(channels):
+        for row in range(rows):
+            force = 0.0
+            for j in range(n):
+                force += M[c, row, j] * C[c, row, j] + D[c, row, j] * R[c, row, j]
+            nu[row // width] += weights[c, row % width] * force
+
+
+@njit
 def response_rows(A, given, known):
     """Rows R of a stack, P [R_last + A M_BH R_HH] and P A with P = (1 - A (M - nu)_BB)^(-1).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -39,11 +40,11 @@ EASY = 30
 
 @dataclass(frozen=True)
 class Attempt(stepper.Attempt):
-    """A cell after its fixed-point iteration."""
+    """A cell after its fixed-point iteration; `clock_error` is that of its clock for a residual, relative to the tolerance."""
 
     cell: Cell
     x: Array
-    observed: dict[str, Array]
+    clock_error: Callable[[float], float]
 
 
 def standard(max_iterations: int, easy: Anderson = Controller.easy) -> Controller:
@@ -68,6 +69,11 @@ def _turned(cell: Cell, rows: Rows) -> float:
     return max(turned, *map(clock.forgotten, cell.stacks, cell.C, rows.C))
 
 
+def _no_clock(residual: float) -> float:
+    """Error of the clock where there is none."""
+    return 0.0
+
+
 class March(Stepper[Attempt]):
     """Solver of one problem; iterate over it to advance.  `residual` is that of the last cell tried, accepted or not.
 
@@ -88,6 +94,8 @@ class March(Stepper[Attempt]):
         fixed_point: Controller | Anderson | NewtonKrylov | None = None,
     ) -> None:
         self.model = model
+        # The cell tried last, if it has to be tried again with a shorter step.
+        self._longer: Attempt | None = None
         self.solver = standard(settings.max_iterations) if fixed_point is None else fixed_point
         if history is None:
             history = empty_history(model)
@@ -105,75 +113,99 @@ class March(Stepper[Attempt]):
     def _attempt(self, step: float) -> Attempt:
         """Solve one cell and estimate its error."""
         cell = Cell(self.model, self.history, self.tableau, step)
-        tolerance = max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
+        found, iterations = self._solved(cell), 0
+        finer = found.go_on is not None and self._is_to_be_finer(cell, found)
+        if finer:
+            found, iterations = self._finer(cell, found)
+        attempt = self._estimated(cell, found, iterations)
+        if found.go_on and not finer and self._may_hide_a_clock(attempt):
+            attempt = self._estimated(cell, *self._finer(cell, found))
+        self.residual = attempt.residual
+        self._longer = attempt if found.converged and attempt.error > 1.0 else None
+        return attempt
+
+    @property
+    def _small_residual(self) -> float:
+        """Residual to which a cell is solved."""
+        return max(RESIDUAL * self.settings.tolerance, SMALLEST_RESIDUAL)
+
+    def _solved(self, cell: Cell) -> FixedPoint:
+        """The fixed point of a cell."""
         first = self._guess(cell)
         size = cell.size(first)
         if isinstance(self.solver, Controller):
-            found = self.solver.solve(cell, first, size, tolerance, cell.responses)
-        else:
-            found = self.solver.solve(cell, first, size, tolerance)
-        attempt = self._estimated(cell, found, 0)
-        if found.go_on and self._is_to_be_finer(found, attempt):
-            finer = found.go_on(_finer(tolerance, len(found.residuals)))
-            if finer.converged:
-                attempt = self._estimated(cell, finer, len(found.residuals))
-            else:
-                # The cell holds the forces of the last x that it was called with.
-                cell(found.x)
-        self.residual = attempt.residual
-        return attempt
+            return self.solver.solve(cell, first, size, self._small_residual, cell.responses)
+        return self.solver.solve(cell, first, size, self._small_residual)
+
+    def _finer(self, cell: Cell, found: FixedPoint) -> tuple[FixedPoint, int]:
+        """The fixed point to a smaller residual, if there it converges, and the number of iterations before."""
+        assert found.go_on is not None
+        finer = found.go_on(_finer(self._small_residual, len(found.residuals)))
+        if finer.converged:
+            return finer, len(found.residuals)
+        # The cell holds what it found at the last x that it was called with.
+        cell(found.x)
+        return found, 0
 
     def _guess(self, cell: Cell) -> Array:
         """Where the iteration of a cell begins."""
+        if self._longer is not None and self._longer.cell.n == cell.n:
+            return guess.shortened(self._longer.cell, self._longer.x, cell)
         return guess.extrapolated(cell)
 
-    def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
-        """True if what the iteration leaves may count, in observables or in the clock, which residuals move either way."""
+    def _is_to_be_finer(self, cell: Cell, found: FixedPoint) -> bool:
+        """True if what the iteration leaves may count in observables."""
         if found.ahead is None:
             return True
-        off = np.abs(attempt.cell.watched(found.ahead)).max(axis=1)
-        if (off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any():
-            return True
-        return self._clock_error(attempt.cell, found.x, attempt.observed, -found.residual) > NEAR
+        off = np.abs(cell.watched(found.ahead)).max(axis=1)
+        return bool((off > HIDDEN * self.settings.tolerance * scales(self.history, observable_sizes(self.model))).any())
+
+    def _may_hide_a_clock(self, attempt: Attempt) -> bool:
+        """True if the residual may count in the clock, which it moves either way."""
+        return attempt.clock_error(-attempt.residual) > NEAR
 
     def _estimated(self, cell: Cell, found: FixedPoint, iterations: int) -> Attempt:
         """A cell after some iterations before, with its estimated error: that of its polynomials or that of the clock."""
         iterations += len(found.residuals)
-        if not found.converged:
-            return Attempt(cell.dt, found.ending, iterations, found.residual, np.inf, cell, found.x, {})
-        observed = cell.observe(found.x)
-        error = self.control.error(self.history, cell.dt, observed)
-        error = max(error, self._clock_error(cell, found.x, observed, found.residual))
-        return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, found.x, observed)
+        error, clock_error = np.inf, _no_clock
+        if found.converged:
+            clock_error = self._clock_error(cell)
+            error = max(self.control.error(self.history, cell.dt, cell.last.observed), clock_error(found.residual))
+        return Attempt(cell.dt, found.ending, iterations, found.residual, error, cell, found.x, clock_error)
 
-    def _clock_error(self, cell: Cell, x: Array, observed: dict[str, Array], residual: float) -> float:
-        """See `clock.py`; none in the first cell, where time has no logarithm."""
+    def _clock_error(self, cell: Cell) -> Callable[[float], float]:
+        """Error of a cell's clock as a function of the residual, see `clock.py`; none in the first cell, without log t."""
         history, last, model = self.history, self.history.n - 1, self.model
         if last == 0 or not model.energy:
-            return 0.0
-        rows = cell.rows(x)
+            return _no_clock
+        rows, _, observed = cell.last
         stacks = zip(model.channels, cell.C, rows.C, strict=True)
-        C = np.sum([clock.weighted(stack, past, block, last) for stack, past, block in stacks], axis=0)
-        energy = np.append(history[model.energy][last], observed[model.energy])
-        scalars = np.hstack([cell.scalars[:, -1:], rows.scalars]) * clock.roots(model.channels[0], len(rows.scalars))
+        C = sum((clock.weighted(stack, past, block, last) for stack, past, block in stacks), np.zeros(()))
+        energy = np.concatenate([history[model.energy][-1:], observed[model.energy]])
+        scalars = np.concatenate([cell.scalars[:, -1:], rows.scalars], axis=1)
+        scalars *= clock.roots(model.channels[0], len(scalars))
         floor = FLOOR * float(np.abs(history[model.energy]).max())
         # An energy below its floor is held to the tolerance of the floor only, and may be known better.
         unresolved = 0.0
         if np.abs(energy).min() < floor:
             missed = self.control.missed(history, cell.dt, observed, model.energy)
             unresolved = min(self.settings.tolerance * floor, UNSEEN * missed)
-        excess = clock.excess(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
-        span = np.log1p(cell.dt / self.time)
-        of_all = clock.error(excess.of_all, self.control.moved(history, observed), span)
-        return max(of_all, clock.error(excess.of_weights, _turned(cell, rows), span)) / self.settings.tolerance
+        span, moved, turned = np.log1p(cell.dt / self.time), self.control.moved(history, observed), _turned(cell, rows)
+        crossing = self.control.crossing(history, cell.dt, observed)
+
+        def error(residual: float) -> float:
+            excess = clock.excess(self.tableau, cell.dt, C, scalars, energy, unresolved, residual)
+            of_all = clock.error(excess.of_all, moved, span, crossing)
+            return max(of_all, clock.error(excess.of_weights, turned, span)) / self.settings.tolerance
+
+        return error
 
     def _accept(self, attempt: Attempt) -> AcceptedCell:
         cell = attempt.cell
-        assert cell.forces is not None
-        rows = cell.rows(attempt.x)
+        rows, forces, observed = cell.last
         one_time = {
-            **attempt.observed,
-            **cell.forces.values,
+            **observed,
+            **forces.values,
             "time": self._times(attempt.step),
             "weights": cell.dt * self.tableau.b,
             **cell.kick(),
@@ -182,7 +214,7 @@ class March(Stepper[Attempt]):
             field = self.history.fields["stage_multiplier"]
             one_time["stage_multiplier"] = cell.multiplier.T.reshape(field.shape(self.tableau.stages))
         violations = cell.constraint_error(rows)
-        append(self.model, self.history, one_time, rows, cell.forces.kernels)
+        append(self.model, self.history, one_time, rows, forces.kernels)
         checks = {"residual": attempt.residual}
         checks |= {f"|{name}-1|": float(value) for name, value in zip(self.model.constraints, violations, strict=True)}
         return AcceptedCell(self.cells, self.time, cell.dt, self.history.n, attempt.iterations, attempt.error, checks)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dmft.engines.loops import add_force_along
 from dmft.history.fields import OTHER, TIME, TIME_PRIME, Field
 from dmft.history.history import History
 from dmft.models.protocol import Channels, Forces, Model, Rows
@@ -87,21 +88,14 @@ def multiplier(model: Model, rows: Rows, forces: Forces) -> Array:
     In a Runge-Kutta cell it has the accuracy of the state; those of the stages satisfy the constraint only to order s.
     """
     nodes = rows.C[0].shape[1] // model.channels[0].width
-    nu = np.zeros((nodes, len(model.constraints)))
-    for k in range(nu.shape[1]):
-        for place, stack in enumerate(model.channels):
-            if k not in stack.weights_in:
-                continue
-            weights = stack.weights_in[k]
-            force = forces.M[place] * rows.C[place] + forces.D[place] * rows.R[place]
-            if stack.width == 1:
-                nu[:, k] += np.einsum("c,csj->s", weights[:, 0], force)
-            else:
-                nu[:, k] += np.einsum("cg,csgj->s", weights, force.reshape(stack.count, nodes, stack.width, -1))
-            if place == 0:
-                for drift, overlap in zip(forces.drift, rows.overlap, strict=True):
-                    nu[:, k] += (drift * overlap).reshape(nodes, -1) @ weights[0]
-    return nu
+    nu = np.zeros((len(model.constraints), nodes))
+    for place, stack in enumerate(model.channels):
+        along = (forces.drift, rows.overlap) if place == 0 else (forces.drift[:0], rows.overlap[:0])
+        kernels = (forces.M[place], rows.C[place], forces.D[place], rows.R[place])
+        arrays = [np.ascontiguousarray(array) for array in (*kernels, *along)]
+        for k in stack.weights_in.keys() & range(len(nu)):
+            add_force_along(stack.weights_in[k], *arrays, nu[k])
+    return nu.T
 
 
 def of_blocks(matrix: Array, width: int) -> Array:
@@ -114,12 +108,9 @@ def kicked(A: Array, P: Array, M_BH: Array, past: Array) -> Array:
 
     A: the integration matrix of the cell; P = (1 - A (M - nu)_BB)^(-1); M_BH: memory of the nodes before.
     """
-    width, found = past.shape[2], []
-    for column in np.moveaxis(past, -1, 0):
-        pushed = np.einsum("cij,cj->ci", M_BH, column)
-        last = np.tile(column[:, -width:], (1, len(A) // width))
-        found.append(np.einsum("cij,cj->ci", P, last + pushed @ A.T))
-    return np.stack(found, axis=-1)
+    width = past.shape[2]
+    last = np.tile(past[:, -width:], (1, len(A) // width, 1))
+    return P @ (last + A @ (M_BH @ past))
 
 
 def append(model: Model, history: History, one_time: Mapping[str, Array], rows: Rows, kernels: Mapping[str, Array]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dmft.engines import clock, stepper
+from dmft.engines import clock, guess, stepper
 from dmft.engines.cell import Cell, empty_history, initial_node
 from dmft.engines.ends import continued, first_rate, growing, nodes_of
 from dmft.engines.fixed_point import Anderson, FixedPoint
@@ -55,11 +55,15 @@ class OnCells(March):
         return float(self.ends[self.cells + 1])
 
     def _guess(self, cell: Cell) -> Array:
-        return super()._guess(cell) if self.lead is None else self.lead.guess(cell)
+        return guess.extrapolated(cell) if self.lead is None else self.lead.guess(cell)
 
-    def _is_to_be_finer(self, found: FixedPoint, attempt: Attempt) -> bool:
+    def _is_to_be_finer(self, cell: Cell, found: FixedPoint) -> bool:
         """Only in hard cells: no step is chosen by an error."""
         return len(found.residuals) > EASY
+
+    def _may_hide_a_clock(self, attempt: Attempt) -> bool:
+        """No step is chosen by its error."""
+        return False
 
     def advance(self) -> bool:
         """Make the next cell; False if its equations are not solved."""

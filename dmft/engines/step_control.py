@@ -28,6 +28,8 @@ CALIBRATION = {1: 3.0, 5: 1.2, 6: 1.0}
 # of stiff cells fast modes are known to lower order than at the end: to within the tolerance of large numbers, not of what is
 # left of them.
 DIFFERENCE = 1.0
+# What passes through zero within so much of log t has to be in time by then.
+AHEAD = 1.0
 # Early steps that multiply t by more than this say nothing about slowing down.
 LATEST = 1.7
 
@@ -39,12 +41,13 @@ def _rows(values: Iterable[Array]) -> Array:
 
 def _largest(history: History, sizes: Mapping[str, float]) -> Array:
     """Largest magnitude of each observable so far, or the size that counts at least, (observables,)."""
-    return np.hstack([np.maximum(np.abs(history.series(name)).max(axis=-1), size) for name, size in sizes.items()])
+    least = np.repeat(list(sizes.values()), [history.fields[name].entries for name in sizes])
+    return np.maximum(np.abs(history.stacked(tuple(sizes))).max(axis=1), least)
 
 
 def scales(history: History, sizes: Mapping[str, float]) -> Array:
     """Scale of the tolerance of each observable at the last node, (observables,)."""
-    return np.maximum(np.hstack([np.abs(history.series(name)[..., -1]) for name in sizes]), FLOOR * _largest(history, sizes))
+    return np.maximum(np.abs(history.stacked(tuple(sizes))[:, -1]), FLOOR * _largest(history, sizes))
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class StepControl:
     def error(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
         """Estimated error of the new nodes, relative to the tolerance."""
         new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
-        missed = self._missed(history, dt, new, list(self.sizes))
+        missed = self._missed(history, dt, new, tuple(self.sizes))
         fields = [history.fields[name] for name in self.sizes]
         missed *= np.repeat([1.0 + DIFFERENCE * field.difference for field in fields], [field.entries for field in fields])
         return self._calibration * float((missed / self.scale(history, new)).max()) / self.tolerance
@@ -69,16 +72,16 @@ class StepControl:
     def missed(self, history: History, dt: float, observed: Mapping[str, Array], name: str) -> float:
         """Estimated error of the new nodes of one observable."""
         new = _rows([history.fields[name].series(observed[name])])
-        return self._calibration * float(self._missed(history, dt, new, [name]).max())
+        return self._calibration * float(self._missed(history, dt, new, (name,)).max())
 
     @property
     def _calibration(self) -> float:
         return [factor for stages, factor in CALIBRATION.items() if stages <= self.tableau.stages][-1]
 
-    def _missed(self, history: History, dt: float, new: Array, names: list[str]) -> Array:
+    def _missed(self, history: History, dt: float, new: Array, names: tuple[str, ...]) -> Array:
         """Errors of the new nodes as far as the cell before tells, (observables,)."""
         old = self._old_nodes(history, dt)
-        known = _rows(history.series(name)[..., old] for name in names)
+        known = history.stacked(names)[:, old]
         if old.size < 2:
             return self._highest_coefficient(np.column_stack([known[:, -1], new]))
         x = (history["time"][old] - history["time"][-1]) / dt
@@ -87,8 +90,31 @@ class StepControl:
     def moved(self, history: History, observed: Mapping[str, Array]) -> float:
         """Largest change of an observable over a cell, relative to what its tolerance is relative to."""
         new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
-        before = np.hstack([history.series(name)[..., -1] for name in self.sizes])
+        before = history.stacked(tuple(self.sizes))[:, -1]
         return float((np.abs(new[:, -1] - before) / self.scale(history, new)).max())
+
+    def crossing(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
+        """Largest rate in log t at which an observable passes through zero, in a cell or within AHEAD of log t after it.
+
+        Relative to what its tolerance is relative to there; by the parabola in log t through first, middle and last node.
+        """
+        middle = (self.tableau.stages - 1) // 2
+        if middle == self.tableau.stages - 1:
+            return 0.0
+        new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
+        last = float(history["time"][-1])
+        times = last + dt * np.array([0.0, self.tableau.c[middle], 1.0])
+        u = np.log(times / times[-1])
+        values = np.column_stack([history.stacked(tuple(self.sizes))[:, -1], new[:, middle], new[:, -1]])
+        a, b, c = np.linalg.solve(np.vander(u), values.T)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            # Roots of a u^2 + b u + c without cancellation; the slope there is that of the discriminant's root.
+            slope = np.sqrt(b**2 - 4 * a * c)
+            q = -(b + np.copysign(slope, b)) / 2
+            roots = np.stack([q / a, c / q])
+            near = ((roots >= u[0]) & (roots <= AHEAD)).any(axis=0)
+        size = FLOOR * np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
+        return float((slope[near] / size[near]).max(initial=0.0))
 
     def scale(self, history: History, new: Array) -> Array:
         """Scale of the tolerance in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
@@ -106,15 +132,14 @@ class StepControl:
 
     def _backward_error(self, x: Array, known: Array, new: Array) -> Array:
         """K Phi(c_i), largest over i, from what the new polynomial misses at the old nodes x <= 0 (the last at 0)."""
-        nodes = np.append(0.0, self.tableau.c)
-        extrapolated = np.column_stack([known[:, -1], new]) @ lagrange(nodes, x[:-1])
+        extrapolated = np.column_stack([known[:, -1], new]) @ lagrange(self.tableau.with_start, x[:-1])
         phi = self.tableau.stage_error(x[:-1])
         K = (known[:, :-1] - extrapolated) @ phi / (phi @ phi)
-        return np.abs(K) * np.abs(self.tableau.stage_error(self.tableau.c)).max()
+        return np.abs(K) * self.tableau.largest_stage_error
 
     def _highest_coefficient(self, values: Array) -> Array:
         """For the first cell, which has no old nodes: size of the highest Legendre coefficient, an overestimate."""
-        nodes = np.append(0.0, self.tableau.c)
+        nodes = self.tableau.with_start
         return np.abs(values @ np.linalg.inv(np.polynomial.legendre.legvander(2 * nodes - 1, nodes.size - 1))[-1])
 
     def factor(self, error: float, later: float = 1.0) -> float:

@@ -32,7 +32,7 @@ class History:
         self.fields = by_name(fields)
         self._arrays = {name: np.zeros(field.shape(capacity)) for name, field in self.fields.items()}
         # Filled parts that were asked for since the last cell: they are asked for in every iteration of the next one.
-        self._views: dict[str, Array] = {}
+        self._views: dict[str | tuple[str, ...], Array] = {}
 
     def __getitem__(self, name: str) -> Array:
         """The filled part of one array, as a view."""
@@ -44,6 +44,12 @@ class History:
     def series(self, name: str) -> Array:
         """A one-time array as rows of numbers over the nodes, see `Field.series`."""
         return self.fields[name].series(self[name])
+
+    def stacked(self, names: tuple[str, ...]) -> Array:
+        """One-time arrays as rows of numbers, one below the other, (entries, n): to be read only."""
+        if names not in self._views:
+            self._views[names] = np.vstack([self.series(name) for name in names])
+        return self._views[names]
 
     @property
     def entries(self) -> tuple[int, int, int]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import pi, sqrt
 
 import numpy as np
@@ -195,7 +195,7 @@ class Covariance:
         self(np.ascontiguousarray(q), out[0], out[1], out[2])
         return out
 
-    @property
+    @cached_property
     def slope_at_one(self) -> float:
         """h'(1) = E[sigma'^2], without compiled code."""
         if self.closed_form:

@@ -76,9 +76,24 @@ class Tableau:
         return 2 * self.stages - 1
 
     @cached_property
+    def with_start(self) -> Array:
+        """The start of a cell of unit length and its nodes, (s + 1,)."""
+        return np.append(0.0, self.c)
+
+    @cached_property
+    def inverse(self) -> Array:
+        """A^(-1)."""
+        return np.asarray(np.linalg.inv(self.A), dtype=np.float64)
+
+    @cached_property
     def stage_error(self) -> Polynomial:
         """Phi(x) = int_0^x prod_j (y - c_j) dy: how the leading error of the collocation polynomial depends on x."""
         return Polynomial.fromroots(self.c).integ()
+
+    @cached_property
+    def largest_stage_error(self) -> float:
+        """Largest |Phi(c_i)|."""
+        return float(np.abs(self.stage_error(self.c)).max())
 
     @cached_property
     def after_first(self) -> Array:
@@ -90,7 +105,7 @@ class Tableau:
     @cached_property
     def derivative(self) -> Array:
         """Derivatives at the start of a cell of unit length and on its nodes from the values there, (s + 1, s + 1)."""
-        nodes = np.append(0.0, self.c)
+        nodes = self.with_start
         return np.array([Polynomial.fit(nodes, row, self.stages).deriv()(nodes) for row in np.eye(nodes.size)]).T
 
     @cached_property
@@ -101,16 +116,23 @@ class Tableau:
     @cached_property
     def interpolation(self) -> Array:
         """Values at the points `between` from those at the start of the cell and on its nodes, (s + 1, s)."""
-        return lagrange(np.append(0.0, self.c), self.between)
+        return lagrange(self.with_start, self.between)
 
 
 def lagrange(nodes: Array, x: Array) -> Array:
     """Values (nodes, x) of the Lagrange polynomials of the nodes at the points x."""
-    differences = x[None, :] - nodes[:, None]
-    gaps = nodes[:, None] - nodes[None, :]
-    np.fill_diagonal(gaps, 1.0)
-    products = [np.delete(differences, j, axis=0).prod(axis=0) for j in range(nodes.size)]
-    return np.array(products) / gaps.prod(axis=1)[:, None]
+    return np.ascontiguousarray(lagrange_of_each(nodes, x).T)
+
+
+def lagrange_of_each(nodes: Array, x: Array) -> Array:
+    """L_j(x) = prod_(k != j) (x - x_k)/(x_j - x_k) at the points x (points,), (points, nodes).
+
+    nodes: x_k, (nodes,), or for each point those of its own, (points, nodes).
+    """
+    own = np.eye(nodes.shape[-1], dtype=bool)
+    above = np.where(own, 1.0, (x[:, None] - nodes)[:, None, :])
+    below = np.where(own, 1.0, nodes[..., :, None] - nodes[..., None, :])
+    return above.prod(axis=-1) / below.prod(axis=-1)
 
 
 def cell_weights(time: Array, stages: int, at: Array) -> Array:

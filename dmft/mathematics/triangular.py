@@ -22,6 +22,8 @@ SMALL = 16
 
 def times_causal(X: Array, L: Array) -> Array:
     """X L, (..., s, n), for X (..., s, n) and causal L (..., n, n)."""
+    if X.shape[-1] <= PANEL:
+        return X @ L
     out = np.empty(X.shape)
     for first in range(0, X.shape[-1], PANEL):
         columns, top = slice(first, first + PANEL), max(first - MAX_STAGES, 0)
@@ -31,6 +33,8 @@ def times_causal(X: Array, L: Array) -> Array:
 
 def times_transposed(X: Array, L: Array) -> Array:
     """X L^T, (..., s, n), for X (..., s, n) and causal L (..., n, n)."""
+    if X.shape[-1] <= PANEL:
+        return X @ np.swapaxes(L, -1, -2)
     out = np.empty(X.shape)
     for first in range(0, X.shape[-1], PANEL):
         rows, end = slice(first, first + PANEL), first + PANEL + MAX_STAGES

@@ -6,7 +6,7 @@ from dmft.engines.kinds import empty_history, expected_nodes, step_keys, step_va
 from dmft.problem.problem import Problem
 from dmft.problem.settings import SolverSettings
 from dmft.problem.table import ProblemError
-from dmft.system.memory import memory_limit
+from dmft.system.memory import Limit, memory_limit
 
 BYTES = 8
 # Temporary arrays (n, n) while kernels and run file are made.
@@ -41,25 +41,26 @@ class TooLargeError(ProblemError):
     """A run that needs more memory than there is for this process; where there is more, nothing is wrong with it."""
 
 
-def refuse_memory(what: str, needed: float, alternative: str) -> None:
-    """TooLargeError, one line, if bytes are needed that are not available."""
-    limit = memory_limit()
+def refuse_memory(what: str, needed: float, alternative: str, limit: Limit | None = None) -> None:
+    """TooLargeError, one line, if bytes are needed that are not available: those that a limit leaves, if it is known."""
+    limit = limit or memory_limit()
     if needed > limit.available:
         raise TooLargeError(f"{what} {limit.refusal(needed, alternative)}")
 
 
 def refuse_too_large(problem: Problem) -> None:
     """TooLargeError if a step, or the expected nodes, need more memory than is available."""
-    _refuse_step(problem, nodes=1.0)  # before equations of this size are built, which say how many nodes there will be
+    limit = memory_limit()
+    _refuse_step(problem, 1.0, limit)  # before equations of this size are built, which say how many nodes there will be
     nodes = expected_nodes(problem)
-    _refuse_step(problem, nodes)
+    _refuse_step(problem, nodes, limit)
     fewer = FEWER[problem.solver.scheme]
-    refuse_memory(f"{_why_so_many(problem.solver, nodes)} need", working_memory(problem, nodes), fewer)
+    refuse_memory(f"{_why_so_many(problem.solver, nodes)} need", working_memory(problem, nodes), fewer, limit)
 
 
-def _refuse_step(problem: Problem, nodes: float) -> None:
+def _refuse_step(problem: Problem, nodes: float, limit: Limit) -> None:
     needed = BYTES * step_values(problem, nodes)
-    refuse_memory(f"{', '.join(step_keys(problem))}: a step needs", needed, "smaller ones")
+    refuse_memory(f"{', '.join(step_keys(problem))}: a step needs", needed, "smaller ones", limit)
 
 
 FEWER = {"radau": "a larger tolerance or more stages", "gradient-descent": "a larger learning_rate or a smaller t_max"}

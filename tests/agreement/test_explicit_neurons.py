@@ -52,4 +52,6 @@ def test_channels_equal_explicit_neurons(case, stages):
     np.testing.assert_allclose(solution.test_error, np.diag(C0_F) / 2, **close)
     np.testing.assert_allclose(solution.second_layer, a[0], **close)
     np.testing.assert_allclose(solution.alignment, v[0], **close)
-    np.testing.assert_allclose(history["stage_multiplier"][1:], explicit.nu[1:], rtol=0, atol=0.1 * problem.solver.tolerance)
+    # What is left of the fixed point in C, 1e-3 of the tolerance, is that in nu times the step.
+    left = np.abs(history["stage_multiplier"][1:] - explicit.nu[1:]) * np.repeat(np.diff(solution.time[::stages]), stages)
+    assert left.max() < 1e-3 * problem.solver.tolerance

@@ -75,7 +75,7 @@ def test_accuracy_is_not_wasted(ratios):
     assert min(ratios.values()) > 0.01
 
 
-# Errors that the polynomials of a cell do not show: 8.7 and 2.2 times the tolerance as long as they are not looked for.
+# Errors that the polynomials of a cell do not show: 8.7, 4.4 and 2.2 times the tolerance as long as they are not looked for.
 HIDDEN = {
     # Iterations along soft directions leave more in C(t, 0) than their residual says, in each cell anew.
     "lazy, wide, first layer alone": {
@@ -89,6 +89,17 @@ HIDDEN = {
         "alignment": 0.05,
         "train_second_layer": False,
         "t_max": 90.0,
+    },
+    # A clock that is late by a small part of the tolerance misses the time at which an overlap is zero.
+    "overlap through zero": {
+        "width": 10,
+        "samples_per_parameter": 8.0,
+        "activation": "tanh",
+        "target": [0, 1.0],
+        "noise": 0.5,
+        "init_scale": 0.143,
+        "alignment": -0.459,
+        "t_max": 2000.0,
     },
     # The Hessian edge is the difference of two numbers a few hundred times as large, at the inner nodes of stiff cells.
     "mixed glass": {"model": "spherical-pspin", "couplings": {"2": 2.06, "5": 0.057, "8": 0.079}, "t_max": 690.0},

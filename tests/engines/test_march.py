@@ -8,10 +8,12 @@ import pytest
 from dmft import Outcome, Problem, solve
 from dmft.engines.cell import Cell
 from dmft.engines.fixed_point import Controller, Ending, FixedPoint
-from dmft.engines.guess import extrapolated
+from dmft.engines.guess import extrapolated, shortened
 from dmft.engines.march import March
-from dmft.engines.step_control import StepControl
+from dmft.engines.step_control import FLOOR, StepControl
 from dmft.engines.stepper import CUT
+from dmft.history.fields import Field
+from dmft.history.history import History
 from dmft.mathematics.tableau import lagrange, radau
 from tests.conftest import reference_problem
 
@@ -93,6 +95,30 @@ def test_the_map_of_a_cell_has_no_memory(small):
     np.testing.assert_array_equal(cell(x), value)
 
 
+TWO_GROUPS = {"neurons": [{"count": 1, "alignment": 0.1}, {"count": 2, "alignment": -0.2}]}
+
+
+@pytest.mark.parametrize("cells", [0, 5])
+@pytest.mark.parametrize("keys", [{}, {"width": 1}, TWO_GROUPS], ids=["two", "one", "groups"])
+def test_a_shorter_cell_begins_with_the_values_of_a_longer_one(small, keys, cells):
+    """The first guess is ten times closer to the solution than the extrapolation; for an equal length it is the solution."""
+    problem = small.replace(**keys)
+    march = March(problem.parameters.build(), problem.solver)
+    for _ in zip(march, range(cells), strict=False):
+        pass
+    step = march.next_step if cells else 0.05 * march.next_step
+    found = {}
+    for part in (1.0, 0.7):
+        cell = Cell(march.model, march.history, march.tableau, part * step)
+        first = extrapolated(cell)
+        found[part] = cell, first, Controller().solve(cell, first, cell.size(first), 1e-9, cell.responses).x
+    (longer, _, x), (shorter, first, solved) = found[1.0], found[0.7]
+    size, begun = shorter.size(solved), shortened(longer, x, shorter)
+    off, extrapolation = (np.abs((guess - solved) / size) for guess in (begun, first))
+    assert 0 < off.max() < 0.1 * extrapolation.max()
+    np.testing.assert_array_equal(shortened(longer, x, longer)[: shorter.two_time], x[: shorter.two_time])
+
+
 @pytest.mark.slow
 def test_the_multiplier_keeps_the_tolerance_near_a_fold():
     """Along a soft direction a small residual leaves a large error; here a wide network has nearly memorised pure noise."""
@@ -155,6 +181,32 @@ def test_error_estimate_is_the_collocation_error(stages):
     error = np.abs(new - (1.0 + dt * tableau.c) ** (stages + 1)).max()
     missed = control._backward_error((old[times >= 0.5] - 1.0) / dt, known[None, times >= 0.5], new[None])
     assert missed[0] == pytest.approx(error, rel=1e-6)
+
+
+CURVES = {
+    # A function of u = log t, and its slope where it is zero in the cell 0 < u < 1 or soon after it.
+    "in the cell": (lambda u: 1.0 - 2.0 * u, 2.0),
+    "soon": (lambda u: 1.0 - 0.6 * u, 0.6),
+    "soon, slower": (lambda u: (u - 1.5) * (u - 4.0), 2.5),
+    "late": (lambda u: 1.0 - 0.4 * u, 0.0),
+    "before": (lambda u: 1.0 + 2.0 * u, 0.0),
+    "away from zero": (lambda u: np.exp(-3.0 * u), 0.0),
+    "zero throughout": (lambda u: 0.0 * u, 0.0),
+    "constant": (lambda u: 1.0 + 0.0 * u, 0.0),
+}
+
+
+@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("stages", [1, 2, 6])
+def test_what_passes_through_zero_is_seen_in_time(curve, stages):
+    function, slope = CURVES[curve]
+    control, history = StepControl(radau(stages), 1.0, {"a": 0.0}), History([Field("time"), Field("a")])
+    history.append({"time": np.ones(1), "a": function(np.zeros(1))})
+    dt = np.e - 1.0
+    values = function(np.log(1.0 + dt * control.tableau.c))
+    largest = max(abs(function(np.zeros(1))[0]), np.abs(values).max())
+    expected = slope / (FLOOR * largest) if stages > 1 and largest > 0 else 0.0
+    assert control.crossing(history, dt, {"a": values}) == pytest.approx(expected, rel=1e-9)
 
 
 def test_lagrange_polynomials():

@@ -141,11 +141,11 @@ class TwoLayerFlow:
         e = self.inverse_width
         a = rows.scalars[0]
         plus, minus = rows.C[0][0], rows.C[0][-1]
-        K, C_minus = np.diagonal(plus[:, n:]), np.diagonal(minus[:, n:])
+        K, C_minus = plus[:, n:].diagonal(), minus[:, n:].diagonal()
         found = {
             # Mean squares: what is below zero is rounding, or an error within the tolerance.
-            "train_error": np.maximum(np.diagonal(forces.kernels["C_F"][:, n:]) / 2, 0.0),
-            "test_error": np.maximum(np.diagonal(forces.kernels["C0_F"][:, n:]) / 2, 0.0),
+            "train_error": np.maximum(forces.kernels["C_F"][:, n:].diagonal() / 2, 0.0),
+            "test_error": np.maximum(forces.kernels["C0_F"][:, n:].diagonal() / 2, 0.0),
             "second_layer": a,
             "alignment": rows.overlap[0],
             "multiplier": multiplier[:, 0],
@@ -192,7 +192,9 @@ class TwoLayerFlow:
 
     def _without_others(self, kernels: dict[str, Kernel]) -> dict[str, Kernel]:
         """Without those of two neurons, if there is one."""
-        return {name: kernel for name, kernel in kernels.items() if not (self.alone and name in BETWEEN_NEURONS)}
+        if not self.alone:
+            return kernels
+        return {name: kernel for name, kernel in kernels.items() if name not in BETWEEN_NEURONS}
 
 
 def residual_kernels(history: History, S: Array, C0_F: Array, known: Mapping[str, Array] | None) -> tuple[Array, Array]:
