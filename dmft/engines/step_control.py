@@ -83,7 +83,9 @@ class StepControl:
         old = self._old_nodes(history, dt)
         known = history.stacked(names)[:, old]
         if old.size < 2:
-            return self._highest_coefficient(np.column_stack([known[:, -1], new]))
+            missed = self._highest_coefficient(np.column_stack([known[:, -1], new]))
+            # Of one stage that is half of the change: nothing is learned about what begins at zero.
+            return np.where((known[:, -1] == 0.0) & (self.tableau.stages == 1), 0.0, missed)
         x = (history["time"][old] - history["time"][-1]) / dt
         return self._backward_error(x, known, new)
 

@@ -32,6 +32,7 @@ def test_channels_equal_explicit_neurons(case, stages):
         t_max=0.5, tolerance=5e-3 if stages > 1 else 0.1, stages=stages, **keys,
     )  # fmt: skip
     solution = solve(problem)
+    assert solution.complete
     history = solution.state.history
     explicit = ExplicitNeurons(problem, solution.time)
     (C, R, a, v), (C0_F, C_F, R_F) = explicit.solve()

@@ -209,6 +209,13 @@ def test_what_passes_through_zero_is_seen_in_time(curve, stages):
     assert control.crossing(history, dt, {"a": values}) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("stages", [1, 2])
+def test_runs_begin_where_observables_are_zero(small, stages):
+    solution = solve(small.replace(alignment=0.0, stages=stages, tolerance=0.05, t_max=0.1))
+    assert solution.neuron_overlap[0] == 0.0
+    assert solution.complete
+
+
 def test_lagrange_polynomials():
     nodes = np.array([0.0, 0.2, 1.0])
     np.testing.assert_allclose(lagrange(nodes, np.array([0.5])).T @ nodes**2, [0.25])
