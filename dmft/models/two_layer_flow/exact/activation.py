@@ -29,11 +29,5 @@ def activation(given: str | Sequence[float], width: float) -> Activation:
 @cache
 def mean_squared_slope(given: str | tuple[float, ...]) -> float:
     """E[sigma'(g)^2] for standard normal g; kinks weigh nothing."""
-    x, w = _normal_rule()
+    x, w = np.polynomial.hermite_e.hermegauss(100)
     return float(w @ activation(given, functions.KINK)(x)[1] ** 2 / w.sum())
-
-
-@cache
-def _normal_rule() -> tuple[Array, Array]:
-    """Nodes and weights of Gauss quadrature for a standard normal, up to a factor."""
-    return np.polynomial.hermite_e.hermegauss(100)
