@@ -105,16 +105,19 @@ class StepControl:
             return 0.0
         new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
         last = float(history["time"][-1])
-        times = last + dt * np.array([0.0, self.tableau.c[middle], 1.0])
-        u = np.log(times / times[-1])
-        values = np.column_stack([history.stacked(tuple(self.sizes))[:, -1], new[:, middle], new[:, -1]])
-        a, b, c = np.linalg.solve(np.vander(u), values.T)
+        first, second = np.log((last + dt * np.array([0.0, self.tableau.c[middle]])) / (last + dt))
+        c = new[:, -1]
         with np.errstate(invalid="ignore", divide="ignore"):
-            # Roots of a u^2 + b u + c without cancellation; the slope there is that of the discriminant's root.
+            # a u^2 + b u + c with u = log t from the last node on.
+            of_first = (history.stacked(tuple(self.sizes))[:, -1] - c) / first
+            of_second = (new[:, middle] - c) / second
+            a = (of_first - of_second) / (first - second)
+            b = of_first - a * first
+            # Its roots without cancellation; the slope there is the root of the discriminant.
             slope = np.sqrt(b**2 - 4 * a * c)
             q = -(b + np.copysign(slope, b)) / 2
             roots = np.stack([q / a, c / q])
-            near = ((roots >= u[0]) & (roots <= AHEAD)).any(axis=0)
+            near = ((roots >= first) & (roots <= AHEAD)).any(axis=0)
         size = FLOOR * np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
         return float((slope[near] / size[near]).max(initial=0.0))
 
