@@ -321,7 +321,7 @@ class Sampled:
         times = self.looked_at(np.array(wanted(float(self.times(n)[-1]))))
         calls: list[Call | None] = [None] * len(self._found)
         for k in sets:
-            calls[k] = (self.model.looks, (self.model.sets[k], self._found[k], self.moments(times)))
+            calls[k] = (self.model.looks, (self.model.sets[k], self._found[k], self.instants(times)))
         # A set is followed again from its first node on.
         work = [0 if call is None else one.size for call, one in zip(calls, self.model.sets, strict=True)]
         looks = self.crew.run(calls, work)
@@ -333,7 +333,7 @@ class Sampled:
         steps = self.times(self.nodes)
         return steps[np.unique(np.abs(steps[:, None] - times).argmin(axis=0))] if len(times) else times
 
-    def moments(self, times: Array) -> NDArray[Any]:
+    def instants(self, times: Array) -> NDArray[Any]:
         """These times as `SampledModel.looks` wants them: numbers of steps."""
         return np.searchsorted(self.times(self.nodes), times)
 

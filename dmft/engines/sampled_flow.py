@@ -194,7 +194,7 @@ class SampledFlow(Sampled):
         """Any times."""
         return times
 
-    def moments(self, times: Array) -> Array:
+    def instants(self, times: Array) -> Array:
         """The times themselves."""
         return times
 

@@ -63,7 +63,7 @@ class StepControl:
 
     def error(self, history: History, dt: float, observed: Mapping[str, Array]) -> float:
         """Estimated error of the new nodes, relative to the tolerance."""
-        new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
+        new = self._values(history, observed)
         missed = self._missed(history, dt, new, tuple(self.sizes))
         fields = [history.fields[name] for name in self.sizes]
         missed *= np.repeat([1.0 + DIFFERENCE * field.difference for field in fields], [field.entries for field in fields])
@@ -91,7 +91,7 @@ class StepControl:
 
     def moved(self, history: History, observed: Mapping[str, Array]) -> float:
         """Largest change of an observable over a cell, relative to what its tolerance is relative to."""
-        new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
+        new = self._values(history, observed)
         before = history.stacked(tuple(self.sizes))[:, -1]
         return float((np.abs(new[:, -1] - before) / self.scale(history, new)).max())
 
@@ -103,7 +103,7 @@ class StepControl:
         middle = (self.tableau.stages - 1) // 2
         if middle == self.tableau.stages - 1:
             return 0.0
-        new = _rows(history.fields[name].series(observed[name]) for name in self.sizes)
+        new = self._values(history, observed)
         last = float(history["time"][-1])
         first, second = np.log((last + dt * np.array([0.0, self.tableau.c[middle]])) / (last + dt))
         c = new[:, -1]
@@ -118,12 +118,20 @@ class StepControl:
             q = -(b + np.copysign(slope, b)) / 2
             roots = np.stack([q / a, c / q])
             near = ((roots >= first) & (roots <= AHEAD)).any(axis=0)
-        size = FLOOR * np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
+        size = FLOOR * self._sizes(history, new)
         return float((slope[near] / size[near]).max(initial=0.0))
+
+    def _values(self, history: History, observed: Mapping[str, Array]) -> Array:
+        """Observables on the nodes of a cell, (observables, s)."""
+        return _rows(history.fields[name].series(observed[name]) for name in self.sizes)
+
+    def _sizes(self, history: History, new: Array) -> Array:
+        """Largest magnitude of each observable so far, the cell with the values `new` included, (observables,)."""
+        return np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
 
     def scale(self, history: History, new: Array) -> Array:
         """Scale of the tolerance in a cell with the values `new` (observables, s) on its nodes, (observables,)."""
-        largest = np.maximum(_largest(history, self.sizes), np.abs(new).max(axis=1))
+        largest = self._sizes(history, new)
         scale = np.maximum(np.abs(new).min(axis=1), FLOOR * largest)
         scale[largest == 0.0] = 1.0
         return scale

@@ -83,7 +83,7 @@ class Sets:
         """See SampledModel."""
         return self.model.numbers(nodes)
 
-    def looks(self, one: SampleSet, known: Stretch, moments: Array) -> list[Look]:
+    def looks(self, one: SampleSet, known: Stretch, instants: Array) -> list[Look]:
         """See SampledModel: the samples of a set at some times, by the polynomials of their cells."""
         history, stages = restored(self.model, known), self.model.stages
         found: list[Look] = []
@@ -93,12 +93,12 @@ class Sets:
             cell = {name: np.concatenate([before[name], values]) if before else values for name, values in seen.items()}
             n = equations.samples.n
             nodes = history["time"][max(n - 1 - stages, 0) : n]
-            for time in moments[len(found) :]:
+            for time in instants[len(found) :]:
                 if time <= end:
                     basis = lagrange(nodes, np.array([time]))[:, 0]
                     found.append({name: np.tensordot(basis, values, 1) for name, values in cell.items()})
             before = {name: values[-1:] for name, values in seen.items()}
-            if len(found) == len(moments):
+            if len(found) == len(instants):
                 break
         return found
 

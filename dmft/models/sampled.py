@@ -109,8 +109,8 @@ class SampledModel(Protocol):
         """Neurons of each group whose distributions are apart; None where all are alike."""
         ...
 
-    def looks(self, one: SampleSet, known: Stretch, moments: NDArray[Any]) -> list[Mapping[str, Array]]:
-        """The samples of a set at some moments, which are numbers of steps of descent, or times of a flow.
+    def looks(self, one: SampleSet, known: Stretch, instants: NDArray[Any]) -> list[Mapping[str, Array]]:
+        """The samples of a set at some instants, which are numbers of steps of descent, or times of a flow.
 
         Numbers of each sample (P,), or of its neurons (m, P), by name.
         """

@@ -115,10 +115,10 @@ class ExactTwoLayer:
         plain = self.alignment.shape[1] == self.kinds.number == 1
         return None if plain else [np.flatnonzero(self.kinds.of == kind) for kind in range(self.kinds.number)]
 
-    def looks(self, one: SampleSet, known: Stretch, moments: NDArray[np.int64]) -> list[Mapping[str, Array]]:
+    def looks(self, one: SampleSet, known: Stretch, instants: NDArray[np.int64]) -> list[Mapping[str, Array]]:
         """See SampledModel."""
         process = Process(self.network(one.width), one.size, np.random.SeedSequence(one.seed), known.n)
-        return [process.seen() for step in process.replay(restored(self, known, known.n)) if step in moments]
+        return [process.seen() for step in process.replay(restored(self, known, known.n)) if step in instants]
 
     def process(self, one: SampleSet, nodes: int, known: Stretch | None) -> ExactSet:
         """See SampledModel."""
